@@ -1,0 +1,1 @@
+"""Plain typed values that cross the borders between parts. No behaviour, no I/O."""

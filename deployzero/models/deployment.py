@@ -1,0 +1,133 @@
+"""The life of a deployment, and who asked for it."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """`created -> building -> deploying -> live | error`; see TRANSITIONS for the rest."""
+
+    CREATED = "created"
+    BUILDING = "building"
+    DEPLOYING = "deploying"
+    LIVE = "live"
+    ERROR = "error"
+    RETIRED = "retired"
+    CANCELLED = "cancelled"
+
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.CREATED: frozenset({State.BUILDING, State.ERROR, State.CANCELLED}),
+    State.BUILDING: frozenset({State.DEPLOYING, State.ERROR, State.CANCELLED}),
+    State.DEPLOYING: frozenset({State.LIVE, State.ERROR, State.CANCELLED}),
+    State.LIVE: frozenset({State.RETIRED}),
+    State.ERROR: frozenset(),
+    State.RETIRED: frozenset(),
+    State.CANCELLED: frozenset(),
+}
+"""The only moves there are (DESIGN, section 2). The store refuses any other."""
+
+UNFINISHED = frozenset({State.CREATED, State.BUILDING, State.DEPLOYING})
+UNDER_WAY = frozenset({State.BUILDING, State.DEPLOYING})
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: int
+    name: str
+    role: str
+    """`admin` or `member`."""
+    key_fingerprint: str = ""
+    """SHA256:… of the key that this session signed in with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    id: int
+    name: str
+    user_id: int
+    deploy_branch: str | None
+    """None until the first push decides between main and master."""
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    id: int
+    project_id: int
+    app: str
+    user_id: int
+    user_name: str
+    state: State
+    branch: str
+    commit: str
+    old_commit: str | None
+    """What the client saw as live when it pushed; None: nothing was."""
+    forced: bool
+    message: str
+    release: int | None
+    """Its vN, given at the commit point; None: it never was live."""
+    image: str | None
+    config: dict[str, Any] | None
+    """`dataclasses.asdict` of the ProjectConfig, once detected."""
+    reason: str
+    """One line: why it ended as `error` or `cancelled`."""
+    timings: dict[str, float]
+    """Seconds by stage: receive, checkout, detect, build, boot, switch, total."""
+    created_at: dt.datetime
+    finished_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A commit that was received and checked out, ready to be deployed."""
+
+    app: str
+    user: User
+    branch: str
+    old_commit: str | None
+    new_commit: str
+    forced: bool
+    """The client overrode: new is no descendant of the old id that it named."""
+    message: str
+    """First line of the commit's message."""
+    checkout: str
+    """Folder that holds the tree; the deployment owns and removes it."""
+    started_at: float
+    """`time.monotonic()` when the session's command began."""
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a deployment ended, for the one who waits for it."""
+
+    live: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    seq: int
+    """1, 2, 3 … within its deployment."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One process of a deployment, as the store knows it."""
+
+    id: int
+    deployment_id: int
+    project_id: int
+    app: str
+    process: str
+    index: int
+    name: str
+    """The engine's name for it, unique on the engine."""
+    address: str
+    port: int
+    health: str
+    """`starting`, `healthy`, `unhealthy` or `down`."""

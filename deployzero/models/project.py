@@ -1,0 +1,70 @@
+"""What the detection engine says about a source tree, and what a health check is."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+ProjectType = Literal["nodejs", "python", "go", "static", "dockerfile"]
+
+DEFAULT_PORT = 8000
+"""`PORT` of every app that does not say otherwise (a Dockerfile's first EXPOSE does)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """One start-up check of a process, from app.json's `healthchecks` or the default.
+
+    `path` None means that an open port is enough. Times are in seconds. The format
+    and its defaults follow Dokku's app.json.
+    """
+
+    name: str = "default"
+    path: str | None = "/"
+    port: int | None = None
+    attempts: int | None = None
+    """Failed tries before giving up; None: until BOOT_TIMEOUT is over."""
+    timeout: float = 5.0
+    wait: float = 0.0
+    """Pause between two tries; 0: deployzero's own quick rhythm."""
+    initial_delay: float = 0.0
+    content: str | None = None
+    """Text that the body must contain."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectConfig:
+    """How to build and run a source tree. Made by detection, stored with the deployment."""
+
+    type: ProjectType
+    build_command: str | None = None
+    """Run in the build, after dependencies are installed and the source is there."""
+    start_command: str | None = None
+    """Shell command of the web process; None: the image's own (static, Dockerfile)."""
+    port: int = DEFAULT_PORT
+    environment: dict[str, str] = field(default_factory=dict)
+    install_path: str = "/app"
+    framework: str | None = None
+    package_manager: str | None = None
+    runtime_version: str | None = None
+    """What the repository asks for, as a plain or partial version ('3.11', '20', '1.24.2')."""
+    processes: dict[str, str] = field(default_factory=dict)
+    """Name to shell command, `web` and `release` included."""
+    static_dir: str | None = None
+    """Folder to serve as files, relative to the repository ('.' for its root)."""
+    spa: bool = False
+    """Unknown paths answer index.html."""
+    install_files: tuple[str, ...] = ()
+    """Files that the dependency layer needs and is keyed by (lock files, manifests)."""
+    install_command: str | None = None
+    """Installs dependencies from `install_files` alone."""
+    main: str | None = None
+    """Go: the package to build ('.', './cmd/web'). Otherwise the entry file, if known."""
+    dockerfile: str | None = None
+    """The repository's own Dockerfile, relative to its root."""
+    health_checks: dict[str, tuple[HealthCheck, ...]] = field(default_factory=dict)
+    """Process name to its start-up checks; absent: the default check."""
+    formation: dict[str, int] = field(default_factory=dict)
+    """Process name to how many, from app.json; absent: web 1, others 0."""
+    generated_secrets: tuple[str, ...] = ()
+    """Variables that app.json asks to have generated (`"generator": "secret"`)."""
+    reasons: tuple[str, ...] = ()
+    """Why this and not another, in the user's words, shown in the push."""

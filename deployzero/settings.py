@@ -1,0 +1,169 @@
+"""The one reader of the environment: settings by DEPLOYZERO_<NAME> or a TOML file."""
+
+import difflib
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from deployzero.errors import SettingsError
+
+PREFIX = "DEPLOYZERO_"
+BUILD_ENV_PREFIX = "build_env_"
+HOST_CA_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(ge=0)]
+UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+
+
+def parse_bytes(value: int | str) -> int:
+    """Read '512m', '1g' or a plain number of bytes, as docker's --memory does."""
+    text = str(value).strip().lower().removesuffix("ib").removesuffix("b")
+    unit = text[-1:] if text[-1:] in "kmg" else ""
+    number = text.removesuffix(unit)
+    if not number.isdigit() or int(number) == 0:
+        raise ValueError(f"'{value}' is not a size; write 512m, 1g or a number of bytes")
+    return int(number) * UNITS[unit]
+
+
+def _size(value: str) -> str:
+    parse_bytes(value)
+    return value
+
+
+Size = Annotated[str, AfterValidator(_size)]
+
+
+def _address(value: str) -> str:
+    return str(ipaddress.ip_address(value))
+
+
+def default_data_dir() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/deployzero")
+    home = os.environ.get("XDG_DATA_HOME", "") or str(Path.home() / ".local/share")
+    return Path(home) / "deployzero"
+
+
+class Settings(BaseModel):
+    """Every knob there is. Sizes are docker's ('512m'); times are seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default_factory=default_data_dir)
+    domain: str = Field("localhost", pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
+    bind: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
+    ssh_port: Port = 2222
+    http_port: Port = 8080
+    https_port: Port = 8443
+    api_port: Port = 8081
+    database_url: str = ""
+    redis_url: str = ""
+    docker_host: str = ""
+    base_images: str = "auto"
+    build_ca_bundle: str = ""
+    debian_mirror: str = "http://deb.debian.org/debian"
+    memory: Size = "512m"
+    cpus: Annotated[float, Field(gt=0)] = 0.5
+    boot_cpus: Annotated[float, Field(gt=0)] = 2.0
+    pids: Annotated[int, Field(ge=16)] = 512
+    build_concurrency: Annotated[int, Field(ge=1)] = 1
+    build_memory: Size = "2g"
+    keep_releases: Annotated[int, Field(ge=1)] = 5
+    build_timeout: Annotated[float, Field(gt=0)] = 900
+    boot_timeout: Annotated[float, Field(gt=0)] = 60
+    drain_seconds: Seconds = 10
+    stop_grace: Seconds = 10
+    min_free_disk: Size = "1g"
+    max_push_bytes: Size = "512m"
+    max_upload_bytes: Size = "512m"
+    admin_keys: Path | None = None
+    routing: Literal["file"] = "file"
+    allow_plain_http: bool = False
+    build_env: dict[str, str] = Field(default_factory=dict)
+    """From BUILD_ENV_<NAME>: variables of every build step (index URLs and the like)."""
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL with its async driver."""
+        url = self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'deployzero.db'}"
+        scheme, _, rest = url.partition("://")
+        drivers = {
+            "postgres": "postgresql+asyncpg",
+            "postgresql": "postgresql+asyncpg",
+            "sqlite": "sqlite+aiosqlite",
+        }
+        return f"{drivers.get(scheme, scheme)}://{rest}"
+
+    @property
+    def ca_bundle(self) -> Path | None:
+        """The CA bundle that builds get: set by hand, the host's own, or None."""
+        if self.build_ca_bundle == "none":
+            return None
+        if self.build_ca_bundle:
+            return Path(self.build_ca_bundle)
+        return next((Path(p) for p in HOST_CA_BUNDLES if Path(p).is_file()), None)
+
+    def url(self, app: str) -> str:
+        """Where an app answers."""
+        port = "" if self.http_port == 80 else f":{self.http_port}"
+        return f"http://{app}.{self.domain}{port}"
+
+
+def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the TOML file, then the environment over it.
+
+    Raises SettingsError naming the setting that is unknown or bad.
+    """
+    values = _from_file(config) if config else {}
+    values.update(
+        (name.removeprefix(PREFIX).lower(), value)
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and value != ""
+    )
+    build_env = dict(values.pop("build_env", {}))
+    for name in [n for n in values if n.startswith(BUILD_ENV_PREFIX)]:
+        build_env[name.removeprefix(BUILD_ENV_PREFIX).upper()] = str(values.pop(name))
+    try:
+        settings = Settings(**values, build_env=build_env)
+    except ValidationError as error:
+        raise _named(error) from error
+    if settings.ca_bundle and not settings.ca_bundle.is_file():
+        raise SettingsError(
+            f"bad setting {PREFIX}BUILD_CA_BUNDLE: there is no file {settings.ca_bundle}",
+            "Name a PEM file, or 'none' to hand no certificates to builds.",
+        )
+    return settings
+
+
+def _from_file(config: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(config.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            f"cannot read the settings in {config}: {error}",
+            "Check the path given to --config and that it is TOML.",
+        ) from error
+
+
+def _named(error: ValidationError) -> SettingsError:
+    first = error.errors()[0]
+    name = PREFIX + str(first["loc"][0]).upper()
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(
+            str(first["loc"][0]), [*Settings.model_fields, "build_env_name"], n=1
+        )
+        hint = f"Did you mean {PREFIX}{near[0].upper()}?" if near else "See the README's table."
+        return SettingsError(f"unknown setting {name}", hint)
+    return SettingsError(
+        f"bad setting {name}: {first['msg'].removeprefix('Value error, ')}",
+        "See the README's table of settings.",
+    )
