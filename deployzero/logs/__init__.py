@@ -1,0 +1,1 @@
+"""The log of a deployment: persisted first, then published to whoever follows it."""

@@ -44,6 +44,20 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class SSHKey:
+    """A public key that signs its user in."""
+
+    id: int
+    user_id: int
+    name: str
+    public_key: str
+    """One line of OpenSSH's format."""
+    fingerprint: str
+    """SHA256:…, unique: a key names one user."""
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     id: int
     name: str
@@ -78,6 +92,8 @@ class Deployment:
     """Seconds by stage: receive, checkout, detect, build, boot, switch, total."""
     created_at: dt.datetime
     finished_at: dt.datetime | None
+    started_at: dt.datetime | None = None
+    """When a worker took it; None: it still waits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,240 @@
+"""LogManager: persist, then publish.
+
+Lines go into one queue and from there, by a single task, into the store: all that has
+gathered in one transaction. Then the bus wakes those who follow. A follower reads rows
+and nothing else, so it resumes where it was, and sees what another process wrote.
+"""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from sqlalchemy.exc import IntegrityError
+
+from deployzero.errors import DeployZeroException
+from deployzero.logs.bus import Bus, LocalBus
+from deployzero.logs.redaction import Redact, redaction
+from deployzero.logs.text import MAX_LINE, clean_lines, cut
+from deployzero.models.deployment import LogLine
+from deployzero.store import log_lines
+from deployzero.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+GATHER = 0.005
+"""Seconds between two transactions, in which lines gather."""
+BATCH = 2000
+QUEUE = 10_000
+"""Lines that may wait for the store before threads that append have to wait."""
+LOOK = 1.0
+"""Seconds after which a follower looks by itself, for lines of another process."""
+REST = 0.01
+"""Seconds that a follower rests between two looks, so that many of them share a busy log."""
+FLUSH_TIMEOUT = 30.0
+RETRY = 0.25
+TRIES = 3
+
+MAX_LINES = 50_000
+"""Lines of a deployment before its log is cut …"""
+LINES_AFTER = 200
+"""… but each step, result or error of deployzero's own is kept, with this many lines after it."""
+OWN = ("----->", "=====>", " !     ")
+MAX_RAW = 16 * MAX_LINE
+"""Characters of a line that are looked at; what is stored is far shorter."""
+TOO_LONG = f"       [log cut: more than {MAX_LINES} lines]"
+
+
+@dataclass(slots=True)
+class _Log:
+    """What is known, in this process, of a log that is being written."""
+
+    redact: Redact = str
+    left: int = MAX_LINES
+    guessed: set[str] = field(default_factory=set)
+    marked: set[str] = field(default_factory=set)
+
+
+_Entry = tuple[int, str] | asyncio.Future[None]
+"""(deployment id, line), or whom to tell when all that stands before it is stored."""
+
+
+class LogManager:
+    """Make it inside the event loop; `close` stores what is left."""
+
+    def __init__(self, database: Database, bus: Bus | None = None) -> None:
+        self._database = database
+        self._bus: Bus = bus or LocalBus()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._logs: dict[int, _Log] = {}
+        self._queue: deque[_Entry] = deque()
+        self._room = threading.Condition()  # guards _logs and _queue
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._writer = asyncio.create_task(self._write(), name="log writer")
+
+    def secrets_for(
+        self, deployment_id: int, values: Iterable[str], marked: Iterable[str] = ()
+    ) -> None:
+        """Redact these from the deployment's lines from now on, along with earlier ones.
+
+        values: those of its variables; marked: those that somebody called secret.
+        """
+        with self._room:
+            log = self._logs.setdefault(deployment_id, _Log())
+            log.guessed.update(values)
+            log.marked.update(marked)
+            log.redact = redaction(log.guessed, log.marked)
+
+    def append(self, deployment_id: int, text: str) -> None:
+        """Add a line, or several split by newlines. From the loop it never waits.
+
+        From any other thread (build output) it waits while too much is queued, and
+        raises DeployZeroException if the store takes nothing for 30 s.
+        """
+        lines = clean_lines(text)
+        with self._room:
+            if threading.get_ident() != self._thread and not self._room.wait_for(
+                lambda: len(self._queue) < QUEUE or self._closing, FLUSH_TIMEOUT
+            ):
+                raise _stuck()
+            log = self._logs.setdefault(deployment_id, _Log())
+            for line in lines:
+                self._queue.extend((deployment_id, kept) for kept in _kept(log, line))
+        self._wake_writer()
+
+    async def flush(self, deployment_id: int) -> None:
+        """Wait until all that was appended is stored. Raises DeployZeroException after 30 s."""
+        stored = self._loop.create_future()
+        with self._room:
+            self._queue.append(stored)
+        self._wake_writer()
+        try:
+            async with asyncio.timeout(FLUSH_TIMEOUT):
+                await stored
+        except TimeoutError:
+            raise _stuck() from None
+
+    async def end(self, deployment_id: int) -> None:
+        """Store what is left, fold the rows into the deployment, let its followers go.
+
+        Lines appended later are dropped. Call it after the deployment's state is final,
+        and at start for `log_lines.left_open`.
+        """
+        await self.flush(deployment_id)
+        async with self._database.begin() as session:
+            await log_lines.finish(session, deployment_id)
+        with self._room:
+            self._logs.pop(deployment_id, None)
+        self._bus.publish(_topic(deployment_id))
+
+    async def follow(self, deployment_id: int, since: int = 0) -> AsyncIterator[LogLine]:
+        """Yield the lines after number `since`, as they come, until the log has ended."""
+        with self._bus.subscribe(_topic(deployment_id)) as wake:
+            while True:
+                wake.clear()
+                async with self._database.read() as session:
+                    lines, ended = await log_lines.after(session, deployment_id, since)
+                for line in lines:
+                    yield line
+                    since = line.seq
+                if ended:
+                    return
+                if lines:
+                    await asyncio.sleep(REST)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK):
+                        await wake.wait()
+
+    async def close(self) -> None:
+        """Store what is queued, then stop; logs that have not ended stay open."""
+        self._closing = True
+        self._wake.set()
+        with self._room:
+            self._room.notify_all()
+        try:
+            async with asyncio.timeout(FLUSH_TIMEOUT):
+                await self._writer
+        except TimeoutError:
+            logger.error("%d log lines could not be stored", len(self._queue))
+
+    def _wake_writer(self) -> None:
+        if threading.get_ident() == self._thread:
+            self._wake.set()
+        elif not self._wake.is_set():
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def _write(self) -> None:
+        while not (self._closing and not self._queue):
+            await self._wake.wait()
+            if not self._closing:
+                self._wake.clear()
+            while batch := self._take():
+                await self._store([entry for entry in batch if isinstance(entry, tuple)])
+                for entry in batch:
+                    if not isinstance(entry, tuple) and not entry.done():
+                        entry.set_result(None)
+                if not self._closing:
+                    await asyncio.sleep(GATHER)
+
+    def _take(self) -> list[_Entry]:
+        with self._room:
+            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            self._room.notify_all()
+        return batch
+
+    async def _store(self, lines: list[tuple[int, str]]) -> None:
+        """Try until it is done: the disk may have room again, a lock may go."""
+        bugs = 0
+        while lines:
+            try:
+                await self._insert(lines)
+                break
+            except DeployZeroException as error:
+                logger.warning("log lines are not stored yet: %s", error)
+            except IntegrityError:  # another process took the same numbers, or removed the app
+                logger.info("log lines are numbered anew")
+            except Exception:  # the task's border: one bad batch must not end all logs
+                logger.exception("log lines cannot be stored")
+                bugs += 1
+                if bugs == TRIES:
+                    break
+            await asyncio.sleep(RETRY)
+        for deployment_id in {deployment_id for deployment_id, _ in lines}:
+            self._bus.publish(_topic(deployment_id))
+
+    async def _insert(self, lines: list[tuple[int, str]]) -> None:
+        async with self._database.begin(durable=False) as session:
+            seqs = await log_lines.last_seqs(session, {deployment for deployment, _ in lines})
+            rows = []
+            for deployment_id, text in lines:
+                if deployment_id in seqs:  # else its log has ended, or its app is gone
+                    seqs[deployment_id] += 1
+                    rows.append((deployment_id, seqs[deployment_id], text))
+            await log_lines.add(session, rows)
+
+
+def _kept(log: _Log, line: str) -> list[str]:
+    """The line as it is stored, or nothing once the log is too long."""
+    if line.startswith(OWN):
+        log.left = max(log.left, LINES_AFTER)
+    else:
+        log.left -= 1
+    if log.left < 0:
+        return [TOO_LONG] if log.left == -1 else []
+    return [cut(log.redact(line[:MAX_RAW]))]
+
+
+def _topic(deployment_id: int) -> str:
+    return f"logs:{deployment_id}"
+
+
+def _stuck() -> DeployZeroException:
+    return DeployZeroException(
+        "log lines cannot be stored",
+        "Look for free disk space and at the daemon's own log for the reason.",
+    )

@@ -1,0 +1,82 @@
+"""Keep secrets out of logs, by value: what is marked as secret, or long enough to be one."""
+
+import re
+from collections.abc import Callable, Iterable
+from urllib.parse import unquote, urlsplit
+
+REDACTED = "[redacted]"
+MIN_GUESSED = 8
+"""Characters from which a value that nobody marked is taken for a secret."""
+MIN_PART = 6
+"""Shorter lines of a secret of several lines are let through on their own."""
+EVERYDAY = re.compile(
+    r"""
+    true|false|yes|no|on|off|none|null|undefined|default|enabled|disabled|\d{0,3}
+    | dev(elopment)?|prod(uction)?|staging|test(ing)?|debug|info|warn(ing)?|error|critical
+    | localhost|utf-8|(c|[a-z]{2}_[a-z]{2})\.utf-?8
+    | postgres(ql)?|sqlite|mysql|redis|memcached|mongodb|rabbitmq
+    | node(js)?|python3?|flask|django|fastapi|gunicorn|uvicorn|express
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+PLAIN = re.compile(
+    r"""
+    [\d.,:_-]{0,12}                                   # numbers, versions, times, addresses
+    | (/[\w.-]{1,24}|\.{1,2})(/[\w.-]{1,24})*/?       # a path
+    | [a-z_-]{1,24}(\.[a-z_-]{1,24})+(:[a-z_]{1,24})?  # a module, a host name
+    | [a-z][a-z0-9+.-]*://[\w.-]+(:\d+)?/?            # the address of a host, without a path
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+Redact = Callable[[str], str]
+
+
+def redaction(guessed: Iterable[str] = (), marked: Iterable[str] = ()) -> Redact:
+    """A function that replaces the secrets in a line by `[redacted]`.
+
+    guessed: values of variables that may be secret: taken if they have 8 characters or
+    more and are no everyday word, number, path or address. marked: values that somebody
+    called secret: taken at any length, but for everyday words and numbers below 1,000.
+    The single lines of a secret of several, and the password in a URL, count as well.
+    """
+    secrets = [value for value in guessed if len(value) >= MIN_GUESSED and not is_plain(value)]
+    secrets += [value for value in marked if not is_everyday(value)]
+    forms = {form for secret in secrets for form in _forms(secret)}
+    if not forms:
+        return lambda line: line
+    longest_first = sorted(forms, key=len, reverse=True)
+    pattern = re.compile("|".join(re.escape(form) for form in longest_first))
+    return lambda line: pattern.sub(REDACTED, line)
+
+
+def is_everyday(value: str) -> bool:
+    """Erasing it would make a log unreadable and protect nothing: `1`, `true`, `production`."""
+    return EVERYDAY.fullmatch(value.strip()) is not None
+
+
+def is_plain(value: str) -> bool:
+    return is_everyday(value) or PLAIN.fullmatch(value.strip()) is not None
+
+
+def _forms(secret: str) -> Iterable[str]:
+    """The ways in which a secret shows up in a line."""
+    whole = secret.strip()
+    if "\n" not in whole:
+        yield whole
+        yield from _passwords(whole)
+        return
+    lines = [line.strip() for line in whole.splitlines()]
+    yield from (line for line in lines if len(line) >= MIN_PART)
+    for newline in ("\\n", "\\r\\n"):  # as JSON and repr() write it
+        yield newline.join(lines)
+
+
+def _passwords(value: str) -> Iterable[str]:
+    try:
+        password = urlsplit(value).password
+    except ValueError:  # no URL at all
+        return
+    for form in {password or "", unquote(password or "")}:
+        if len(form) >= MIN_PART and not is_everyday(form):
+            yield form

@@ -1,0 +1,305 @@
+"""Deployments: the queue, the state machine and the releases, all in one table."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from deployzero.errors import ConflictError, NotFoundError
+from deployzero.models.deployment import (
+    TRANSITIONS,
+    UNDER_WAY,
+    UNFINISHED,
+    Deployment,
+    State,
+)
+from deployzero.store.tables import DeploymentRow, ProjectRow, UserRow, is_in, now
+
+COLUMNS = (
+    DeploymentRow.id,
+    DeploymentRow.project_id,
+    ProjectRow.name.label("app"),
+    DeploymentRow.user_id,
+    UserRow.name.label("user_name"),
+    DeploymentRow.state,
+    DeploymentRow.branch,
+    DeploymentRow.commit,
+    DeploymentRow.old_commit,
+    DeploymentRow.forced,
+    DeploymentRow.message,
+    DeploymentRow.release,
+    DeploymentRow.image,
+    DeploymentRow.config,
+    DeploymentRow.reason,
+    DeploymentRow.timings,
+    DeploymentRow.created_at,
+    DeploymentRow.started_at,
+    DeploymentRow.finished_at,
+)
+"""Named as the fields of Deployment are; the log is not among them, it may be large."""
+
+
+async def create(
+    session: AsyncSession,
+    project_id: int,
+    user_id: int,
+    branch: str,
+    commit: str,
+    old_commit: str | None = None,
+    forced: bool = False,
+    message: str = "",
+    timings: dict[str, float] | None = None,
+) -> Deployment:
+    """Queue a deployment, as `created`."""
+    row = DeploymentRow(
+        project_id=project_id,
+        user_id=user_id,
+        state=State.CREATED,
+        branch=branch,
+        commit=commit,
+        old_commit=old_commit,
+        forced=forced,
+        message=message,
+        timings=timings or {},
+    )
+    session.add(row)
+    await session.flush()
+    return await get(session, row.id)
+
+
+async def get(session: AsyncSession, deployment_id: int) -> Deployment:
+    """Raises NotFoundError."""
+    found = await _first(session, _select().where(DeploymentRow.id == deployment_id))
+    if found is None:
+        raise NotFoundError(f"there is no deployment {deployment_id}")
+    return found
+
+
+async def of_project(
+    session: AsyncSession, project_id: int, limit: int = 20, before: int | None = None
+) -> list[Deployment]:
+    """Newest first; `before`: only those older than this id, to read on."""
+    query = _select().where(DeploymentRow.project_id == project_id)
+    if before is not None:
+        query = query.where(DeploymentRow.id < before)
+    return await _all(session, query.order_by(DeploymentRow.id.desc()).limit(limit))
+
+
+async def live(session: AsyncSession, project_id: int) -> Deployment | None:
+    return await _first(session, _of_project_in(project_id, frozenset({State.LIVE})))
+
+
+async def by_release(session: AsyncSession, project_id: int, release: int) -> Deployment | None:
+    """The deployment that is or was release vN of the project."""
+    return await _first(
+        session,
+        _select().where(DeploymentRow.project_id == project_id, DeploymentRow.release == release),
+    )
+
+
+async def under_way(session: AsyncSession, project_id: int) -> Deployment | None:
+    """The one that a worker has in hand; a project never has two."""
+    return await _first(session, _of_project_in(project_id, UNDER_WAY))
+
+
+async def unfinished(session: AsyncSession) -> list[Deployment]:
+    """Of all projects, oldest first."""
+    return await in_states(session, UNFINISHED)
+
+
+async def in_states(session: AsyncSession, states: frozenset[State]) -> list[Deployment]:
+    """Of all projects, oldest first."""
+    return await _all(session, _select().where(is_in(states)).order_by(DeploymentRow.id))
+
+
+async def ahead_of(session: AsyncSession, deployment: Deployment) -> list[Deployment]:
+    """Whom it waits for: the older unfinished ones of its project, oldest first."""
+    query = _of_project_in(deployment.project_id, UNFINISHED)
+    return await _all(
+        session, query.where(DeploymentRow.id < deployment.id).order_by(DeploymentRow.id)
+    )
+
+
+async def claim_next(session: AsyncSession) -> Deployment | None:
+    """Take the next deployment and move it to `building`; None: nothing can start now.
+
+    That is the oldest `created` one that is the first in its project's line and whose
+    project has none under way. Any number of workers may ask at once: a row that another
+    is just taking is skipped, and an index allows one under way in a project at most.
+    """
+    other = aliased(DeploymentRow)
+    blocked = (
+        select(literal(1))
+        .where(
+            other.project_id == DeploymentRow.project_id,
+            is_in(UNFINISHED, other),
+            (other.state != State.CREATED) | (other.id < DeploymentRow.id),
+        )
+        .exists()
+    )
+    candidate = (
+        select(DeploymentRow.id)
+        .where(is_in(UNFINISHED), DeploymentRow.state == State.CREATED, ~blocked)
+        .order_by(DeploymentRow.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=DeploymentRow)
+        .scalar_subquery()
+    )
+    claimed = await session.scalar(
+        update(DeploymentRow)
+        .where(DeploymentRow.id == candidate, DeploymentRow.state == State.CREATED)
+        .values(state=State.BUILDING, started_at=now())
+        .returning(DeploymentRow.id)
+    )
+    return None if claimed is None else await get(session, claimed)
+
+
+async def transition(
+    session: AsyncSession,
+    deployment_id: int,
+    to: State,
+    *,
+    image: str | None = None,
+    config: dict[str, Any] | None = None,
+    reason: str | None = None,
+    timings: dict[str, float] | None = None,
+) -> Deployment:
+    """Move along TRANSITIONS and store what is known by then; None leaves a field as it is.
+
+    Raises ConflictError if the deployment's state does not allow the move now, and
+    NotFoundError. `live` is reached by `commit_live` alone.
+    """
+    if to is State.LIVE:
+        raise ValueError("only commit_live makes a deployment live")
+    values = _given(image=image, config=config, reason=reason, timings=timings)
+    if to in (State.ERROR, State.CANCELLED):
+        values["finished_at"] = now()
+    await _move(session, deployment_id, to, values)
+    return await get(session, deployment_id)
+
+
+async def commit_live(
+    session: AsyncSession, deployment_id: int, timings: dict[str, float] | None = None
+) -> Deployment:
+    """THE commit point: make it live under the next release number, retire what was live.
+
+    Durable once the transaction is. Raises ConflictError unless it is `deploying`; the
+    transaction must then be undone, as `Database.begin` does when it sees the error.
+    """
+    project_id = (await get(session, deployment_id)).project_id
+    # Held to the end, so that release numbers are given one at a time on PostgreSQL too.
+    await session.execute(
+        select(ProjectRow.id).where(ProjectRow.id == project_id).with_for_update()
+    )
+    newest = select(func.coalesce(func.max(DeploymentRow.release), 0)).where(
+        DeploymentRow.project_id == project_id
+    )
+    values = _given(timings=timings) | {
+        "release": (await session.scalar(newest) or 0) + 1,
+        "finished_at": now(),
+    }
+    await session.execute(
+        update(DeploymentRow)
+        .where(DeploymentRow.project_id == project_id, is_in(frozenset({State.LIVE})))
+        .values(state=State.RETIRED)
+    )
+    await _move(session, deployment_id, State.LIVE, values)
+    return await get(session, deployment_id)
+
+
+async def record(
+    session: AsyncSession,
+    deployment_id: int,
+    *,
+    image: str | None = None,
+    config: dict[str, Any] | None = None,
+    timings: dict[str, float] | None = None,
+) -> None:
+    """Store what became known, without a move; None leaves a field as it is."""
+    values = _given(image=image, config=config, timings=timings)
+    if values:
+        await session.execute(
+            update(DeploymentRow).where(DeploymentRow.id == deployment_id).values(**values)
+        )
+
+
+async def retired_beyond(session: AsyncSession, project_id: int, keep: int) -> list[Deployment]:
+    """Retired releases older than the newest `keep` whose images nobody needs, oldest first.
+
+    The live one counts among the newest and is never returned; nor is a release whose
+    image a kept one runs too (after a rollback), nor one that was forgotten already.
+    """
+    of_it = (DeploymentRow.project_id == project_id, DeploymentRow.release.is_not(None))
+    kept = (
+        select(DeploymentRow.release)
+        .where(*of_it)
+        .order_by(DeploymentRow.release.desc())
+        .limit(keep)
+        .scalar_subquery()
+    )
+    other = aliased(DeploymentRow)
+    needed = select(other.image).where(
+        other.project_id == project_id,
+        other.image.is_not(None),
+        other.release.in_(kept) | is_in(UNFINISHED | {State.LIVE}, other),
+    )
+    query = _select().where(
+        *of_it,
+        DeploymentRow.state == State.RETIRED,
+        DeploymentRow.image.is_not(None),
+        DeploymentRow.release.not_in(kept),
+        DeploymentRow.image.not_in(needed),
+    )
+    return await _all(session, query.order_by(DeploymentRow.release))
+
+
+async def forget_image(session: AsyncSession, deployment_id: int) -> None:
+    """Its image is gone: it can no longer be rolled back to."""
+    await session.execute(
+        update(DeploymentRow).where(DeploymentRow.id == deployment_id).values(image=None)
+    )
+
+
+async def _move(
+    session: AsyncSession, deployment_id: int, to: State, values: dict[str, Any]
+) -> None:
+    sources = frozenset(state for state, targets in TRANSITIONS.items() if to in targets)
+    moved = await session.scalar(
+        update(DeploymentRow)
+        .where(DeploymentRow.id == deployment_id, DeploymentRow.state.in_(sources))
+        .values(state=to, **values)
+        .returning(DeploymentRow.id)
+    )
+    if moved is None:
+        current = (await get(session, deployment_id)).state
+        raise ConflictError(
+            f"deployment {deployment_id} is {current} and cannot become {to}",
+            "Somebody else finished it first; see `releases` for what is live.",
+        )
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _of_project_in(project_id: int, states: frozenset[State]) -> Select[Any]:
+    belongs: ColumnElement[bool] = DeploymentRow.project_id == project_id
+    return _select().where(belongs, is_in(states))
+
+
+def _select() -> Select[Any]:
+    return (
+        select(*COLUMNS)
+        .join(ProjectRow, ProjectRow.id == DeploymentRow.project_id)
+        .join(UserRow, UserRow.id == DeploymentRow.user_id)
+    )
+
+
+async def _first(session: AsyncSession, query: Select[Any]) -> Deployment | None:
+    row = (await session.execute(query)).first()
+    return Deployment(**row._asdict()) if row else None
+
+
+async def _all(session: AsyncSession, query: Select[Any]) -> list[Deployment]:
+    return [Deployment(**row._asdict()) for row in await session.execute(query)]

@@ -1,0 +1,44 @@
+"""SSH public keys, each of one user."""
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from deployzero.errors import NotFoundError
+from deployzero.models.deployment import SSHKey
+from deployzero.store.driver_errors import unique
+from deployzero.store.tables import SSHKeyRow
+
+
+async def add(
+    session: AsyncSession, user_id: int, name: str, public_key: str, fingerprint: str
+) -> SSHKey:
+    """Register a key. Raises ConflictError if it is anybody's already."""
+    row = SSHKeyRow(user_id=user_id, name=name, public_key=public_key, fingerprint=fingerprint)
+    async with unique(
+        session,
+        f"the key {fingerprint} is registered already",
+        "A key signs in one user: use another key, or remove it there first.",
+    ):
+        session.add(row)
+        await session.flush()
+    return _key(row)
+
+
+async def of_user(session: AsyncSession, user_id: int) -> list[SSHKey]:
+    query = select(SSHKeyRow).where(SSHKeyRow.user_id == user_id).order_by(SSHKeyRow.id)
+    return [_key(row) for row in await session.scalars(query)]
+
+
+async def remove(session: AsyncSession, user_id: int, fingerprint: str) -> None:
+    """Raises NotFoundError if this user has no such key."""
+    removed = await session.scalar(
+        delete(SSHKeyRow)
+        .where(SSHKeyRow.user_id == user_id, SSHKeyRow.fingerprint == fingerprint)
+        .returning(SSHKeyRow.id)
+    )
+    if removed is None:
+        raise NotFoundError(f"there is no key {fingerprint}", "`keys:list` shows yours.")
+
+
+def _key(row: SSHKeyRow) -> SSHKey:
+    return SSHKey(row.id, row.user_id, row.name, row.public_key, row.fingerprint, row.created_at)

@@ -1,0 +1,14 @@
+"""Alembic's entry point; the open connection is handed over by `migrate`."""
+
+from alembic import context
+
+from deployzero.store.tables import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

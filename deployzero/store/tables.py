@@ -1,0 +1,217 @@
+"""The tables. Every change to them needs a migration beside it; a test compares the two."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    DateTime,
+    Enum,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from deployzero.models.deployment import UNDER_WAY, UNFINISHED, State
+
+LOOPBACK = "127.0.0.1"
+"""Shared by containers that are reached by a published port; other addresses are one's own."""
+
+
+class UtcDateTime(TypeDecorator[dt.datetime]):
+    """A moment in UTC that keeps its time zone in SQLite too, which has no type for it."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        value = value.astimezone(dt.UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - the name and the shape are SQLAlchemy's
+        dt.datetime: UtcDateTime,
+        dict[str, Any]: JSON(none_as_null=True),
+        dict[str, float]: JSON(none_as_null=True),
+        State: Enum(
+            State,
+            native_enum=False,
+            create_constraint=False,
+            length=16,
+            values_callable=lambda states: [state.value for state in states],
+        ),
+    }
+
+
+# Ids stand in the labels of containers and images, so that none is ever given twice.
+NEVER_REUSED = {"sqlite_autoincrement": True}
+
+
+def _only(name: str, *columns: str, where: str, unique: bool = True) -> Index:
+    return Index(
+        name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where)
+    )
+
+
+def _in(states: frozenset[State]) -> str:
+    return "state IN ({})".format(", ".join(f"'{state}'" for state in _sorted(states)))
+
+
+def _sorted(states: frozenset[State]) -> list[State]:
+    return [state for state in State if state in states]
+
+
+class UserRow(Base):
+    __tablename__ = "users"
+    __table_args__ = (NEVER_REUSED,)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    api_key: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """SHA-256 of the key, in hex; the key itself is shown once and kept nowhere."""
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class SSHKeyRow(Base):
+    __tablename__ = "ssh_keys"
+    __table_args__ = (NEVER_REUSED,)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(255))
+    public_key: Mapped[str] = mapped_column(Text)
+    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class ProjectRow(Base):
+    __tablename__ = "projects"
+    __table_args__ = (NEVER_REUSED,)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(50), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    deploy_branch: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    updated_at: Mapped[dt.datetime] = mapped_column(default=now, onupdate=now)
+
+
+class DeploymentRow(Base):
+    __tablename__ = "deployments"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    state: Mapped[State]
+    branch: Mapped[str] = mapped_column(String(255))
+    commit: Mapped[str] = mapped_column(String(64))
+    old_commit: Mapped[str | None] = mapped_column(String(64))
+    forced: Mapped[bool]
+    message: Mapped[str] = mapped_column(Text)
+    release: Mapped[int | None]
+    image: Mapped[str | None] = mapped_column(Text)
+    config: Mapped[dict[str, Any] | None]
+    reason: Mapped[str] = mapped_column(Text, default="")
+    timings: Mapped[dict[str, float]]
+    logs: Mapped[str | None] = mapped_column(Text)
+    """The whole log, each line ended by a newline, once it has ended; its rows until then."""
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    started_at: Mapped[dt.datetime | None]
+    finished_at: Mapped[dt.datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("project_id", "release"),
+        Index("ix_deployments_project_id_id", "project_id", "id"),
+        _only("uq_deployments_live", "project_id", where=_in(frozenset({State.LIVE}))),
+        _only("uq_deployments_under_way", "project_id", where=_in(UNDER_WAY)),
+        _only("ix_deployments_unfinished", "id", where=_in(UNFINISHED), unique=False),
+        _only("ix_deployments_open_log", "id", where="logs IS NULL", unique=False),
+        NEVER_REUSED,
+    )
+
+
+class LogLineRow(Base):
+    __tablename__ = "log_lines"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    deployment_id: Mapped[int] = mapped_column(
+        ForeignKey("deployments.id", ondelete="CASCADE"), primary_key=True
+    )
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class ContainerRow(Base):
+    __tablename__ = "containers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    deployment_id: Mapped[int] = mapped_column(
+        ForeignKey("deployments.id", ondelete="CASCADE"), index=True
+    )
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("projects.id", ondelete="CASCADE"), index=True
+    )
+    process: Mapped[str] = mapped_column(String(64))
+    index: Mapped[int]
+    name: Mapped[str] = mapped_column(String(255), unique=True)
+    address: Mapped[str] = mapped_column(String(64))
+    port: Mapped[int]
+    health: Mapped[str] = mapped_column(String(16))
+
+    __table_args__ = (
+        UniqueConstraint("address", "port"),
+        _only("uq_containers_own_address", "address", where=f"address <> '{LOOPBACK}'"),
+        NEVER_REUSED,
+    )
+
+
+class ServerRow(Base):
+    """What this installation knows about itself: its instance id, for one."""
+
+    __tablename__ = "server"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
+def is_in(
+    states: frozenset[State], row: type[DeploymentRow] = DeploymentRow
+) -> ColumnElement[bool]:
+    """`state IN (…)` with the states written out, as the partial indexes have it.
+
+    A planner uses a partial index only where it sees the same condition, which it does
+    not with bound parameters.
+    """
+    return row.state.in_(bindparam(None, _sorted(states), expanding=True, literal_execute=True))
