@@ -1,0 +1,1 @@
+"""The runtime stage: containers, their networks, and whether what runs in them is well."""

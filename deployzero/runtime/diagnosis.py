@@ -1,0 +1,69 @@
+"""Why a container is not well: the error that tells the user the whole truth."""
+
+from deployzero.errors import ContainerError, ResourceLimitError
+from deployzero.runtime.container import ContainerStatus
+from deployzero.runtime.memory import oom_kills
+from deployzero.runtime.runtime import Runtime
+from deployzero.runtime.sockets import listeners
+
+LINES = 50
+EXIT_HINTS = {
+    0: "A web process must keep running; check the start command in the Procfile.",
+    126: "The start command is not executable.",
+    127: "The start command was not found in the image.",
+}
+KILLED = 137
+"""128 + SIGKILL, which is also what the kernel's out-of-memory killer sends."""
+
+
+async def exited(runtime: Runtime, name: str, status: ContainerStatus | None) -> ContainerError:
+    """The error for a container that ended by itself (None: that was removed)."""
+    if status is None:
+        return ContainerError("the app's container was removed while it started", "Push again.")
+    detail = await runtime.logs_tail(name, LINES)
+    if status.oom_killed:
+        return out_of_memory(status, detail)
+    hint = EXIT_HINTS.get(status.exit_code, "See the app's last lines above.")
+    return ContainerError(
+        f"the app exited with code {status.exit_code} after {status.seconds:.1f}s", hint, detail
+    )
+
+
+async def unhealthy(
+    runtime: Runtime, name: str, port: int, seen: str, waited: float
+) -> ContainerError:
+    """The error for a container that runs, but did not pass its checks."""
+    status = await runtime.status(name)
+    if status is None or not status.running:
+        return await exited(runtime, name, status)
+    detail = await runtime.logs_tail(name, LINES)
+    if oom_kills(status.pid):
+        return out_of_memory(status, detail)
+    if seen.startswith("nothing listens"):
+        what = wrong_listener(status.pid, port) or seen
+        hint = f"Make the app listen on 0.0.0.0:$PORT (PORT is {port})"
+    else:
+        what = seen
+        hint = "See the app's last lines above"
+    return ContainerError(
+        f"the app is not healthy after {waited:.0f}s: {what}",
+        f"{hint}; an app that needs longer to start: raise DEPLOYZERO_BOOT_TIMEOUT.",
+        detail,
+    )
+
+
+def wrong_listener(pid: int, port: int) -> str:
+    """'listens on 127.0.0.1:5000, expected 0.0.0.0:8000', or '' when nothing says so."""
+    found = listeners(pid)
+    if not found or any(one.port == port and one.everywhere for one in found):
+        return ""
+    return f"listens on {', '.join(map(str, found))}, expected 0.0.0.0:{port}"
+
+
+def out_of_memory(status: ContainerStatus, detail: list[str]) -> ResourceLimitError:
+    limit = f" at the limit of {status.memory_bytes // 1024**2} MB" if status.memory_bytes else ""
+    return ResourceLimitError(
+        f"out of memory: killed{limit}",
+        "Make the app use less (fewer workers, say), or raise its memory limit.",
+        detail,
+    )

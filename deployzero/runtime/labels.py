@@ -1,0 +1,14 @@
+"""The labels that make a Docker object deployzero's own. What lacks them is never touched."""
+
+import hashlib
+
+INSTANCE = "deployzero.instance"
+APP = "deployzero.app"
+DEPLOYMENT = "deployzero.deployment"
+PROCESS = "deployzero.process"
+INDEX = "deployzero.index"
+
+
+def instance_key(instance: str) -> str:
+    """Eight hex digits for an instance id, where a name must be short (a bridge, a chain)."""
+    return hashlib.sha256(instance.encode()).hexdigest()[:8]
