@@ -1,0 +1,121 @@
+"""The bare repositories, one an app: `<root>/<app>.git`."""
+
+import contextlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from dulwich.file import FileLocked
+from dulwich.graph import can_fast_forward
+from dulwich.objects import ObjectID
+from dulwich.protocol import ZERO_SHA
+from dulwich.refs import HEADREF, Ref
+from dulwich.repo import Repo
+
+from deployzero.errors import ConflictError
+from deployzero.models.names import check_app_name
+
+BRANCHES = "refs/heads/"
+TAGS = "refs/tags/"
+INCOMING = "tmp_objdir-incoming-"
+"""Prefix of quarantined objects; git's own name for them, so that its gc knows them too."""
+
+
+def branch_ref(branch: str) -> Ref:
+    return Ref((BRANCHES + branch).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """A folder of bare repositories. Every method blocks for a few file operations."""
+
+    root: Path
+
+    def path(self, app: str) -> Path:
+        """Where the app's repository is or would be. Raises SourceError for a bad name."""
+        return self.root / f"{check_app_name(app)}.git"
+
+    def open(self, app: str) -> Repo:
+        """The app's repository, made when there is none yet. Close it (it is a context)."""
+        path = self.path(app)
+        if not (path / "HEAD").is_file():
+            self._create(path)
+        return Repo(str(path))
+
+    def _create(self, path: Path) -> None:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Two first pushes at once: the other one may have been a moment faster.
+        with contextlib.suppress(FileExistsError):
+            Repo.init_bare(str(path), default_branch=b"main").close()
+
+    def remove(self, app: str) -> None:
+        """Forget the app's repository; no error when there is none."""
+        shutil.rmtree(self.path(app), ignore_errors=True)
+
+    def tags(self, app: str) -> dict[str, str]:
+        """Full ref name to object id, as on disk; empty when there is no repository."""
+        if not (self.path(app) / "HEAD").is_file():
+            return {}
+        with self.open(app) as repo:
+            tags = repo.refs.as_dict(Ref(TAGS.encode().rstrip(b"/")))
+            return {
+                TAGS + name.decode("utf-8", "surrogateescape"): oid.decode()
+                for name, oid in tags.items()
+            }
+
+    def branch(self, app: str, branch: str) -> str | None:
+        """The commit that the branch names on disk."""
+        with self.open(app) as repo:
+            try:
+                return repo.refs[branch_ref(branch)].decode()
+            except KeyError:
+                return None
+
+    def set_branch(self, app: str, branch: str, commit: str | None) -> None:
+        """Let the branch (and HEAD) name what is live; None: nothing is, the branch goes.
+
+        The result of dulwich's compare-and-set is looked at, and the ref is read back.
+        Raises ConflictError if somebody else keeps changing or locking it.
+        """
+        ref = branch_ref(branch)
+        with self.open(app) as repo:
+            for _ in range(5):
+                if _move(repo, ref, commit):
+                    repo.refs.set_symbolic_ref(HEADREF, ref)
+                    return
+        raise ConflictError(
+            f"cannot move {app}'s branch {branch}: another process holds it",
+            f"Look for a stale lock: {self.path(app)}/{ref.decode()}.lock",
+        )
+
+    def is_ancestor(self, app: str, old: str, new: str) -> bool:
+        """Whether `new` contains `old`: a push from old to new is a fast-forward."""
+        with self.open(app) as repo:
+            return is_ancestor(repo, old, new)
+
+    def clean(self) -> None:
+        """At start: remove what receptions left that were killed half-way."""
+        for leftover in self.root.glob(f"*.git/objects/{INCOMING}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def is_ancestor(repo: Repo, old: str, new: str) -> bool:
+    if old == new:
+        return True
+    try:
+        return can_fast_forward(repo, ObjectID(old.encode()), ObjectID(new.encode()))
+    except KeyError:
+        return False
+
+
+def _move(repo: Repo, ref: Ref, commit: str | None) -> bool:
+    old = repo.refs.read_ref(ref)
+    try:
+        if commit is None:
+            done = old is None or repo.refs.remove_if_equals(ref, ObjectID(old))
+        else:
+            new = ObjectID(commit.encode())
+            done = old == new or repo.refs.set_if_equals(ref, ObjectID(old or ZERO_SHA), new)
+    except FileLocked:
+        return False
+    return done and repo.refs.read_ref(ref) == (commit.encode() if commit else None)
