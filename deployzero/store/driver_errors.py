@@ -66,10 +66,10 @@ def translated() -> Iterator[None]:
     except PoolTimeoutError as error:
         raise DeployZeroException(*LOCKED) from error
     except DBAPIError as error:
-        known = _known(error.orig)
-        if known is None:
-            raise
-        raise DeployZeroException(known[0], known[1], [_one_line(error.orig)]) from error
+        for cause in _chain(error):
+            if known := _known(cause.orig):
+                raise DeployZeroException(*known, [_one_line(cause.orig)]) from error
+        raise
 
 
 @contextmanager
@@ -104,6 +104,16 @@ def _is_unique_violation(error: IntegrityError) -> bool:
             sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
         )
     return getattr(error.orig, "sqlstate", None) == "23505"
+
+
+def _chain(error: DBAPIError) -> Iterator[DBAPIError]:
+    """The error and those that it hides: a full disk undoes a transaction with its savepoints,
+    and what is seen is that the savepoint is missing."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, DBAPIError):
+            yield cause
+        cause = cause.__context__
 
 
 def _known(error: BaseException | None) -> tuple[str, str] | None:

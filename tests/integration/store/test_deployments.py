@@ -1,0 +1,269 @@
+"""Deployments move along the states of the design, one at a time in a project."""
+
+import asyncio
+import dataclasses
+import datetime as dt
+import itertools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from deployzero.errors import ConflictError, NotFoundError
+from deployzero.models.deployment import TRANSITIONS, Deployment, Project, State, User
+from deployzero.store import deployments
+from deployzero.store.database import Database
+
+NewProject = Callable[[str], Awaitable[Project]]
+Deploys = Any  # made in conftest
+
+
+async def put(database: Database, deployment: Deployment, state: State) -> None:
+    """Set a state whatever was before, as no code of ours can."""
+    async with database.begin() as session:
+        await session.execute(
+            text("UPDATE deployments SET state = :state WHERE id = :id"),
+            {"state": state.value, "id": deployment.id},
+        )
+
+
+async def test_a_created_deployment_is_told_in_full(
+    database: Database, project: Project, user: User
+) -> None:
+    async with database.begin() as session:
+        made = await deployments.create(
+            session,
+            project.id,
+            user.id,
+            branch="main",
+            commit="b" * 40,
+            old_commit="a" * 40,
+            forced=True,
+            message="Say hello",
+            timings={"receive": 0.1},
+        )
+    async with database.read() as session:
+        read = await deployments.get(session, made.id)
+    assert read == made
+    age = dt.datetime.now(dt.UTC) - read.created_at
+    assert dt.timedelta(0) <= age < dt.timedelta(minutes=1)
+    assert dataclasses.replace(read, created_at=dt.datetime.min) == Deployment(
+        id=made.id,
+        project_id=project.id,
+        app="hello",
+        user_id=user.id,
+        user_name="ada",
+        state=State.CREATED,
+        branch="main",
+        commit="b" * 40,
+        old_commit="a" * 40,
+        forced=True,
+        message="Say hello",
+        release=None,
+        image=None,
+        config=None,
+        reason="",
+        timings={"receive": 0.1},
+        created_at=dt.datetime.min,
+        finished_at=None,
+    )
+
+
+async def test_an_unknown_deployment_is_not_found(database: Database) -> None:
+    async with database.read() as session:
+        with pytest.raises(NotFoundError):
+            await deployments.get(session, 1)
+
+
+async def test_only_the_moves_of_the_design_are_made(
+    database: Database, project: Project, deploys: Deploys
+) -> None:
+    deployment = await deploys.create(project)
+    for before, to in itertools.product(State, set(State) - {State.LIVE}):
+        await put(database, deployment, before)
+        if to in TRANSITIONS[before]:
+            assert (await deploys.move(deployment, to)).state == to
+            continue
+        with pytest.raises(ConflictError, match=f"is {before} and cannot become {to}"):
+            await deploys.move(deployment, to)
+        async with database.read() as session:
+            assert (await deployments.get(session, deployment.id)).state == before
+
+
+async def test_only_what_is_deploying_goes_live_and_else_nothing_changes(
+    database: Database, project: Project, deploys: Deploys
+) -> None:
+    old = await deploys.live(project)
+    new = await deploys.create(project)
+    with pytest.raises(ConflictError, match="is live"):
+        await deploys.commit(old)
+    for before in set(State) - {State.LIVE, State.DEPLOYING}:
+        await put(database, new, before)
+        with pytest.raises(ConflictError, match=f"is {before}"):
+            await deploys.commit(new)
+        async with database.read() as session:
+            assert await deployments.live(session, project.id) == old
+
+
+async def test_a_transition_to_live_is_a_mistake_of_ours(
+    project: Project, deploys: Deploys
+) -> None:
+    deployment = await deploys.create(project)
+    with pytest.raises(ValueError, match="commit_live"):
+        await deploys.move(deployment, State.LIVE)
+
+
+async def test_an_error_is_kept_with_its_reason_and_time(
+    project: Project, deploys: Deploys
+) -> None:
+    deployment = await deploys.create(project)
+    ended = await deploys.move(deployment, State.ERROR, reason="the build failed")
+    assert ended.reason == "the build failed"
+    assert ended.finished_at is not None
+    assert ended.finished_at >= ended.created_at
+
+
+async def test_the_commit_point_numbers_the_release_and_retires_the_old(
+    database: Database, project: Project, deploys: Deploys
+) -> None:
+    first = await deploys.live(project)
+    failed = await deploys.create(project)
+    await deploys.move(failed, State.ERROR)
+    second = await deploys.live(project)
+    assert (first.release, second.release) == (1, 2)
+    assert second.state is State.LIVE
+    assert second.timings == {"total": 0.9}
+    assert second.finished_at is not None
+    async with database.read() as session:
+        assert (await deployments.get(session, first.id)).state is State.RETIRED
+        assert await deployments.live(session, project.id) == second
+        assert (await deployments.by_release(session, project.id, 1)).id == first.id  # type: ignore[union-attr]
+
+
+async def test_the_tables_themselves_allow_one_live_and_one_under_way(
+    database: Database, project: Project, deploys: Deploys
+) -> None:
+    await deploys.live(project)
+    one, two = await deploys.create(project), await deploys.create(project)
+    with pytest.raises(IntegrityError):
+        await put(database, two, State.LIVE)
+    await put(database, one, State.BUILDING)
+    with pytest.raises(IntegrityError):
+        await put(database, two, State.DEPLOYING)
+
+
+async def test_a_project_deploys_one_at_a_time_in_the_order_of_pushes(
+    database: Database, project: Project, deploys: Deploys, new_project: NewProject
+) -> None:
+    first, second = await deploys.create(project), await deploys.create(project)
+    other = await deploys.create(await new_project("other"))
+    claimed = [await deploys.claim() for _ in range(3)]
+    assert [c and c.id for c in claimed] == [first.id, other.id, None]
+    assert claimed[0].state is State.BUILDING
+    assert claimed[0].started_at is not None
+    async with database.read() as session:
+        assert (await deployments.under_way(session, project.id)).id == first.id  # type: ignore[union-attr]
+        waits_for = await deployments.ahead_of(session, second)
+        assert [(d.id, d.user_name) for d in waits_for] == [(first.id, "ada")]
+        unfinished = await deployments.unfinished(session)
+        assert [d.id for d in unfinished] == [first.id, second.id, other.id]
+    await deploys.move(first, State.ERROR)
+    assert (await deploys.claim()).id == second.id
+    async with database.read() as session:
+        assert await deployments.ahead_of(session, second) == []
+
+
+async def test_many_workers_claim_each_deployment_once_and_none_twice_in_a_project(
+    url: str, database: Database, deploys: Deploys, new_project: NewProject
+) -> None:
+    apps = [await new_project(f"app{number}") for number in range(4)]
+    queued = [(await deploys.create(app)).id for _ in range(3) for app in apps]
+    workers = [Database(url) for _ in range(2)]
+    under_way: set[int] = set()
+    done: list[int] = []
+
+    async def work(through: Database) -> None:
+        while len(done) < len(queued):
+            async with through.begin() as session:
+                claimed = await deployments.claim_next(session)
+            if claimed is None:
+                await asyncio.sleep(0.005)
+                continue
+            assert claimed.project_id not in under_way
+            under_way.add(claimed.project_id)
+            await asyncio.sleep(0)
+            done.append(claimed.id)
+            under_way.discard(claimed.project_id)
+            async with through.begin() as session:
+                await deployments.transition(session, claimed.id, State.ERROR)
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(work(workers[number % 2]) for number in range(10)))
+    assert sorted(done) == sorted(queued)
+    for app in apps:
+        of_app = [d for d in done if d in queued[app.id - apps[0].id :: len(apps)]]
+        assert of_app == sorted(of_app)
+    for worker in workers:
+        await worker.close()
+
+
+async def test_two_who_finish_the_same_deployment_do_it_once(
+    url: str, project: Project, deploys: Deploys
+) -> None:
+    deployment = await deploys.create(project)
+    await deploys.claim()
+    await deploys.move(deployment, State.DEPLOYING)
+    ends = await asyncio.gather(
+        deploys.commit(deployment),
+        deploys.move(deployment, State.CANCELLED),
+        deploys.commit(deployment),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(end, ConflictError) for end in ends) == 2
+    assert sum(isinstance(end, Deployment) for end in ends) == 1
+
+
+async def test_deployments_are_listed_newest_first_and_page_by_page(
+    database: Database, project: Project, deploys: Deploys
+) -> None:
+    ids = [(await deploys.create(project)).id for _ in range(5)]
+    async with database.read() as session:
+        page = await deployments.of_project(session, project.id, limit=2)
+        following = await deployments.of_project(session, project.id, 9, before=page[-1].id)
+    assert [d.id for d in page + following] == ids[::-1]
+
+
+async def test_releases_beyond_those_kept_are_named_once(
+    database: Database, project: Project, deploys: Deploys
+) -> None:
+    for number in range(1, 6):
+        await deploys.live(project, image=f"image{number}")
+    rollback = await deploys.live(project, image="image2")  # v6 runs what v2 ran
+    assert rollback.release == 6
+
+    async def beyond(keep: int) -> list[int | None]:
+        async with database.read() as session:
+            found = await deployments.retired_beyond(session, project.id, keep)
+        return [deployment.release for deployment in found]
+
+    assert await beyond(6) == []
+    assert await beyond(3) == [1, 3]  # not v2: v6 needs its image
+    async with database.begin() as session:
+        first = await deployments.by_release(session, project.id, 1)
+        assert first is not None
+        await deployments.forget_image(session, first.id)
+    assert await beyond(3) == [3]
+
+
+async def test_what_becomes_known_on_the_way_is_recorded(
+    database: Database, project: Project, deploys: Deploys
+) -> None:
+    deployment = await deploys.create(project)
+    async with database.begin() as session:
+        await deployments.record(session, deployment.id, config={"type": "python", "port": 8000})
+        await deployments.record(session, deployment.id, timings={"detect": 0.2})
+        read = await deployments.get(session, deployment.id)
+    assert read.config == {"type": "python", "port": 8000}
+    assert read.timings == {"detect": 0.2}
