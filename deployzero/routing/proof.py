@@ -1,0 +1,96 @@
+"""Asking the proxy itself, at the address that users use, what is in force."""
+
+import asyncio
+import ssl
+import time
+from dataclasses import dataclass
+
+import httpx
+
+from deployzero.routing.route import RELEASE_HEADER, Route, proof_host
+from deployzero.routing.static_config import INSTANCE_HEADER, PROXY_HOST
+
+PAUSE = 0.005
+BAD_GATEWAY = (502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    seconds: float
+    """From the question to the app's answer through the proxy."""
+    status: int
+    """What the app answered."""
+
+
+class ProxyClient:
+    """Plain HTTP to the proxy, whichever host is asked for. Used for as long as one proof."""
+
+    def __init__(self, bind: str, port: int) -> None:
+        local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104
+        self.base = f"http://[{local}]:{port}" if ":" in local else f"http://{local}:{port}"
+
+    def open(self, timeout: float) -> httpx.AsyncClient:
+        # An empty context saves the loading of certificates that plain HTTP has no use for.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return httpx.AsyncClient(
+            base_url=self.base, timeout=timeout, trust_env=False, verify=context
+        )
+
+
+async def instance_at(address: ProxyClient, timeout: float = 2.0) -> str | None:
+    """The instance whose proxy answers; '' for some other server; None when nothing does."""
+    try:
+        async with asyncio.timeout(timeout), address.open(timeout) as client:
+            answer = await client.get("/", headers={"host": PROXY_HOST})
+    except (httpx.HTTPError, TimeoutError) as error:
+        return None if isinstance(error, httpx.ConnectError) else ""
+    return str(answer.headers.get(INSTANCE_HEADER, ""))
+
+
+async def marker_of(client: httpx.AsyncClient, app: str) -> str:
+    """The marker of an app's route that is in force; '' when it has none."""
+    answer = await client.get("/", headers={"host": proof_host(app)})
+    return str(answer.headers.get(RELEASE_HEADER, ""))
+
+
+async def prove(address: ProxyClient, route: Route, path: str, timeout: float) -> Proof:
+    """Wait until the route is in force, then until its app answers through it.
+
+    The first question goes to the proxy alone, so that the old release is not bothered.
+    Raises TimeoutError whose text says what was seen last.
+    """
+    begun = time.monotonic()
+    seen = "the proxy did not answer"
+    host = route.hosts[0].replace("*", "deployzero-proof")
+    try:
+        async with asyncio.timeout(timeout), address.open(timeout) as client:
+            while True:
+                try:
+                    marker = await marker_of(client, route.app)
+                    if marker == route.marker:
+                        status = await _status(client, host, path)
+                        seen = f"GET {path} through the proxy answered {status}"
+                        if status not in BAD_GATEWAY:
+                            return Proof(time.monotonic() - begun, status)
+                    else:
+                        seen = f"the proxy still has {marker or 'no route'} for {route.app}"
+                except httpx.HTTPError as error:
+                    seen = f"the proxy did not answer: {str(error) or type(error).__name__}"
+                await asyncio.sleep(PAUSE)
+    except TimeoutError as error:
+        raise TimeoutError(seen) from error
+
+
+async def prove_gone(address: ProxyClient, app: str, timeout: float) -> float:
+    """Wait until an app has no route; returns the seconds. Raises TimeoutError."""
+    begun = time.monotonic()
+    async with asyncio.timeout(timeout), address.open(timeout) as client:
+        while await marker_of(client, app):  # noqa: ASYNC110 - only asking tells
+            await asyncio.sleep(PAUSE)
+    return time.monotonic() - begun
+
+
+async def _status(client: httpx.AsyncClient, host: str, path: str) -> int:
+    headers = {"host": host, "user-agent": "deployzero-proof"}
+    async with client.stream("GET", "/" + path.removeprefix("/"), headers=headers) as answer:
+        return answer.status_code

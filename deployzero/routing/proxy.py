@@ -1,0 +1,184 @@
+"""The proxy: Traefik as a process of its own, which goes on while deployzero restarts."""
+
+import asyncio
+import hashlib
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar, TypeVarTuple
+
+import httpx
+import yaml
+
+from deployzero.errors import RoutingError
+from deployzero.routing import process
+from deployzero.routing.binary import Version, find_traefik
+from deployzero.routing.proof import Proof, ProxyClient, instance_at, prove, prove_gone
+from deployzero.routing.route import Route
+from deployzero.routing.route_files import OWN, RouteFiles
+from deployzero.routing.static_config import (
+    own_routes,
+    static_config,
+    write_default_certificate,
+)
+
+T = TypeVar("T")
+A = TypeVarTuple("A")
+START_TIMEOUT = 15.0
+STOP_GRACE = 12.0
+"""A little more than Traefik's own grace for requests that are under way."""
+BUSY_TIMEOUT = 10.0
+"""A busy proxy may be slow; it is not restarted for that."""
+LOG_LINES = 10
+
+
+class Proxy:
+    """The embedded Traefik of one data directory. `folder` is `<data_dir>/proxy`."""
+
+    def __init__(self, folder: Path, bind: str, port: int, instance: str) -> None:
+        self.routes = RouteFiles(folder / "routes", folder / "incoming")
+        self._folder = folder
+        self._bind = bind
+        self._port = port
+        self._instance = instance
+        self._address = ProxyClient(bind, port)
+        self._lock = asyncio.Lock()
+        self._threads = ThreadPoolExecutor(1, "proxy")
+        self._traefik: tuple[str, Version] | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+
+    async def ensure_running(self) -> bool:
+        """Start it, or start it anew when its configuration changed; True when it did.
+
+        For the start and for a watchdog alike: while all is well it costs one request.
+        Raises RoutingError, naming the setting when the port is somebody else's.
+        """
+        async with self._lock:
+            config, digest = await self._prepare()
+            running = self._running()
+            if running and running.config == digest and await self.answers(BUSY_TIMEOUT):
+                return False
+            if running:
+                await self._in_thread(process.end, running, STOP_GRACE)
+            await self._check_port()
+            await self._start(config, digest)
+            return True
+
+    async def stop(self) -> None:
+        """SIGTERM, wait for requests under way, SIGKILL. Idempotent; from any process."""
+        async with self._lock:
+            if running := self._running():
+                await self._in_thread(process.end, running, STOP_GRACE)
+            self._running()
+            self._pid_file.unlink(missing_ok=True)
+
+    async def answers(self, timeout: float = 2.0) -> bool:
+        """Whether this instance's proxy answers on its port."""
+        return await instance_at(self._address, timeout) == self._instance
+
+    async def prove(self, route: Route, path: str = "/", timeout: float = 10.0) -> Proof:
+        """Wait until a written route is in force and its app answers through the proxy.
+
+        Raises RoutingError with what was seen instead, and the proxy's own last words.
+        """
+        try:
+            return await prove(self._address, route, path, timeout)
+        except TimeoutError as error:
+            raise self._not_taken(route.app, str(error), timeout) from error
+
+    async def prove_gone(self, app: str, timeout: float = 10.0) -> float:
+        """Wait until a removed route is out of force; returns the seconds it took."""
+        try:
+            return await prove_gone(self._address, app, timeout)
+        except (TimeoutError, httpx.HTTPError) as error:
+            seen = str(error) or "the proxy still has its route"
+            raise self._not_taken(app, seen, timeout) from error
+
+    def log_tail(self, lines: int = LOG_LINES) -> list[str]:
+        """The last of what Traefik complained about."""
+        found: list[str] = []
+        for name in ("traefik.out", "traefik.log"):
+            try:
+                with (self._folder / name).open("rb") as file:
+                    file.seek(max(0, file.seek(0, 2) - 16384))
+                    found += file.read().decode(errors="replace").splitlines()
+            except OSError:
+                continue
+        return found[-lines:]
+
+    async def _prepare(self) -> tuple[Path, str]:
+        if self._traefik is None:
+            self._traefik = await self._in_thread(find_traefik)
+        binary, version = self._traefik
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_default_certificate(self._folder)
+        wanted = own_routes(self._folder, self._instance)
+        own = self.routes.routes / OWN
+        if not own.exists() or yaml.safe_load(own.read_text()) != wanted:
+            self.routes.put(OWN, wanted)
+        config = static_config(self._folder, self._bind, self._port, version)
+        text = yaml.safe_dump(config, sort_keys=False)
+        file = self._folder / "traefik.yml"
+        file.write_text(text)
+        return file, hashlib.sha256(f"{binary} {version} {text}".encode()).hexdigest()
+
+    async def _start(self, config: Path, digest: str) -> None:
+        if self._traefik is None:
+            raise RoutingError("the proxy was not prepared", "This is a bug.")
+        command = [self._traefik[0], f"--configFile={config}"]
+        out = self._folder / "traefik.out"
+        started, self._child = await self._in_thread(process.spawn, command, out, digest)
+        process.save(started, self._pid_file)
+        try:
+            async with asyncio.timeout(START_TIMEOUT):
+                while not await self.answers():
+                    if self._running() is None:
+                        raise self._not_started("it ended at once")
+                    await asyncio.sleep(0.02)
+        except TimeoutError as error:
+            await self._in_thread(process.end, started, 1.0)
+            raise self._not_started(f"no answer within {START_TIMEOUT:g}s") from error
+
+    def _running(self) -> process.Process | None:
+        if self._child is not None:
+            self._child.poll()  # reaps it when it has ended
+        found = process.load(self._pid_file)
+        return found if found is not None and found.alive() else None
+
+    async def _check_port(self) -> None:
+        seen = await instance_at(self._address)
+        if seen is None:
+            return
+        whose = f"the proxy of another deployzero ({seen})" if seen else "another server"
+        raise RoutingError(
+            f"port {self._port} on {self._bind} belongs to {whose}",
+            "Stop it, or choose another port with DEPLOYZERO_HTTP_PORT.",
+        )
+
+    def _not_started(self, why: str) -> RoutingError:
+        return RoutingError(
+            f"the proxy did not start: {why}",
+            "Look at its log, and at DEPLOYZERO_BIND and DEPLOYZERO_HTTP_PORT.",
+            self.log_tail(),
+        )
+
+    def _not_taken(self, app: str, seen: str, timeout: float) -> RoutingError:
+        if broken := self.routes.broken():
+            return RoutingError(
+                f"the proxy takes no new routes: a file in its folder is broken ({broken[0]})",
+                "Mend or remove that file, then push again.",
+                broken,
+            )
+        return RoutingError(
+            f"the proxy did not take the route of {app} within {timeout:g}s: {seen}",
+            "Run `deployzero doctor`; the proxy's log says more.",
+            self.log_tail(),
+        )
+
+    @property
+    def _pid_file(self) -> Path:
+        return self._folder / "traefik.pid"
+
+    async def _in_thread(self, function: Callable[[*A], T], *args: *A) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
