@@ -1,0 +1,21 @@
+"""The detection engine: a source tree in, a ProjectConfig with reasons out."""
+
+from deployzero.detection.detector import ProjectDetector, no_start, startable
+from deployzero.detection.dockerfile import DockerfileDetector
+from deployzero.detection.go import GoDetector
+from deployzero.detection.nodejs import NodeJSDetector
+from deployzero.detection.python import PythonDetector
+from deployzero.detection.static import StaticDetector
+from deployzero.detection.tree import Tree
+
+__all__ = [
+    "DockerfileDetector",
+    "GoDetector",
+    "NodeJSDetector",
+    "ProjectDetector",
+    "PythonDetector",
+    "StaticDetector",
+    "Tree",
+    "no_start",
+    "startable",
+]

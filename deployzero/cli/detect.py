@@ -1,0 +1,76 @@
+"""`deployzero detect`: the plan for a folder, without a server and without Docker."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from deployzero.build.base_image_names import official
+from deployzero.build.dockerfile import render
+from deployzero.detection import ProjectDetector, no_start, startable
+from deployzero.errors import DeployZeroException
+from deployzero.models.project import ProjectConfig
+
+
+@click.command()
+@click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as one JSON object.")
+@click.option("--dockerfile", is_flag=True, help="Print the Dockerfile that would be built.")
+def detect(directory: Path, as_json: bool, dockerfile: bool) -> None:
+    """Print what DIR is, how it would be built and run, and why."""
+    try:
+        config = ProjectDetector().examine(directory)
+        if dockerfile:
+            click.echo(_dockerfile(directory, config), nl=False)
+        elif as_json:
+            click.echo(json.dumps(dataclasses.asdict(config), indent=2))
+        else:
+            click.echo("\n".join(plan(config)))
+    except DeployZeroException as error:
+        _show(error)
+        sys.exit(1)
+    if not startable(config):  # the plan is known, but a push of it would be refused
+        _show(no_start(config))
+
+
+def plan(config: ProjectConfig) -> Iterator[str]:
+    """The plan in lines for people."""
+    yield f"-----> {config.type} app" + (f" ({config.framework})" if config.framework else "")
+    rows = {
+        "version": config.runtime_version,
+        "packages": config.package_manager,
+        "install": config.install_command,
+        "build": config.build_command,
+        "builds": config.main if config.type == "go" else None,
+        "files": config.static_dir and f"{config.static_dir}/" + " (one page)" * config.spa,
+        "dockerfile": config.dockerfile,
+        "port": str(config.port),
+        **config.processes,
+        "environment": ", ".join(config.environment),
+        "secrets": ", ".join(config.generated_secrets),
+    }
+    width = max(len(name) for name in rows) + 1
+    for name, value in rows.items():
+        if value:
+            yield f"       {name + ':':<{width}} {value}"
+    yield "-----> Why"
+    for reason in config.reasons:
+        yield f"       {reason}"
+
+
+def _dockerfile(directory: Path, config: ProjectConfig) -> str:
+    """The repository's own, or the one that is made on official images."""
+    if config.dockerfile:
+        return (directory / config.dockerfile).read_text()
+    return render(config, official(config))
+
+
+def _show(error: DeployZeroException) -> None:
+    for line in error.detail:
+        click.echo(f"       {line}", err=True)
+    click.echo(f" !     {error.message}", err=True)
+    if error.hint:
+        click.echo(f" !     {error.hint}", err=True)

@@ -1,0 +1,91 @@
+"""A repository's own Dockerfile: respected as it is; only its port is read."""
+
+import re
+
+from deployzero.detection.tree import Tree, broken
+from deployzero.models.project import DEFAULT_PORT, ProjectConfig, ProjectType
+
+_HEREDOC = re.compile(r"<<-?\s*(['\"]?)([A-Za-z_]\w*)\1")
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
+
+
+class DockerfileDetector:
+    type: ProjectType = "dockerfile"
+    markers = ("Dockerfile",)
+
+    def detect(self, tree: Tree) -> ProjectConfig | None:
+        text = tree.text("Dockerfile")
+        if text is None:
+            return None
+        lines = list(instructions(text))
+        if not any(word == "FROM" for word, _ in lines):
+            raise broken("Dockerfile", 1, "has no FROM line")
+        port = exposed_port(lines)
+        reason = (
+            f"listens on {port}, its first EXPOSE"
+            if port
+            else f"no EXPOSE line, so PORT is {DEFAULT_PORT}"
+        )
+        return ProjectConfig(
+            type="dockerfile",
+            port=port or DEFAULT_PORT,
+            dockerfile="Dockerfile",
+            reasons=("Dockerfile: it wins over every other sign", f"Dockerfile: {reason}"),
+        )
+
+
+def instructions(text: str) -> list[tuple[str, str]]:
+    """(NAME, arguments) of each instruction; comments, continuations, heredocs resolved."""
+    found: list[tuple[str, str]] = []
+    lines = iter(text.split("\n"))
+    for line in lines:
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        whole = line.strip()
+        while whole.endswith("\\"):
+            following = next(lines, "")
+            if not following.lstrip().startswith("#"):
+                whole = whole[:-1] + following.strip()
+        word, _, rest = whole.partition(" ")
+        if word.upper() in ("RUN", "COPY", "ADD"):
+            for heredoc in _HEREDOC.finditer(rest):
+                while (inner := next(lines, None)) is not None and inner.strip() != heredoc[2]:
+                    pass
+        found.append((word.upper(), rest.strip()))
+    return found
+
+
+def exposed_port(lines: list[tuple[str, str]]) -> int | None:
+    """The first TCP port that the last stage exposes, or else the stages it builds on."""
+    stages: dict[str, int | None] = {}
+    values: dict[str, str] = {}
+    name, port = "", None
+    for word, rest in lines:
+        if word == "FROM":
+            words = [w for w in rest.split() if not w.startswith("--")]
+            port = stages.get(words[0].lower()) if words else None
+            name = words[2].lower() if len(words) > 2 and words[1].lower() == "as" else ""
+        elif word in ("ARG", "ENV"):
+            values.update(_assignments(rest))
+        elif word == "EXPOSE" and port is None:
+            port = next(filter(None, (_port(w, values) for w in rest.split())), None)
+        if name:
+            stages[name] = port
+    return port
+
+
+def _assignments(rest: str) -> dict[str, str]:
+    if "=" not in rest:
+        name, _, value = rest.partition(" ")
+        return {name: value.strip()} if value else {}
+    pairs = (word.partition("=") for word in rest.split() if "=" in word)
+    return {name: value.strip("'\"") for name, _, value in pairs}
+
+
+def _port(word: str, values: dict[str, str]) -> int | None:
+    plain = _VARIABLE.sub(lambda m: values.get(m[1] or m[2]) or m[3] or "", word.strip("'\""))
+    number, _, protocol = plain.partition("/")
+    number = number.partition("-")[0]
+    if protocol.lower() not in ("", "tcp") or not number.isascii() or not number.isdigit():
+        return None
+    return int(number) if len(number) < 6 and 0 < int(number) < 65536 else None

@@ -1,0 +1,41 @@
+"""The Procfile: process names and their shell commands, as strict as Dokku's."""
+
+import re
+
+from deployzero.detection.tree import Tree, broken, conflict
+
+_LINE = re.compile(r"^([A-Za-z0-9]([A-Za-z0-9_-]{0,48}[A-Za-z0-9])?)\s*:\s*(.*?)\s*$")
+
+
+def read_procfile(tree: Tree) -> dict[str, str]:
+    """Processes by name, in the file's order; {} without a Procfile.
+
+    A '#' that begins a line is a comment; within a command it is left to the shell.
+    Raises ProjectDetectionError naming the line of a merge-conflict marker, a name
+    that is there twice, a missing command, or anything else that is no process.
+    """
+    text = tree.text("Procfile")
+    if text is None:
+        return {}
+    processes: dict[str, str] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if fault := conflict(text, number):
+            raise broken("Procfile", number, fault)
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, command = _process(line, number)
+        if name in processes:
+            raise broken("Procfile", number, f"process '{name}' is there twice")
+        processes[name] = command
+    return processes
+
+
+def _process(line: str, number: int) -> tuple[str, str]:
+    match = _LINE.match(line.strip())
+    if match is None or "\0" in line:
+        raise broken(
+            "Procfile", number, f"expected '<process>: <command>', found '{line.strip()[:60]}'"
+        )
+    if not match[3] or match[3].startswith("#"):
+        raise broken("Procfile", number, f"process '{match[1]}' has no command")
+    return match[1], match[3]

@@ -1,0 +1,140 @@
+"""A source tree, read and never run: the only way that detectors look at files."""
+
+import json
+import os
+import re
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from deployzero.errors import ProjectDetectionError
+
+MAX_BYTES = 1024 * 1024
+"""Largest file that is read; manifests are far smaller (lock files are only named)."""
+
+_CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |$)")
+
+
+class Tree:
+    """Read-only view of a folder. A link that leads out of it counts as absent.
+
+    Paths are relative to the root, with '/'.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.realpath(root))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names at the top, sorted, without `.git`."""
+        return self.list(".")
+
+    def list(self, path: str) -> tuple[str, ...]:
+        """Sorted names in a folder; nothing when it is no folder of the tree."""
+        folder = self._inside(path)
+        if folder is None or not folder.is_dir():
+            return ()
+        return tuple(sorted(name for name in os.listdir(folder) if name != ".git"))
+
+    def folders(self, path: str = ".") -> tuple[str, ...]:
+        """Sub-folders of a folder, as paths from the root; hidden ones left out."""
+        prefix = "" if path == "." else f"{path}/"
+        return tuple(
+            prefix + name
+            for name in self.list(path)
+            if not name.startswith(".") and self.is_dir(prefix + name)
+        )
+
+    def is_file(self, path: str) -> bool:
+        inside = self._inside(path)
+        return inside is not None and inside.is_file()
+
+    def is_dir(self, path: str) -> bool:
+        inside = self._inside(path)
+        return inside is not None and inside.is_dir()
+
+    def first(self, *paths: str) -> str | None:
+        """The first of these that is a file."""
+        return next((path for path in paths if self.is_file(path)), None)
+
+    def text(self, path: str) -> str | None:
+        """The file's text, without BOM and with '\\n' line ends; None when absent.
+
+        Raises ProjectDetectionError when it is too large or not UTF-8.
+        """
+        inside = self._inside(path)
+        if inside is None or not inside.is_file():
+            return None
+        try:
+            with inside.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+            if len(data) > MAX_BYTES:
+                raise broken(path, None, f"is larger than {MAX_BYTES // 1024} KiB")
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise broken(path, line, "is not UTF-8 text") from error
+        except OSError as error:
+            raise broken(path, None, f"cannot be read: {error.strerror}") from error
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+
+    def json(self, path: str) -> dict[str, Any] | None:
+        """The file's JSON object; None when absent."""
+        text = self.text(path)
+        if text is None:
+            return None
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise broken(path, error.lineno, _json_fault(text, error)) from error
+        except (ValueError, RecursionError) as error:
+            raise broken(path, None, "is not usable JSON") from error
+        if not isinstance(value, dict):
+            raise broken(path, 1, "must hold a JSON object ({…})")
+        return value
+
+    def toml(self, path: str) -> dict[str, Any] | None:
+        """The file's TOML table; None when absent."""
+        text = self.text(path)
+        if text is None:
+            return None
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            where = re.search(r"\(at (?:line (\d+), column \d+|end of document)\)", str(error))
+            line = int(where[1]) if where and where[1] else len(text.splitlines())
+            fault = conflict(text, line) or f"is not valid TOML: {_without_place(str(error))}"
+            raise broken(path, line, fault) from error
+        except (ValueError, RecursionError) as error:
+            raise broken(path, None, "is not usable TOML") from error
+
+    def _inside(self, path: str) -> Path | None:
+        try:
+            real = Path(os.path.realpath(self.root / path))
+        except (OSError, ValueError):
+            return None
+        return real if real == self.root or self.root in real.parents else None
+
+
+def broken(path: str, line: int | None, fault: str) -> ProjectDetectionError:
+    """The error for a file that cannot be used: 'package.json, line 3: …'."""
+    where = f"{path}, line {line}:" if line else path
+    return ProjectDetectionError(f"{where} {fault}", f"Mend {path}, commit, and push again.")
+
+
+def conflict(text: str, line: int) -> str | None:
+    """What to say when a line (from 1) is git's merge-conflict marker."""
+    lines = text.split("\n")
+    if 0 < line <= len(lines) and _CONFLICT.match(lines[line - 1]):
+        return "an unresolved merge conflict ('<<<<<<<', '=======', '>>>>>>>')"
+    return None
+
+
+def _json_fault(text: str, error: json.JSONDecodeError) -> str:
+    fault = f"is not valid JSON: {error.msg} (column {error.colno})"
+    return conflict(text, error.lineno) or fault
+
+
+def _without_place(message: str) -> str:
+    return re.sub(r" \(at .*\)$", "", message)
