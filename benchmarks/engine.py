@@ -47,7 +47,7 @@ class Engine:
             command.append(f"--customize-hook=copy-in {CA_BUNDLE} {CA_BUNDLE.parent}")
         with tempfile.TemporaryDirectory(prefix="deployzero-bench-") as folder:
             archive = Path(folder, "base.tar")
-            subprocess.run([*command, SUITE, str(archive), mirror], check=True, timeout=MAKE_LIMIT)
+            _run([*command, SUITE, str(archive), mirror])
             name, _, version = tag.partition(":")
             self.client.import_image_from_file(
                 str(archive), name, version, changes=[f"LABEL {LABEL}={self.run}"]
@@ -100,6 +100,19 @@ class Engine:
         for image in self.client.images(filters=mine):
             self.client.remove_image(image["Id"], force=True)
         self.client.close()
+
+
+def _run(command: list[str]) -> None:
+    """Run it; stopped gently, since mmdebstrap tidies up after itself when it is asked to."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    try:
+        code = process.wait(MAKE_LIMIT)
+    except BaseException:
+        process.terminate()
+        process.wait(60)
+        raise
+    if code != 0:
+        raise RuntimeError(f"{command[0]} failed with exit code {code}")
 
 
 def context(files: Mapping[str, str]) -> bytes:

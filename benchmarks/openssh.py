@@ -42,9 +42,7 @@ def install() -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     try:
         subprocess.run(["apt-get", "update", "-qq"], check=True, timeout=300)
-        subprocess.run(
-            command, env=environment, check=True, timeout=600, stdout=subprocess.DEVNULL
-        )
+        subprocess.run(command, env=environment, check=True, timeout=600, stdout=subprocess.DEVNULL)
     finally:
         if ours:
             POLICY.unlink()

@@ -9,7 +9,7 @@ FILES = {
     "Procfile": f"web: {COMMAND}\n",
     ".python-version": "3.13\n",
 }
-APP = '''from flask import Flask
+APP = """from flask import Flask
 
 app = Flask(__name__)
 
@@ -17,7 +17,7 @@ app = Flask(__name__)
 @app.get("/")
 def page() -> str:
     return "{page}"
-'''
+"""
 
 
 def repository(folder: Path, page: str) -> Path:
