@@ -17,15 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-
-def main() -> None:
-    """As a file that stock git runs: hand over, with git's stdin, to the command line."""
-    os.execv(sys.executable, [sys.executable, "-m", "deployzero", "post-receive"])  # noqa: S606
-
-
-if __name__ == "__main__":  # before the imports below, which need the package
-    main()
-
 from dulwich.hooks import Hook
 from dulwich.repo import Repo
 
@@ -148,3 +139,12 @@ async def _lines(deployments: Deployments, deployment: int) -> AsyncIterator[str
 
 def _remove(folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> None:
+    """As a file that stock git runs: hand over, with git's stdin, to the command line."""
+    os.execv(sys.executable, [sys.executable, "-m", "deployzero", "post-receive"])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

@@ -20,10 +20,10 @@ class PushTarget:
 FindApp = Callable[[User, str], Awaitable[PushTarget | None]]
 """The app, or None: it does not exist, or this user may not see it."""
 CreateApp = Callable[[User, str, str], Awaitable[None]]
-"""(user, app, deploy branch). Raises ConflictError when somebody else has the name."""
+"""(user, app, deploy branch): make the app, or settle the branch of one that has none yet.
+Raises ConflictError when somebody else has the name."""
 StartDeployment = Callable[[Push], Awaitable[int]]
-"""Queue it and return its id. It owns `Push.checkout` from then on; if it raises, it does not.
-An app whose deploy branch is not decided yet gets `Push.branch`."""
+"""Queue it and return its id. It owns `Push.checkout` from then on; if it raises, it does not."""
 FollowLog = Callable[[int], AsyncIterator[str]]
 """A deployment's log lines from the first one on, ending when the deployment has ended."""
 GetOutcome = Callable[[int], Awaitable[Outcome]]

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from deployzero.errors import DeployZeroException
 
@@ -33,7 +34,13 @@ def one_line(text: str) -> str:
 
 def error_lines(error: DeployZeroException) -> list[str]:
     """Detail, ` !     message`, then what to do (DESIGN, Apps: push output)."""
-    lines = [f"       {printable(line)}" for line in error.detail]
-    lines.append(f" !     {printable(error.message)}")
-    lines.extend(f"       {printable(line)}" for line in error.hint.splitlines())
-    return lines
+    return [*_indented(error.detail), f" !     {printable(error.message)}", *hint_lines(error)]
+
+
+def hint_lines(error: DeployZeroException) -> list[str]:
+    """What to do, alone: for where the message is shown by other means."""
+    return _indented(error.hint.splitlines())
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"       {printable(line)}" for line in lines]

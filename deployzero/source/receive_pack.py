@@ -10,7 +10,6 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,12 +78,11 @@ class PushContext:
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """What all pushes share. `pool` is for reception alone."""
+    """What all pushes share."""
 
     repositories: Repositories
     deployments: Deployments
     make_hook: Callable[[PushContext], Hook]
-    pool: Executor
     max_bytes: int
     keepalive: float = KEEPALIVE_SECONDS
 
@@ -160,9 +158,9 @@ class ReceivePack(ReceivePackHandler):
         accepted = [c for c in request.commands if c.ref not in self.statuses]
         if not accepted:
             return
-        if target is None:
+        if target is None or target.deploy_branch is None:
             await self.deployments.create_app(self.user, self.app, branch)
-        loop, pool = asyncio.get_running_loop(), self.reception.pool
+        loop, pool = asyncio.get_running_loop(), self.reception.repositories.pool
         repo = await loop.run_in_executor(pool, self.reception.repositories.open, self.app)
         with contextlib.closing(repo):
             await self._apply_pack(repo, accepted, branch, target)
@@ -197,8 +195,10 @@ class ReceivePack(ReceivePackHandler):
         known = [target.live_commit] if target and target.live_commit else []
         try:
             with incoming(Path(repo.path)) as arrived:
-                await receive_pack(source, arrived, tips, known, self.reception.pool)
-                await asyncio.get_running_loop().run_in_executor(self.reception.pool, arrived.admit)
+                await receive_pack(source, arrived, tips, known, self.reception.repositories.pool)
+                await asyncio.get_running_loop().run_in_executor(
+                    self.reception.repositories.pool, arrived.admit
+                )
         except SourceError as error:
             self.unpack = one_line(error.message).encode()
             raise
@@ -255,7 +255,11 @@ class ReceivePack(ReceivePackHandler):
 
     async def _advertise(self, target: PushTarget | None) -> None:
         refs = await asyncio.get_running_loop().run_in_executor(
-            self.reception.pool, advertised, self.reception.repositories, self.app, target
+            self.reception.repositories.pool,
+            advertised,
+            self.reception.repositories,
+            self.app,
+            target,
         )
         pairs = sorted(refs.items()) or [(bytes(CAPABILITIES_REF), bytes(ZERO_SHA))]
         for index, (ref, oid) in enumerate(pairs):

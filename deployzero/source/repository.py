@@ -1,8 +1,10 @@
 """The bare repositories, one an app: `<root>/<app>.git`."""
 
+import asyncio
 import contextlib
 import shutil
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dulwich.file import FileLocked
@@ -21,15 +23,29 @@ INCOMING = "tmp_objdir-incoming-"
 """Prefix of quarantined objects; git's own name for them, so that its gc knows them too."""
 
 
+THREADS = 16
+"""As many pushes and fetches at once; an idle thread costs next to nothing."""
+
+
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="git")
+
+
 def branch_ref(branch: str) -> Ref:
     return Ref((BRANCHES + branch).encode())
 
 
 @dataclass(frozen=True, slots=True)
 class Repositories:
-    """A folder of bare repositories. Every method blocks for a few file operations."""
+    """A folder of bare repositories. What is no coroutine blocks for a few file operations."""
 
     root: Path
+    pool: ThreadPoolExecutor = field(default_factory=_pool, compare=False)
+    """Threads of reception alone: for indexing packs and reading repositories."""
+
+    def close(self) -> None:
+        """Let the threads end; what they are at is finished first."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
 
     def path(self, app: str) -> Path:
         """Where the app's repository is or would be. Raises SourceError for a bad name."""
@@ -71,12 +87,16 @@ class Repositories:
             except KeyError:
                 return None
 
-    def set_branch(self, app: str, branch: str, commit: str | None) -> None:
+    async def set_branch(self, app: str, branch: str, commit: str | None) -> None:
         """Let the branch (and HEAD) name what is live; None: nothing is, the branch goes.
 
         The result of dulwich's compare-and-set is looked at, and the ref is read back.
         Raises ConflictError if somebody else keeps changing or locking it.
         """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self.pool, self._set_branch, app, branch, commit)
+
+    def _set_branch(self, app: str, branch: str, commit: str | None) -> None:
         ref = branch_ref(branch)
         with self.open(app) as repo:
             for _ in range(5):

@@ -5,7 +5,7 @@ import concurrent.futures
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dulwich.errors import GitProtocolError, HangupException
@@ -13,7 +13,7 @@ from dulwich.objects import ObjectID
 from dulwich.protocol import ReceivableProtocol
 from dulwich.refs import HEADREF, DictRefsContainer, Ref
 from dulwich.repo import Repo
-from dulwich.server import DictBackend, UploadPackHandler
+from dulwich.server import BackendRepo, DictBackend, UploadPackHandler
 
 from deployzero.models.push import PushTarget
 from deployzero.source.channel import ClientGoneError, Reader, Writer
@@ -31,19 +31,20 @@ async def upload_pack(
     target: PushTarget,
     reader: Reader,
     writer: Writer,
-    pool: concurrent.futures.Executor,
     protocol: str = "",
 ) -> int:
     """Serve one clone or fetch of what is live; returns the exit code.
 
     `protocol` is the client's GIT_PROTOCOL. Raises ClientGoneError.
     """
-    refs = await asyncio.get_running_loop().run_in_executor(pool, _refs, repositories, target)
+    refs = await asyncio.get_running_loop().run_in_executor(
+        repositories.pool, _refs, repositories, target
+    )
     branch = target.deploy_branch or "main"
     path = repositories.path(target.app)
     program = git_program()
     if program is None:
-        return await _by_dulwich(path, refs, branch, reader, writer, pool)
+        return await _by_dulwich(path, refs, branch, reader, writer, repositories.pool)
     view = Path(tempfile.mkdtemp(prefix="deployzero-view-"))
     try:
         _make_view(view, path, refs, branch)
@@ -141,7 +142,13 @@ async def _by_dulwich(
     return 0
 
 
-def _serve(path: Path, refs: Mapping[bytes, bytes], branch: str, receive, write) -> None:  # type: ignore[no-untyped-def]
+def _serve(
+    path: Path,
+    refs: Mapping[bytes, bytes],
+    branch: str,
+    receive: Callable[[int], bytes],
+    write: Callable[[bytes], None],
+) -> None:
     with Repo(str(path)) as repo:
         shown = {Ref(ref): ObjectID(oid) for ref, oid in refs.items()}
         head = branch_ref(branch)
@@ -150,4 +157,5 @@ def _serve(path: Path, refs: Mapping[bytes, bytes], branch: str, receive, write)
             container.set_symbolic_ref(HEADREF, head)
         repo.refs = container  # type: ignore[assignment]
         protocol = ReceivableProtocol(receive, write, rbufsize=CHUNK)
-        UploadPackHandler(DictBackend({b"/": repo}), ["/"], protocol).handle()
+        served: dict[str, BackendRepo] = {"/": repo}
+        UploadPackHandler(DictBackend(served), ["/"], protocol).handle()

@@ -1,0 +1,158 @@
+"""One SSH session: which command it asks for, and that nothing else exists."""
+
+import logging
+import shlex
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import asyncssh
+
+from deployzero.errors import DeployZeroException, NotFoundError
+from deployzero.models.deployment import User
+from deployzero.models.names import parse_app_path
+from deployzero.source.channel import ClientGoneError, pkt_line
+from deployzero.source.lines import error_lines, hint_lines, one_line, printable
+from deployzero.source.receive_pack import ReceivePack, Reception
+from deployzero.source.upload_pack import upload_pack
+from deployzero.ssh.streams import Input, Output, Streams
+
+logger = logging.getLogger(__name__)
+
+RunCommand = Callable[[User, list[str], Streams], Awaitable[int]]
+"""(user, words of the command, streams) -> exit code. Its DeployZeroExceptions are rendered."""
+
+NOT_FOUND = 127
+GIT_FAILED = 128
+HELP = """\
+This is deployzero: it deploys what you push, and gives no shell.
+
+    git remote add deployzero ssh://deployzero@<host>:<port>/<app>
+    git push deployzero main
+
+`ssh -p <port> <host> help` lists the commands.
+"""
+REFUSED_COMMANDS = {
+    "scp": "files are not copied here",
+    "sftp-server": "there is no sftp here",
+    "rsync": "files are not copied here",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every session can do."""
+
+    reception: Reception
+    run_command: RunCommand
+
+
+async def unknown_command(user: User, argv: list[str], streams: Streams) -> int:
+    """The answer when there are no admin commands, or none of that name."""
+    error = NotFoundError(
+        f"unknown command {argv[0][:60]!r}", "`help` lists the commands. There is no shell here."
+    )
+    write_error(streams.stderr, error)
+    return NOT_FOUND
+
+
+def write_error(stderr: Output, error: DeployZeroException) -> None:
+    stderr.write("".join(f"{line}\n" for line in error_lines(error)))
+
+
+async def serve(process: asyncssh.SSHServerProcess[bytes], user: User, services: Services) -> None:
+    """Run the session's command to its end. This is the task's border: nothing is raised."""
+    code = 1
+    try:
+        code = await _run(process, user, services)
+        await process.stdout.drain()
+    except (ClientGoneError, asyncssh.Error, OSError, TimeoutError) as error:
+        logger.info("%s's session ended early: %s", user.name, error or type(error).__name__)
+    except (asyncssh.BreakReceived, asyncssh.SignalReceived):
+        code = 130
+    except DeployZeroException as error:
+        _tell(process, error)
+    except Exception:
+        logger.exception("%s's session failed", user.name)
+        _tell(process, DeployZeroException("internal error", "The server's log has the details."))
+    finally:
+        process.exit(code)
+
+
+def _tell(process: asyncssh.SSHServerProcess[bytes], error: DeployZeroException) -> None:
+    try:
+        write_error(_streams(process).stderr, error)
+    except OSError:
+        logger.info("nobody is there to be told: %s", error.message)
+
+
+async def _run(process: asyncssh.SSHServerProcess[bytes], user: User, services: Services) -> int:
+    streams = _streams(process)
+    if process.subsystem:
+        raise DeployZeroException(
+            f"there is no {printable(process.subsystem)} here", "git push is how files get here."
+        )
+    command = process.command
+    if command is None or not command.strip():
+        streams.stdout.write(HELP)
+        return 0
+    try:
+        argv = shlex.split(command)
+    except ValueError as error:
+        raise DeployZeroException(
+            f"cannot read the command: {error}", "Check its quotes."
+        ) from None
+    if argv[0] == "git" and len(argv) > 1:
+        argv = [f"git-{argv[1]}", *argv[2:]]
+    if argv[0] in ("git-receive-pack", "git-upload-pack"):
+        return await _git(process, user, services, argv)
+    if words := REFUSED_COMMANDS.get(argv[0].rpartition("/")[2]):
+        write_error(streams.stderr, DeployZeroException(words, "git push is how files get here."))
+        return NOT_FOUND
+    if argv[0].startswith("git-"):
+        return await unknown_command(user, argv, streams)
+    return await services.run_command(user, argv, streams)
+
+
+async def _git(
+    process: asyncssh.SSHServerProcess[bytes],
+    user: User,
+    services: Services,
+    argv: Sequence[str],
+) -> int:
+    try:
+        app = parse_app_path(argv[-1] if len(argv) > 1 else "")
+        if argv[0] == "git-receive-pack":
+            await ReceivePack(services.reception, user, app, process.stdin, process.stdout).handle()
+            return 0
+        target = await services.reception.deployments.find_app(user, app)
+        if target is None:
+            raise NotFoundError(
+                f"there is no app {app} (or it is not yours)",
+                "The first push makes it: git push deployzero main",
+            )
+        return await upload_pack(
+            services.reception.repositories,
+            target,
+            process.stdin,
+            process.stdout,
+            process.env.get("GIT_PROTOCOL", ""),
+        )
+    except DeployZeroException as error:
+        # git prints an ERR packet as `fatal: remote error: …`; what to do follows on stderr.
+        process.stdout.write(pkt_line(f"ERR {one_line(error.message)}\n".encode()))
+        text = "".join(f"{line}\n" for line in hint_lines(error))
+        process.stderr.write(text.encode("utf-8", "replace"))
+        await process.stdout.drain()
+        return GIT_FAILED
+
+
+def _streams(process: asyncssh.SSHServerProcess[bytes]) -> Streams:
+    terminal = process.term_type
+    raw = terminal is not None
+    return Streams(
+        stdin=Input(process.stdin),
+        stdout=Output(process.stdout, raw),
+        stderr=Output(process.stderr, raw),
+        terminal=terminal,
+        width=process.term_size[0],
+    )
