@@ -112,10 +112,13 @@ class Settings(BaseModel):
             return Path(self.build_ca_bundle)
         return next((Path(p) for p in HOST_CA_BUNDLES if Path(p).is_file()), None)
 
+    def host(self, app: str) -> str:
+        return f"{app}.{self.domain}"
+
     def url(self, app: str) -> str:
         """Where an app answers."""
         port = "" if self.http_port == 80 else f":{self.http_port}"
-        return f"http://{app}.{self.domain}{port}"
+        return f"http://{self.host(app)}{port}"
 
 
 def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:

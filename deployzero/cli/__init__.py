@@ -1,0 +1,13 @@
+"""The command line: one file a command."""
+
+from deployzero.cli.detect import detect
+from deployzero.cli.doctor import doctor
+from deployzero.cli.down import down
+from deployzero.cli.main import main
+from deployzero.cli.post_receive import post_receive
+from deployzero.cli.up import up
+
+for command in (up, down, doctor, detect, post_receive):
+    main.add_command(command)
+
+__all__ = ["main"]

@@ -94,6 +94,8 @@ class Deployment:
     finished_at: dt.datetime | None
     started_at: dt.datetime | None = None
     """When a worker took it; None: it still waits."""
+    checkout: str = ""
+    """Folder that holds its tree until it has ended."""
 
 
 @dataclass(frozen=True, slots=True)

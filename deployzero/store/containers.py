@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from deployzero.models.deployment import Container
+from deployzero.models.deployment import Container, State
 from deployzero.store.driver_errors import unique
 from deployzero.store.tables import ContainerRow, DeploymentRow, ProjectRow
 
@@ -72,6 +72,24 @@ async def addresses(session: AsyncSession, project_id: int) -> set[str]:
     """The addresses in use on the project's network."""
     query = select(ContainerRow.address).where(ContainerRow.project_id == project_id)
     return set(await session.scalars(query))
+
+
+async def of_live_releases(session: AsyncSession) -> list[Container]:
+    live = DeploymentRow.state == State.LIVE
+    return await _all(session, _select().join(DeploymentRow, DeploymentRow.id == ContainerRow.deployment_id).where(live))
+
+
+async def set_reach(
+    session: AsyncSession, container_id: int, address: str, port: int
+) -> Container:
+    """Record where the host reaches it, when that is not its own address (a published port)."""
+    await session.execute(
+        update(ContainerRow)
+        .where(ContainerRow.id == container_id)
+        .values(address=address, port=port)
+    )
+    (container,) = await _all(session, _select().where(ContainerRow.id == container_id))
+    return container
 
 
 async def set_health(session: AsyncSession, container_id: int, health: str) -> None:

@@ -32,6 +32,7 @@ COLUMNS = (
     DeploymentRow.image,
     DeploymentRow.config,
     DeploymentRow.reason,
+    DeploymentRow.checkout,
     DeploymentRow.timings,
     DeploymentRow.created_at,
     DeploymentRow.started_at,
@@ -50,6 +51,7 @@ async def create(
     forced: bool = False,
     message: str = "",
     timings: dict[str, float] | None = None,
+    checkout: str = "",
 ) -> Deployment:
     """Queue a deployment, as `created`."""
     row = DeploymentRow(
@@ -62,6 +64,7 @@ async def create(
         forced=forced,
         message=message,
         timings=timings or {},
+        checkout=checkout,
     )
     session.add(row)
     await session.flush()
@@ -201,7 +204,11 @@ async def commit_live(
     }
     await session.execute(
         update(DeploymentRow)
-        .where(DeploymentRow.project_id == project_id, is_in(frozenset({State.LIVE})))
+        .where(
+            DeploymentRow.project_id == project_id,
+            DeploymentRow.id != deployment_id,
+            is_in(frozenset({State.LIVE})),
+        )
         .values(state=State.RETIRED)
     )
     await _move(session, deployment_id, State.LIVE, values)
@@ -252,6 +259,13 @@ async def retired_beyond(session: AsyncSession, project_id: int, keep: int) -> l
         DeploymentRow.image.not_in(needed),
     )
     return await _all(session, query.order_by(DeploymentRow.release))
+
+
+async def images(session: AsyncSession) -> set[str]:
+    """The tags that releases still need; a deployment that failed needs none."""
+    needed = frozenset({State.DEPLOYING, State.LIVE, State.RETIRED})
+    query = select(DeploymentRow.image).where(is_in(needed), DeploymentRow.image.is_not(None))
+    return {tag for tag in await session.scalars(query) if tag is not None}
 
 
 async def forget_image(session: AsyncSession, deployment_id: int) -> None:

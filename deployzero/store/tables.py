@@ -144,6 +144,8 @@ class DeploymentRow(Base):
     image: Mapped[str | None] = mapped_column(Text)
     config: Mapped[dict[str, Any] | None]
     reason: Mapped[str] = mapped_column(Text, default="")
+    checkout: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """Folder of its tree, until it has ended."""
     timings: Mapped[dict[str, float]]
     logs: Mapped[str | None] = mapped_column(Text)
     """The whole log, each line ended by a newline, once it has ended; its rows until then."""

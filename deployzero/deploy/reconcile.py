@@ -1,0 +1,112 @@
+"""Make engine, routes, refs and disk agree with the rows. The rows alone decide."""
+
+import asyncio
+import logging
+import shutil
+
+from deployzero.deploy import routes
+from deployzero.deploy.boot import release_route, start_container
+from deployzero.deploy.platform import Platform
+from deployzero.deploy.processes import loaded_config
+from deployzero.deploy.retire import remove_container
+from deployzero.errors import DeployZeroException
+from deployzero.models.deployment import Container, Deployment, State
+from deployzero.store import containers, deployments, log_lines, projects
+
+logger = logging.getLogger(__name__)
+
+INTERRUPTED = "deployzero was stopped in the middle of this deployment"
+
+
+async def reconcile(platform: Platform) -> None:
+    """Finish or undo whatever was under way when the server last stopped."""
+    async with platform.database.read() as session:
+        listing = await projects.listing(session)
+    for project, live in listing:
+        try:
+            await restore_app(platform, project.name, project.deploy_branch, live)
+            await _remove_replaced(platform, project.id, live)
+        except DeployZeroException as error:
+            logger.error("%s could not be put back in order: %s", project.name, error.message)
+    await _end_interrupted(platform)
+    await _remove_strangers(platform, {project.name for project, _ in listing})
+    await asyncio.to_thread(_empty_folder, platform)
+
+
+async def restore_app(
+    platform: Platform, app: str, branch: str | None, live: Deployment | None
+) -> None:
+    """Put route, containers and ref of one app as its live release has them."""
+    if live is None:
+        await routes.remove(platform, app)
+        if branch is not None:
+            await platform.repositories.set_branch(app, branch, None)
+        return
+    rows = await _restart_missing(platform, live)
+    if route := release_route(platform, live, rows):
+        await routes.restore(platform, route)
+    await platform.repositories.set_branch(app, live.branch, live.commit)
+
+
+async def _restart_missing(platform: Platform, live: Deployment) -> list[Container]:
+    """Start what the live release lacks on the engine, under the limits of a live one."""
+    config = loaded_config(live.config or {})
+    async with platform.database.read() as session:
+        rows = await containers.of_deployment(session, live.id)
+    present = []
+    for row in rows:
+        status = await platform.runtime.status(row.name)
+        if status is None or not status.running:
+            await platform.runtime.remove(row.name)
+            row = await start_container(platform, live, config, row)
+        await platform.runtime.settle(row.name, platform.settings.cpus)
+        present.append(row)
+    return present
+
+
+async def _remove_replaced(platform: Platform, project_id: int, live: Deployment | None) -> None:
+    async with platform.database.read() as session:
+        rows = await containers.of_project(session, project_id)
+    for row in rows:
+        if live is None or row.deployment_id != live.id:
+            await remove_container(platform, row)
+
+
+async def _end_interrupted(platform: Platform) -> None:
+    async with platform.database.read() as session:
+        interrupted = await deployments.unfinished(session)
+    for deployment in interrupted:
+        platform.logs.append(deployment.id, f" !     {INTERRUPTED} ({deployment.state})")
+        platform.logs.append(deployment.id, " !     Push the same commit again.")
+        async with platform.database.begin() as session:
+            await deployments.transition(session, deployment.id, State.ERROR, reason=INTERRUPTED)
+    async with platform.database.read() as session:
+        still_open = await log_lines.left_open(session)
+    for deployment_id in still_open:
+        await platform.logs.end(deployment_id)
+
+
+async def _remove_strangers(platform: Platform, apps: set[str]) -> None:
+    """Remove objects that carry this server's label but that no row knows."""
+    async with platform.database.read() as session:
+        names = {row.name for row in await containers.every(session)}
+        kept = await deployments.images(session)
+    for container in await platform.runtime.list_containers():
+        if container.name not in names:
+            await platform.runtime.remove(container.name)
+    for image in await platform.runtime.list_images():
+        for tag in image.tags:
+            if tag.startswith(platform.image_prefix) and tag not in kept:
+                await platform.runtime.remove_image(tag)
+    for app in await platform.runtime.list_networks():
+        if app not in apps:
+            await platform.runtime.remove_network(app)
+    for app in platform.proxy.routes.apps():
+        if app not in apps:
+            await routes.remove(platform, app)
+
+
+def _empty_folder(platform: Platform) -> None:
+    platform.repositories.clean()
+    shutil.rmtree(platform.checkouts, ignore_errors=True)
+    platform.checkouts.mkdir(mode=0o700, parents=True)

@@ -1,0 +1,64 @@
+"""Claim deployments from the database, which is the queue, and run them."""
+
+import asyncio
+import functools
+import logging
+
+from deployzero.deploy.deployment_manager import DeploymentManager
+from deployzero.deploy.platform import Platform
+from deployzero.errors import DeployZeroException
+from deployzero.models.deployment import Deployment
+from deployzero.store import deployments
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+"""How soon a row is seen that another process wrote; our own wake the worker at once."""
+MOST_AT_ONCE = 16
+
+
+class Worker:
+    """One deployment an app at a time, several apps at once, builds by their own limit."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._manager = DeploymentManager(platform)
+        self._wake = asyncio.Event()
+        self._running: dict[int, asyncio.Task[None]] = {}
+
+    def wake(self) -> None:
+        """There may be something to claim."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; what runs then is undone and marked before it returns."""
+        try:
+            while True:
+                self._wake.clear()
+                await self._claim_all()
+                try:
+                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                except TimeoutError:
+                    pass
+        finally:
+            for task in self._running.values():
+                task.cancel()
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+            await self._manager.close()
+
+    async def _claim_all(self) -> None:
+        try:
+            while len(self._running) < MOST_AT_ONCE and (claimed := await self._claim()):
+                task = asyncio.create_task(self._manager.run(claimed))
+                self._running[claimed.id] = task
+                task.add_done_callback(functools.partial(self._ended, claimed.id))
+        except DeployZeroException as error:
+            logger.error("the queue cannot be read: %s", error.message)
+
+    async def _claim(self) -> Deployment | None:
+        async with self._platform.database.begin() as session:
+            return await deployments.claim_next(session)
+
+    def _ended(self, deployment_id: int, _: asyncio.Task[None]) -> None:
+        self._running.pop(deployment_id)
+        self.wake()

@@ -1,0 +1,149 @@
+"""The composition root: the only place that picks implementations and joins the parts."""
+
+import asyncio
+import contextlib
+import fcntl
+import functools
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import asyncssh
+
+from deployzero.build.builder import Builder
+from deployzero.deploy.platform import Platform
+from deployzero.deploy.reconcile import reconcile
+from deployzero.deploy.watch import Watch
+from deployzero.deploy.worker import Worker
+from deployzero.errors import ConflictError, SettingsError
+from deployzero.logs.log_manager import LogManager
+from deployzero.operations import keys, pushes
+from deployzero.routing.proxy import Proxy
+from deployzero.runtime.docker_manager import DockerManager
+from deployzero.settings import Settings
+from deployzero.source.repository import Repositories
+from deployzero.ssh import server as ssh_server
+from deployzero.ssh.commands import run_command
+from deployzero.store.database import Database
+from deployzero.store.instance import instance_id
+from deployzero.store.migrations import migrate
+
+LOCK = "deployzero.lock"
+"""Held while a server runs on this data folder; holds its process id."""
+
+
+@asynccontextmanager
+async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
+    """The platform's parts on a migrated database, closed at the end in reverse order."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _ensure_secret_key(settings.data_dir / "secret.key")
+    await migrate(settings.database)
+    async with contextlib.AsyncExitStack() as stack:
+        database = Database(settings.database)
+        stack.push_async_callback(database.close)
+        async with database.begin() as session:
+            name = await instance_id(session)
+        logs = LogManager(database)
+        stack.push_async_callback(logs.close)
+        runtime = stack.enter_context(contextlib.closing(DockerManager(settings.docker_host, name)))
+        builder = Builder(settings, name)
+        stack.push_async_callback(builder.close)
+        repositories = Repositories(settings.data_dir / "repositories")
+        stack.callback(repositories.close)
+        yield Platform(
+            settings=settings,
+            instance=name,
+            database=database,
+            logs=logs,
+            runtime=runtime,
+            proxy=Proxy(settings.data_dir / "proxy", settings.bind, settings.http_port, name),
+            builder=builder,
+            repositories=repositories,
+        )
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Platform]:
+    """The whole server: database, proxy, worker, watch and SSH, until the block ends."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _only_one(settings.data_dir / LOCK):
+        async with open_platform(settings) as platform:
+            await platform.runtime.ping()
+            await platform.proxy.ensure_running()
+            await keys.ensure_admin(platform)
+            await reconcile(platform)
+            worker, watch = Worker(platform), Watch(platform)
+            tasks = [asyncio.create_task(worker.run()), asyncio.create_task(watch.run())]
+            try:
+                async with await _open_ssh(platform, worker):
+                    yield platform
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _open_ssh(platform: Platform, worker: Worker) -> asyncssh.SSHAcceptor:
+    settings = platform.settings
+    try:
+        return await ssh_server.start(
+            settings,
+            settings.data_dir / "host_key",
+            authenticate=functools.partial(keys.authenticate, platform),
+            repositories=platform.repositories,
+            checkouts=platform.checkouts,
+            find_app=functools.partial(pushes.find_app, platform),
+            create_app=functools.partial(pushes.create_app, platform),
+            start_deployment=functools.partial(pushes.start_deployment, platform, worker.wake),
+            follow_log=functools.partial(pushes.follow, platform),
+            get_outcome=functools.partial(pushes.outcome, platform),
+            run_command=functools.partial(run_command, platform),
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {settings.bind}:{settings.ssh_port}: {error.strerror}",
+            "Stop what listens there, or choose another port with DEPLOYZERO_SSH_PORT.",
+        ) from error
+
+
+def running_pid(settings: Settings) -> int | None:
+    """The process id of the server that runs on this data folder, None if none does."""
+    try:
+        with (settings.data_dir / LOCK).open("r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return int(file.read() or 0) or None
+    except OSError:
+        return None
+    return None
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Hold the lock of the data folder; the kernel lets go of it however the process ends."""
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConflictError(
+                f"another deployzero runs on {path.parent}",
+                "Stop it with `deployzero down`, or set DEPLOYZERO_DATA_DIR to another folder.",
+            ) from error
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _ensure_secret_key(path: Path) -> None:
+    """The key that generated secrets derive from: made once, whole, for the owner alone."""
+    if path.exists():
+        return
+    draft = path.with_suffix(".new")
+    draft.touch(mode=0o600)
+    draft.write_bytes(secrets.token_bytes(32))
+    draft.rename(path)

@@ -1,0 +1,214 @@
+"""A real deployzero: its own process, data folder, ports and keys; stopped by process id."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import docker
+import httpx
+
+START_LIMIT = 60.0
+PUSH_LIMIT = 900.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], object], limit: float, what: str) -> None:
+    """Poll until the condition holds; an AssertionError names what did not come."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {limit:.0f} s: {what}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Daemon:
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    program: tuple[str, ...] = (sys.executable, "-m", "deployzero", "up")
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.ssh_port, self.http_port, self.api_port = free_port(), free_port(), free_port()
+        self.data = self.folder / "data"
+        self.key = self.folder / "id"
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)], check=True
+        )
+        settings = {
+            "DATA_DIR": self.data,
+            "SSH_PORT": self.ssh_port,
+            "HTTP_PORT": self.http_port,
+            "API_PORT": self.api_port,
+            "ADMIN_KEYS": f"{self.key}.pub",
+            "BASE_IMAGES": "debian",
+        }
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("DEPLOYZERO_")}
+        named = {f"DEPLOYZERO_{name}": str(value) for name, value in settings.items()}
+        self.environment = {**clean, **named, **self.environment}
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "daemon.log"
+
+    def start(self, limit: float = START_LIMIT) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.program, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        process = self.process
+
+        def answers() -> bool:
+            assert process.poll() is None, f"the daemon ended:\n{self.log.read_text()}"
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.ssh_port)) == 0
+
+        wait_until(answers, limit, f"SSH port open\n{self.log.read_text()}")
+
+    def kill(self) -> None:
+        """SIGKILL, as the kernel's out-of-memory killer or a power button would."""
+        self._signal(signal.SIGKILL)
+
+    def stop(self) -> int:
+        return self._signal(signal.SIGTERM)
+
+    def _signal(self, number: signal.Signals) -> int:
+        if self.process is None:
+            return 0
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(60)
+        self.process = None
+        return code
+
+    def down(self) -> None:
+        """Stop everything and remove every engine object of this server."""
+        self.stop()
+        subprocess.run(
+            [sys.executable, "-m", "deployzero", "down"],
+            env=self.environment, check=False, timeout=60, capture_output=True,
+        )  # fmt: skip
+        self.remove_engine_objects()
+
+    @property
+    def instance(self) -> str:
+        names = {c["Labels"]["deployzero.instance"] for c in self.containers()}
+        assert len(names) == 1
+        return names.pop()
+
+    def containers(self, app: str | None = None) -> list[dict]:  # type: ignore[type-arg]
+        return [
+            c
+            for c in docker_client().containers(all=True, filters={"label": "deployzero.instance"})
+            if f"-{self._instance()}-" in c["Names"][0]
+            and (app is None or c["Labels"]["deployzero.app"] == app)
+        ]
+
+    def _instance(self) -> str:
+        return (self.data / "instance").read_text().strip()
+
+    def remove_engine_objects(self) -> None:
+        client = docker_client()
+        label = f"deployzero.instance={self._instance()}"
+        for container in client.containers(all=True, filters={"label": label}):
+            client.remove_container(container["Id"], force=True)
+        for network in client.networks(filters={"label": label}):
+            client.remove_network(network["Id"])
+        for image in client.images(filters={"label": label}):
+            for tag in image["RepoTags"] or []:
+                client.remove_image(tag, force=True)
+
+    # What a user does ---------------------------------------------------------------
+
+    @property
+    def git_environment(self) -> dict[str, str]:
+        ssh = (
+            f"ssh -F none -i {self.key} -o IdentitiesOnly=yes -o BatchMode=yes"
+            f" -o UserKnownHostsFile={self.folder / 'known_hosts'}"
+            " -o StrictHostKeyChecking=accept-new"
+        )
+        return {**os.environ, "GIT_SSH_COMMAND": ssh}
+
+    def remote(self, app: str) -> str:
+        return f"ssh://deployzero@127.0.0.1:{self.ssh_port}/{app}"
+
+    def git(self, repo: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["git", *arguments], cwd=repo, env=self.git_environment,
+            capture_output=True, text=True, timeout=PUSH_LIMIT, check=False,
+        )  # fmt: skip
+
+    def push(
+        self, repo: Path, app: str, *refspecs: str, flags: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        return self.git(repo, "push", *flags, self.remote(app), *(refspecs or ("main",)))
+
+    def ls_remote(self, app: str) -> dict[str, str]:
+        """Ref name to commit, as `git ls-remote` answers."""
+        done = self.git(self.folder, "ls-remote", self.remote(app))
+        lines = (line.split("\t") for line in done.stdout.splitlines())
+        return {ref: commit for commit, ref in lines}
+
+    def ssh(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        command = self.git_environment["GIT_SSH_COMMAND"].split()
+        target = ["-p", str(self.ssh_port), "deployzero@127.0.0.1"]
+        return subprocess.run(
+            [*command, *target, *arguments],
+            input=stdin, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    def get(self, app: str, path: str = "/") -> httpx.Response:
+        return httpx.get(
+            f"http://127.0.0.1:{self.http_port}{path}",
+            headers={"Host": f"{app}.localhost"},
+            timeout=10,
+            trust_env=False,
+        )
+
+    def json(self, *arguments: str) -> object:
+        return json.loads(self.ssh(*arguments, "--json").stdout)
+
+
+def docker_client() -> docker.APIClient:
+    return docker.APIClient(timeout=60)
+
+
+def repository(folder: Path, files: Mapping[str, str]) -> Path:
+    """A plain repository with one commit on main."""
+    folder.mkdir(parents=True)
+    _git(folder, "init", "--quiet", "--initial-branch=main")
+    return commit(folder, files)
+
+
+def commit(repo: Path, files: Mapping[str, str], message: str = "change") -> Path:
+    for name, text in files.items():
+        path = repo / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    _git(repo, "add", "--all")
+    _git(
+        repo, "-c", "user.name=t", "-c", "user.email=t@example.org",
+        "commit", "--quiet", "--allow-empty", "-m", message,
+    )  # fmt: skip
+    return repo
+
+
+def head(repo: Path) -> str:
+    return subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=repo, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def _git(repo: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=repo, check=True, capture_output=True)
