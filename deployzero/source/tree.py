@@ -11,7 +11,7 @@ from dulwich.index import (
     validate_path_element_hfs,
     validate_path_element_ntfs,
 )
-from dulwich.objects import Blob, Commit, ObjectID, Tag, Tree, parse_tree, sha_to_hex
+from dulwich.objects import Blob, Commit, ObjectID, Tag, Tree, parse_tree
 from dulwich.repo import Repo
 
 from deployzero.errors import SourceError
@@ -153,7 +153,7 @@ def _entries(repo: Repo, prefix: bytes, oid: ObjectID) -> Iterator[tuple[bytes, 
                 "Rename one of them: git mv",
             )
         names[folded] = name
-        yield name, mode, sha_to_hex(sha)  # type: ignore[arg-type]
+        yield name, mode, ObjectID(sha)
 
 
 def _check_name(prefix: bytes, name: bytes) -> None:

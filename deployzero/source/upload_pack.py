@@ -155,7 +155,7 @@ def _serve(
         container = DictRefsContainer(dict(shown))
         if head in shown:
             container.set_symbolic_ref(HEADREF, head)
-        repo.refs = container  # type: ignore[assignment]
+        repo.refs = container
         protocol = ReceivableProtocol(receive, write, rbufsize=CHUNK)
         served: dict[str, BackendRepo] = {"/": repo}
         UploadPackHandler(DictBackend(served), ["/"], protocol).handle()

@@ -202,7 +202,7 @@ async def start(
     go on until then. Raises OSError when the port is taken, SettingsError for a bad host key.
     """
     for folder in (checkouts, repositories.root):
-        os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: ASYNC240 - once, at start
+        os.makedirs(folder, mode=0o700, exist_ok=True)
 
     def make_hook(context: PushContext) -> PostReceive:
         return PostReceive(

@@ -1,0 +1,246 @@
+"""Packs that are large, many, broken or cut off; what came of them stays nowhere."""
+
+import asyncio
+import hashlib
+import os
+import signal
+import struct
+import subprocess
+
+import asyncssh
+import pytest
+
+from deployzero.settings import Settings
+from deployzero.source import git, pack
+
+ZERO = "0" * 40
+
+
+def pack_of(work, revisions: str) -> bytes:
+    return subprocess.run(
+        ["git", "pack-objects", "--revs", "--stdout", "-q"],
+        cwd=work,
+        input=revisions.encode(),
+        capture_output=True,
+        check=True,
+    ).stdout
+
+
+def with_checksum(body: bytes) -> bytes:
+    return body + hashlib.sha1(body).digest()
+
+
+async def raw_push(server, client, commit: str, data: bytes, eof: bool = False) -> str:
+    """Push by hand; returns everything that the server said after its refs."""
+    async with asyncssh.connect(
+        "127.0.0.1",
+        server.port,
+        username="x",
+        client_keys=[str(client.key)],
+        known_hosts=None,
+        config=None,
+    ) as connection:
+        process = await connection.create_process("git-receive-pack '/hello'", encoding=None)
+        while (size := int(await process.stdout.readexactly(4), 16)) != 0:
+            await process.stdout.readexactly(size - 4)
+        line = f"{ZERO} {commit} refs/heads/main\0report-status side-band-64k".encode()
+        process.stdin.write(b"%04x" % (len(line) + 4) + line + b"0000" + data)
+        if eof:
+            process.stdin.write_eof()
+        said = b""
+        async with asyncio.timeout(30):
+            while True:
+                size = int(await process.stdout.readexactly(4), 16)
+                if size == 0:
+                    break
+                said += (await process.stdout.readexactly(size - 4))[1:]
+        return said.decode("utf-8", "replace")
+
+
+async def test_thousands_of_objects_are_indexed_by_git(server, client, monkeypatch):
+    used = []
+    original = pack._index_by_git
+
+    async def spy(*args):
+        used.append(args)
+        await original(*args)
+
+    monkeypatch.setattr(pack, "_index_by_git", spy)
+    await client.repository()
+    for number in range(2000):
+        (client.work / f"file{number}").write_text(f"{number}\n")
+    head = await client.commit("last", "x")
+    result = await client.git("push", "deployzero", "main")
+    assert result.code == 0, result.err
+    assert len(used) == 1
+    assert (await client.remote_refs())["refs/heads/main"] == head
+    assert server.leftovers() == []
+    await client.commit("last", "y")
+    assert (await client.git("push", "deployzero", "main")).code == 0
+    assert len(used) == 1
+
+
+async def test_thousands_of_objects_without_git_on_the_server(server, client, monkeypatch):
+    monkeypatch.setattr(pack, "git_program", lambda: None)
+    await client.repository()
+    for number in range(1200):
+        (client.work / f"file{number}").write_text(f"{number}\n")
+    await client.commit("last", "x")
+    result = await client.git("push", "deployzero", "main")
+    assert result.code == 0, result.err
+    assert server.leftovers() == []
+
+
+class TestLimit:
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return Settings(max_push_bytes="100k")
+
+    @pytest.mark.parametrize("size", [150_000, 5_000_000])
+    async def test_pack_over_the_limit_is_refused_in_words_that_git_shows(
+        self, server, client, size
+    ):
+        await client.repository()
+        await client.commit("big.bin", os.urandom(size))
+        result = await client.git("push", "deployzero", "main")
+        assert result.code == 1
+        assert "the push is larger than 100 kB" in result.err
+        assert "DEPLOYZERO_MAX_PUSH_BYTES" in result.err
+        assert server.platform.pushes == []
+        assert server.packs() == []
+        assert server.leftovers() == []
+
+    async def test_limit_holds_for_packs_that_git_indexes(self, server, client):
+        await client.repository()
+        for number in range(1500):
+            (client.work / f"file{number}").write_bytes(os.urandom(150))
+        await client.commit("last", "x")
+        result = await client.git("push", "deployzero", "main")
+        assert result.code == 1
+        assert "the push is larger than 100 kB" in result.err
+        assert server.packs() == []
+        assert server.leftovers() == []
+
+
+def _flipped(data: bytes) -> bytes:
+    return data[:-30] + bytes([data[-30] ^ 0xFF]) + data[-29:]
+
+
+@pytest.mark.parametrize(
+    ("breaking", "eof"),
+    [
+        (lambda data: data[: len(data) // 2], True),
+        (lambda data: data[:-7], True),
+        (lambda data: data[:12], True),
+        (lambda data: data[:-20] + b"\0" * 20, False),
+        (_flipped, False),
+        (lambda data: b"JUNK" + data[4:], False),
+        (lambda data: data[:4] + struct.pack(">I", 9) + data[8:], False),
+        (lambda data: with_checksum(data[:12] + b"\x95\x0a" + data[14:-20]), True),
+    ],
+    ids=["half", "no-end", "header", "checksum", "bit", "magic", "version", "object"],
+)
+async def test_broken_packs_are_refused_and_leave_nothing(server, client, breaking, eof):
+    await client.repository()
+    head = await client.ok("rev-parse", "HEAD")
+    said = await raw_push(server, client, head, breaking(pack_of(client.work, head)), eof)
+    assert "the pack is damaged or incomplete" in said
+    assert "ng refs/heads/main" in said
+    assert server.platform.pushes == []
+    assert server.packs() == []
+    assert server.leftovers() == []
+
+
+@pytest.mark.parametrize("cut", [100, 5000])
+async def test_broken_packs_of_many_objects(server, client, cut):
+    await client.repository()
+    for number in range(1500):
+        (client.work / f"file{number}").write_text(f"{number}\n")
+    head = await client.commit("last", "x")
+    data = pack_of(client.work, head)
+    said = await raw_push(server, client, head, data[:-cut], True)
+    assert "the pack is damaged or incomplete" in said
+    said = await raw_push(server, client, head, data[:-20] + b"\0" * 20)
+    assert "the pack is damaged or incomplete" in said
+    assert server.packs() == []
+    assert server.leftovers() == []
+
+
+@pytest.mark.parametrize("by_git", [False, True])
+@pytest.mark.parametrize("missing", ["blob", "tree", "commit", "tip"])
+async def test_incomplete_packs_are_refused(server, client, monkeypatch, missing, by_git):
+    monkeypatch.setattr(pack, "MANY_OBJECTS", -1 if by_git else 1000)
+    await client.repository()
+    parent = await client.ok("rev-parse", "HEAD")
+    await client.commit("folder/inner", "two")
+    head = await client.ok("rev-parse", "HEAD")
+    left_out = {
+        "blob": await client.ok("rev-parse", "HEAD:folder/inner"),
+        "tree": await client.ok("rev-parse", "HEAD:folder"),
+        "commit": parent,
+        "tip": head,
+    }[missing]
+    listing = await client.ok("rev-list", "--objects", head)
+    names = "".join(f"{line.split()[0]}\n" for line in listing.splitlines() if left_out not in line)
+    data = subprocess.run(
+        ["git", "pack-objects", "--stdout", "-q"],
+        cwd=client.work,
+        input=names.encode(),
+        capture_output=True,
+        check=True,
+    ).stdout
+    said = await raw_push(server, client, head, data)
+    assert "ng refs/heads/main the p" in said
+    assert "incomplete" in said
+    assert server.packs() == []
+    assert server.leftovers() == []
+
+
+async def test_client_that_dies_while_its_pack_is_coming_leaves_nothing(server, client):
+    await client.repository()
+    head = await client.ok("rev-parse", "HEAD")
+    data = pack_of(client.work, head)
+    connection = await asyncssh.connect(
+        "127.0.0.1", server.port, username="x", client_keys=[str(client.key)], known_hosts=None
+    )
+    process = await connection.create_process("git-receive-pack '/hello'", encoding=None)
+    line = f"{ZERO} {head} refs/heads/main\0report-status side-band-64k".encode()
+    process.stdin.write(b"%04x" % (len(line) + 4) + line + b"0000" + data[:60])
+    async with asyncio.timeout(20):
+        while not server.leftovers():
+            await asyncio.sleep(0.01)
+    connection.abort()
+    async with asyncio.timeout(20):
+        while server.leftovers():
+            await asyncio.sleep(0.01)
+    assert server.packs() == []
+    assert server.platform.pushes == []
+
+
+async def test_deployment_goes_on_when_the_client_is_killed(server, client):
+    await client.repository()
+    server.platform.may_end.clear()
+    process = await asyncio.create_subprocess_exec(
+        *("git", "push", "deployzero", "main"),
+        cwd=client.work,
+        env=client.env,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    await asyncio.wait_for(server.platform.started.wait(), 20)
+    os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
+    server.platform.may_end.set()
+    async with asyncio.timeout(20):
+        while not server.platform.ended:
+            await asyncio.sleep(0.01)
+    head = await client.ok("rev-parse", "HEAD")
+    assert (await client.remote_refs())["refs/heads/main"] == head
+
+
+async def test_git_runs_no_hook_and_no_configuration_of_anyone(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'core.pager=evil'")
+    env = git.git_env(tmp_path)
+    assert "GIT_CONFIG_PARAMETERS" not in env
+    assert env["HOME"] != str(tmp_path)
