@@ -33,7 +33,10 @@ QUEUE = 10_000
 LOOK = 1.0
 """Seconds after which a follower looks by itself, for lines of another process."""
 REST = 0.01
-"""Seconds that a follower rests between two looks, so that many of them share a busy log."""
+"""Seconds that a follower rests between two looks …"""
+BUSY = 25
+BUSY_REST = 0.05
+"""… and when a look brought that many lines: fewer, larger looks when many follow."""
 FLUSH_TIMEOUT = 30.0
 RETRY = 0.25
 TRIES = 3
@@ -145,7 +148,7 @@ class LogManager:
                 if ended:
                     return
                 if lines:
-                    await asyncio.sleep(REST)
+                    await asyncio.sleep(REST if len(lines) < BUSY else BUSY_REST)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK):
                         await wake.wait()

@@ -76,12 +76,13 @@ async def addresses(session: AsyncSession, project_id: int) -> set[str]:
 
 async def of_live_releases(session: AsyncSession) -> list[Container]:
     live = DeploymentRow.state == State.LIVE
-    return await _all(session, _select().join(DeploymentRow, DeploymentRow.id == ContainerRow.deployment_id).where(live))
+    return await _all(
+        session,
+        _select().join(DeploymentRow, DeploymentRow.id == ContainerRow.deployment_id).where(live),
+    )
 
 
-async def set_reach(
-    session: AsyncSession, container_id: int, address: str, port: int
-) -> Container:
+async def set_reach(session: AsyncSession, container_id: int, address: str, port: int) -> Container:
     """Record where the host reaches it, when that is not its own address (a published port)."""
     await session.execute(
         update(ContainerRow)

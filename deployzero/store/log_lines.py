@@ -19,7 +19,7 @@ async def last_seqs(session: AsyncSession, deployment_ids: Iterable[int]) -> dic
     query = select(DeploymentRow.id, last).where(
         DeploymentRow.id.in_(set(deployment_ids)), DeploymentRow.logs.is_(None)
     )
-    return dict((await session.execute(query)).tuples().all())
+    return {row[0]: row[1] for row in await session.execute(query)}
 
 
 async def add(session: AsyncSession, rows: list[tuple[int, int, str]]) -> None:
