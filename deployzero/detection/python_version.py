@@ -13,7 +13,7 @@ PREFERRED = ("3.13", "3.11", "3.12", "3.14", "3.10", "3.9", "3.8")
 END_OF_LIFE = {"3.8": "2024-10", "3.9": "2025-10", "3.10": "2026-10"}
 """Last month of security fixes, from the Python developer's guide."""
 
-_VERSION = re.compile(r"^(\d+(?:\.\d+){0,2})(?:\.\*)?$")
+_VERSION = re.compile(r"^(\d+(?:\.\d+){0,2})(?:\.[*xX])?$")
 _SPECIFIER = re.compile(r"^[<>=!~]")
 MAX_MINOR = 30
 """A larger one is a slip of the keys, not a Python of years to come."""

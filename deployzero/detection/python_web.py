@@ -1,6 +1,7 @@
 """Finds the web application object of a Python project by reading its syntax tree."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ ASGI = ("fastapi", "starlette")
 FACTORIES = ("create_app", "make_app", "get_app")
 NAMES = ("app", "application", "api", "server")
 SKIPPED = ("tests", "test", "docs", "node_modules", "venv", "env", "migrations", "scripts")
+_HINTS = re.compile("|".join((*CLASSES, *FACTORIES, r"\bimport\b.*\bapp(?:lication)?\b")))
+"""Parsing is what costs time, so only files with one of these are parsed."""
 MAX_SOURCE = 200_000
 """Characters; longer files are not parsed."""
 MAX_FILES = 200
@@ -33,19 +36,18 @@ class WebApp:
 def find_web_app(tree: Tree, names: set[str]) -> WebApp | None:
     """The first application object among the likely files; `names` are the requirements."""
     assumed = next((f for f in CLASSES.values() if f in names), None)
-    files = list(_files(tree))
-    for factory in (False, True):  # an object anywhere is more certain than a factory
-        for folder, path in files:
-            module = _parse(tree, path)
-            if module is None:
-                continue
-            found = _factory(module, assumed) if factory else _object(module, assumed, path)
-            if found:
-                framework, target = found
-                dotted = path.removeprefix(f"{folder}/").removesuffix(".py")
-                dotted = dotted.replace("/", ".").removesuffix(".__init__")
-                return WebApp(framework, f"{dotted}:{target}", factory, folder, path)
-    return None
+    factories: list[WebApp] = []
+    for folder, path in _files(tree):
+        module = _parse(tree, path)
+        if module is None:
+            continue
+        dotted = path.removeprefix(f"{folder}/").removesuffix(".py")
+        dotted = dotted.replace("/", ".").removesuffix(".__init__")
+        if found := _object(module, assumed, path):
+            return WebApp(found[0], f"{dotted}:{found[1]}", False, folder, path)
+        if found := _factory(module, assumed):
+            factories.append(WebApp(found[0], f"{dotted}:{found[1]}", True, folder, path))
+    return next(iter(factories), None)  # an object anywhere is more certain than a factory
 
 
 def _files(tree: Tree) -> Iterator[tuple[str, str]]:
@@ -81,9 +83,9 @@ def _ordered(names: tuple[str, ...], is_package: bool) -> list[str]:
 
 
 def _parse(tree: Tree, path: str) -> ast.Module | None:
-    """None for what this Python cannot parse: it may be written for another one."""
+    """None for what makes no app, or cannot be parsed: it may be for another Python."""
     text = tree.text(path) or ""
-    if len(text) > MAX_SOURCE:
+    if len(text) > MAX_SOURCE or not _HINTS.search(text):
         return None
     try:
         return ast.parse(text)

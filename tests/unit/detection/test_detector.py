@@ -1,0 +1,221 @@
+"""Which stack wins, what is refused, and that a tree is only read."""
+
+import os
+import time
+
+import pytest
+
+from deployzero.detection import ProjectDetector
+from deployzero.errors import ProjectDetectionError
+
+FLASK = "from flask import Flask\napp = Flask(__name__)\n"
+NODE = '{"scripts": {"start": "node server.js"}}'
+DJANGO = {
+    "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n"
+    "from django.core.management import execute_from_command_line\n",
+    "shop/settings.py": "WSGI_APPLICATION = 'shop.wsgi.application'\n",
+    "requirements.txt": "django\n",
+}
+
+
+def test_a_dockerfile_wins_over_a_language(detect):
+    config = detect({"Dockerfile": "FROM scratch\n", "package.json": NODE, "app.py": FLASK})
+    assert config.type == "dockerfile"
+    assert any("package.json is there too" in reason for reason in config.reasons)
+
+
+def test_go_wins_over_front_end_assets(detect):
+    files = {"go.mod": "module a\ngo 1.24\n", "main.go": "package main\n", "package.json": NODE}
+    assert detect(files).type == "go"
+
+
+def test_a_python_app_wins_over_package_json_and_says_so(detect):
+    config = detect({"package.json": NODE, "requirements.txt": "flask", "app.py": FLASK})
+    assert config.type == "python"
+    assert any("python wins over nodejs" in reason for reason in config.reasons)
+
+
+def test_a_django_app_with_front_end_assets_is_python(detect):
+    config = detect({**DJANGO, "package.json": '{"scripts": {"build": "webpack"}}'})
+    assert (config.type, config.framework) == ("python", "django")
+
+
+def test_a_node_app_beside_python_that_cannot_start_is_nodejs(detect):
+    config = detect({"package.json": NODE, "requirements.txt": "requests"})
+    assert config.type == "nodejs"
+
+
+def test_a_script_that_lies_there_does_not_beat_package_json(detect):
+    assert detect({"package.json": NODE, "main.py": "print(1)"}).type == "nodejs"
+
+
+@pytest.mark.parametrize(
+    ("web", "expected"),
+    [("node server.js", "nodejs"), ("FOO=1 exec gunicorn app:app", "python")],
+)
+def test_the_procfile_decides_between_two_languages(detect, web, expected):
+    files = {"package.json": NODE, "requirements.txt": "flask", "app.py": FLASK}
+    config = detect({**files, "Procfile": f"web: {web}\n"})
+    assert (config.type, config.start_command) == (expected, web)
+
+
+def test_index_html_beside_requirements_is_python(detect):
+    config = detect({"index.html": "", "requirements.txt": "flask", "app.py": FLASK})
+    assert config.type == "python"
+
+
+def test_a_plain_site_with_a_package_json_for_tools_is_static(detect):
+    config = detect({"index.html": "", "package.json": '{"devDependencies": {"prettier": "3"}}'})
+    assert (config.type, config.static_dir) == ("static", ".")
+
+
+def test_a_rails_app_with_package_json_is_refused_by_name(detect):
+    with pytest.raises(ProjectDetectionError, match="Ruby app") as caught:
+        detect({"Gemfile": "", "package.json": NODE})
+    assert "Dockerfile" in caught.value.hint
+
+
+def test_the_procfile_is_put_over_the_guess(detect):
+    config = detect(
+        {
+            "requirements.txt": "flask\ngunicorn\n",
+            "app.py": FLASK,
+            "Procfile": "web: gunicorn app:app -w 4\nrelease: flask db upgrade\nqueue: python q.py",
+        }
+    )
+    assert config.start_command == "gunicorn app:app -w 4"
+    assert config.processes == {
+        "web": "gunicorn app:app -w 4",
+        "release": "flask db upgrade",
+        "queue": "python q.py",
+    }
+
+
+def test_a_guessed_web_process_stands_beside_the_procfiles_workers(detect):
+    config = detect(
+        {"requirements.txt": "flask", "app.py": FLASK, "Procfile": "worker: python w.py"}
+    )
+    assert config.processes["web"] == config.start_command
+    assert config.processes["worker"] == "python w.py"
+
+
+def test_an_app_of_workers_alone_has_no_web_process(detect):
+    config = detect({"package.json": "{}", "Procfile": "worker: node worker.js"})
+    assert config.start_command is None
+    assert config.processes == {"worker": "node worker.js"}
+
+
+def test_nothing_recognised_says_what_was_looked_for_and_seen(detect):
+    with pytest.raises(ProjectDetectionError) as caught:
+        detect({"README.md": "", "notes/a.txt": ""})
+    shown = "\n".join(caught.value.detail)
+    assert "requirements.txt" in shown
+    assert "seen: README.md, notes/" in shown
+    assert caught.value.hint
+
+
+def test_what_was_seen_is_bounded(detect):
+    with pytest.raises(ProjectDetectionError) as caught:
+        detect({f"file{n:03}.txt": "" for n in range(100)})
+    assert "and 80 more" in caught.value.detail[1]
+
+
+def test_an_empty_tree_is_named_as_empty(detect):
+    with pytest.raises(ProjectDetectionError) as caught:
+        detect({})
+    assert "the tree is empty" in caught.value.detail[1]
+
+
+def test_an_app_in_a_sub_folder_is_pointed_at(detect):
+    with pytest.raises(ProjectDetectionError) as caught:
+        detect({"backend/requirements.txt": "flask"})
+    assert "backend" in caught.value.hint
+
+
+def test_a_stack_without_a_start_command_is_refused_with_the_remedy(detect, examine):
+    files = {"requirements.txt": "requests"}
+    with pytest.raises(ProjectDetectionError, match="no way to start") as caught:
+        detect(files)
+    assert "Procfile" in caught.value.hint
+    assert examine(files).type == "python"
+
+
+def test_links_that_lead_out_are_not_read(plant, tmp_path):
+    (tmp_path / "outside.json").write_text(NODE)
+    root = plant({"index.html": ""})
+    os.symlink(tmp_path / "outside.json", root / "package.json")
+    assert ProjectDetector().detect(root).type == "static"
+
+
+def test_links_within_the_tree_are_followed(plant):
+    root = plant({"conf/package.json": NODE, "server.js": ""})
+    os.symlink("conf/package.json", root / "package.json")
+    assert ProjectDetector().detect(root).type == "nodejs"
+
+
+def test_a_fifo_in_place_of_a_file_does_not_block(plant):
+    root = plant({"index.html": ""})
+    os.mkfifo(root / "package.json")
+    assert ProjectDetector().detect(root).type == "static"
+
+
+def test_nothing_of_the_repository_is_run(detect, tmp_path):
+    trap = f"open({str(tmp_path / 'ran')!r}, 'w')\n"
+    detect({**DJANGO, "shop/settings.py": trap, "shop/wsgi.py": trap, "setup.py": trap})
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_huge_file_is_refused_not_read(detect):
+    with pytest.raises(ProjectDetectionError, match=r"package\.json is larger than"):
+        detect({"package.json": b" " * 2_000_000})
+
+
+def test_a_file_that_is_not_utf8_is_named_with_its_line(detect):
+    with pytest.raises(ProjectDetectionError, match="Procfile, line 2: is not UTF-8"):
+        detect({"Procfile": b"web: a\n\xff\xfe: b\n"})
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ({"package.json": '{\n  "name": "a",\n  "b"\n}'}, "package.json, line 4"),
+        ({"package.json": '{\n<<<<<<< HEAD\n"a": 1}'}, "package.json, line 2: an unresolved merge"),
+        ({"package.json": "[]"}, "package.json, line 1"),
+        ({"package.json": '{"scripts": []}'}, "package.json has a bad 'scripts'"),
+        ({"package.json": "[" * 100_000}, "package.json is not usable"),
+        ({"pyproject.toml": "[project]\nname = \n"}, "pyproject.toml, line 2"),
+        ({"pyproject.toml": "[project\n"}, "pyproject.toml, line 1"),
+        ({"pyproject.toml": "a = [1,"}, "pyproject.toml, line 1"),
+        ({"app.json": '{"env":\n}', "index.html": ""}, "app.json, line 2"),
+        ({"go.mod": "nothing\n"}, "go.mod, line 1"),
+    ],
+)
+def test_broken_files_are_named_with_their_line(detect, files, place):
+    with pytest.raises(ProjectDetectionError) as caught:
+        detect(files)
+    assert place in caught.value.message
+    assert "\n" not in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_bom_and_crlf_are_tolerated(detect):
+    config = detect(
+        {
+            "package.json": b"\xef\xbb\xbf{\r\n}\r\n",
+            "Procfile": b"\xef\xbb\xbf# how it runs\r\nweb: node a.js\r\n",
+        }
+    )
+    assert config.start_command == "node a.js"
+
+
+def test_detection_is_quick(plant):
+    root = plant({f"package{n}/module{m}.py": FLASK for n in range(30) for m in range(30)})
+    plant({"requirements.txt": "flask", **{f"m{n}.py": "x = 1\n" * 500 for n in range(30)}})
+    best = min(_timed(root) for _ in range(3))
+    assert best < 0.2  # 30 ms on a quiet machine; this only guards against a walk of it all
+
+
+def _timed(root) -> float:
+    start = time.process_time()
+    ProjectDetector().examine(root)
+    return time.process_time() - start

@@ -1,0 +1,276 @@
+"""Python: the web application, what pip installs, versions."""
+
+import pytest
+
+from deployzero.errors import ProjectDetectionError
+
+FLASK = "from flask import Flask\napp = Flask(__name__)\n"
+FASTAPI = "import fastapi\napi = fastapi.FastAPI()\n"
+BIND = "--bind 0.0.0.0:$PORT --workers 2"
+GUNICORN = f"gunicorn {BIND}"
+MANAGE = (
+    "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n"
+    "from django.core.management import execute_from_command_line\n"
+)
+MADE = "from shop import create_app\napp = create_app()\n"
+IMPORTED = "from shop.site import app\n"
+IN_TRY = "try:\n    import x\nfinally:\n    from flask import Flask\n    app = Flask('a')\n"
+WAITRESS = "waitress-serve --host=0.0.0.0 --port=$PORT"
+FACTORY = "from flask import Flask\ndef create_app(config=None):\n    return Flask('a')\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "requirements", "command"),
+    [
+        ({"app.py": FLASK}, "flask", f"{GUNICORN} app:app"),
+        ({"hello.py": FLASK}, "flask", f"{GUNICORN} hello:app"),
+        ({"site.py": "import flask\nweb = flask.Flask('a')"}, "flask", f"{GUNICORN} site:web"),
+        ({"shop/__init__.py": FLASK}, "flask", f"{GUNICORN} shop:app"),
+        ({"src/app.py": FLASK}, "flask", f"gunicorn --chdir src {BIND} app:app"),
+        ({"shop/__init__.py": FACTORY}, "flask", f"{GUNICORN} 'shop:create_app()'"),
+        (
+            {"shop/__init__.py": FACTORY, "wsgi.py": MADE},
+            "flask",
+            f"{GUNICORN} wsgi:app",
+        ),
+        ({"shop/site.py": FLASK, "wsgi.py": IMPORTED}, "flask", f"{GUNICORN} wsgi:app"),
+        ({"app.py": IN_TRY}, "flask", f"{GUNICORN} app:app"),
+        ({"app.py": FLASK}, "flask\nwaitress", f"{WAITRESS} app:app"),
+        ({"main.py": FASTAPI}, "fastapi", "uvicorn main:api --host 0.0.0.0 --port $PORT"),
+        ({"app/main.py": FASTAPI}, "fastapi", "uvicorn app.main:api --host 0.0.0.0 --port $PORT"),
+        (
+            {"main.py": "from starlette.applications import Starlette\napp: object = Starlette()"},
+            "starlette",
+            "uvicorn main:app --host 0.0.0.0 --port $PORT",
+        ),
+        ({"main.py": "print(1)", "app.py": "print(2)"}, "requests", "python main.py"),
+        ({"bot.py": "", "server.py": ""}, "requests", "python bot.py"),
+        ({"src/main.py": ""}, "requests", "python src/main.py"),
+        ({"shop/__main__.py": ""}, "requests", "python -m shop"),
+        ({"main.py": "def broken(:"}, "flask", "python main.py"),
+    ],
+)
+def test_the_start_command_is_found_without_a_procfile(detect, files, requirements, command):
+    config = detect({**files, "requirements.txt": requirements})
+    assert (config.type, config.start_command) == ("python", command)
+
+
+def test_a_flask_object_under_the_main_guard_does_not_count(detect):
+    guarded = "from flask import Flask\nif __name__ == '__main__':\n    app = Flask('a')\n"
+    config = detect({"main.py": guarded, "requirements.txt": "flask"})
+    assert config.start_command == "python main.py"
+
+
+def test_a_missing_server_is_added_to_the_same_layer(detect):
+    config = detect({"app.py": FLASK, "requirements.txt": "flask==3.0.0\n"})
+    assert config.install_command == "pip install -r requirements.txt gunicorn"
+    assert any("gunicorn is added" in reason for reason in config.reasons)
+
+
+def test_a_server_among_the_requirements_is_not_added(detect):
+    config = detect({"app.py": FLASK, "requirements.txt": "flask\nGunicorn>=22 # server\n"})
+    assert config.install_command == "pip install -r requirements.txt"
+
+
+def test_a_server_beside_hashed_requirements_is_installed_on_its_own(detect):
+    config = detect({"app.py": FLASK, "requirements.txt": "flask==3.0.0 --hash=sha256:00\n"})
+    assert config.install_command == "pip install -r requirements.txt && pip install gunicorn"
+
+
+def test_the_procfiles_server_is_added_when_requirements_forgot_it(detect):
+    files = {"app.py": "x = 1", "requirements.txt": "bottle", "Procfile": "web: gunicorn app:x"}
+    assert detect(files).install_command == "pip install -r requirements.txt gunicorn"
+
+
+def test_included_requirement_files_are_part_of_the_layer(detect):
+    config = detect(
+        {
+            "app.py": FLASK,
+            "requirements.txt": "-r requirements/base.txt\n-c constraints.txt\n",
+            "requirements/base.txt": "-r more.txt\nflask\n",
+            "requirements/more.txt": "gunicorn\n-r base.txt\n",
+            "constraints.txt": "flask<4\n",
+        }
+    )
+    assert config.install_files == (
+        "requirements.txt",
+        "requirements/base.txt",
+        "requirements/more.txt",
+        "constraints.txt",
+    )
+    assert config.install_command == "pip install -r requirements.txt"
+
+
+def test_an_included_file_that_is_missing_is_named(detect):
+    with pytest.raises(ProjectDetectionError, match=r"requirements\.txt includes 'gone\.txt'"):
+        detect({"app.py": FLASK, "requirements.txt": "-r gone.txt\n"})
+
+
+def test_a_requirement_in_the_repository_is_installed_after_the_source(detect):
+    config = detect({"app.py": FLASK, "requirements.txt": "flask\ngunicorn\n-e .\n"})
+    assert config.install_command is None
+    assert config.build_command == "pip install -r requirements.txt"
+
+
+def test_a_git_requirement_is_not_taken_for_a_folder(detect):
+    config = detect({"app.py": FLASK, "requirements.txt": "flask @ git+https://a.example/b.git\n"})
+    assert config.install_files == ("requirements.txt",)
+
+
+def test_pyproject_dependencies_are_a_layer_of_their_own(detect):
+    config = detect(
+        {
+            "main.py": FASTAPI,
+            "pyproject.toml": '[project]\nname="a"\ndependencies=["fastapi>=0.110", "uvicorn"]\n'
+            'requires-python=">=3.11"\n',
+        }
+    )
+    assert config.install_command == "pip install 'fastapi>=0.110' uvicorn"
+    assert config.install_files == ("pyproject.toml",)
+    assert config.build_command is None
+    assert config.runtime_version == "3.13"
+
+
+def test_a_packaged_project_is_installed_and_its_script_started(detect):
+    config = detect(
+        {
+            "pyproject.toml": '[project]\nname="a"\ndependencies=["requests"]\n'
+            '[project.scripts]\nserve-a="a:main"\n[build-system]\nrequires=["hatchling"]\n',
+            "src/a/__init__.py": "def main(): ...",
+        }
+    )
+    assert config.build_command == "pip install --no-deps ."
+    assert config.start_command == "serve-a"
+
+
+def test_setup_py_alone_is_installed_after_the_source(detect):
+    config = detect({"setup.py": "", "app.py": FLASK, "Procfile": "web: python app.py"})
+    assert (config.install_command, config.build_command) == (None, "pip install .")
+
+
+def test_uv_falls_back_to_pip_with_a_reason(detect):
+    project = '[project]\nname="a"\ndependencies=["flask","gunicorn"]\n'
+    config = detect({"app.py": FLASK, "pyproject.toml": project, "uv.lock": ""})
+    assert config.package_manager == "pip"
+    assert any("uv is not supported yet" in reason for reason in config.reasons)
+
+
+@pytest.mark.parametrize(
+    ("files", "export"),
+    [
+        ({"Pipfile": ""}, "pipenv requirements"),
+        ({"pyproject.toml": '[tool.poetry.dependencies]\npython="^3.11"\n'}, "poetry export"),
+        ({"environment.yml": "name: a\n"}, "Dockerfile"),
+    ],
+)
+def test_other_managers_are_refused_with_the_export_command(detect, files, export):
+    with pytest.raises(ProjectDetectionError, match="not supported yet") as caught:
+        detect({"app.py": FLASK, **files})
+    assert export in caught.value.hint
+
+
+def test_django_is_served_by_its_wsgi_application(detect):
+    config = detect(
+        {
+            "manage.py": MANAGE,
+            "shop/settings.py": "INSTALLED_APPS = ['django.contrib.staticfiles']\n"
+            "WSGI_APPLICATION = 'shop.wsgi.application'\nSTATIC_ROOT = BASE_DIR / 'static'\n",
+            "requirements.txt": "django\n",
+        }
+    )
+    assert config.start_command == f"{GUNICORN} shop.wsgi:application"
+    assert config.build_command == "python manage.py collectstatic --noinput"
+    assert config.framework == "django"
+
+
+def test_django_without_wsgi_application_uses_its_wsgi_file(detect):
+    config = detect(
+        {
+            "manage.py": MANAGE,
+            "shop/settings.py": "DEBUG = False\n",
+            "shop/wsgi.py": "",
+            "requirements.txt": "django\n",
+        }
+    )
+    assert config.start_command == f"{GUNICORN} shop.wsgi:application"
+    assert config.build_command is None
+
+
+def test_django_without_any_wsgi_says_what_to_do(detect):
+    with pytest.raises(ProjectDetectionError) as caught:
+        detect({"manage.py": MANAGE, "shop/settings.py": "", "requirements.txt": "django\n"})
+    assert any("no WSGI_APPLICATION" in line for line in caught.value.detail)
+
+
+def test_django_below_the_root_is_started_there(detect):
+    config = detect(
+        {
+            "site/manage.py": MANAGE,
+            "site/shop/settings/base.py": "WSGI_APPLICATION = 'shop.wsgi.application'\n",
+            "requirements.txt": "django\ngunicorn\n",
+        }
+    )
+    assert config.start_command == (
+        "gunicorn --chdir site --bind 0.0.0.0:$PORT --workers 2 shop.wsgi:application"
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "version"),
+    [
+        ({".python-version": "# ours\n3.11\n"}, "3.11"),
+        ({".python-version": "3.11.9"}, "3.11.9"),
+        ({"runtime.txt": "python-3.12.1\n"}, "3.12.1"),
+        ({"runtime.txt": "python-3.11.x"}, "3.11"),
+        ({"runtime.txt": "python-3.13", ".python-version": "3.9"}, "3.13"),
+        ({".tool-versions": "nodejs 20.1.0\npython 3.9.23\n"}, "3.9.23"),
+        ({"pyproject.toml": '[project]\nrequires-python = ">=3.8,<3.12"\n'}, "3.11"),
+        ({"pyproject.toml": '[project]\nrequires-python = "==3.10.*"\n'}, "3.10"),
+        ({"pyproject.toml": '[project]\nrequires-python = ">=3.14"\n'}, "3.14"),
+        ({}, None),
+    ],
+)
+def test_the_python_version_is_read_from_its_pins(detect, files, version):
+    assert detect({"main.py": "", **files}).runtime_version == version
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {".python-version": "3.12", "runtime.txt": "python-3.11"},
+        {
+            ".tool-versions": "python 3.9.23",
+            "pyproject.toml": '[project]\nrequires-python=">=3.11"',
+        },
+    ],
+)
+def test_contradictory_pins_are_said(detect, files):
+    config = detect({"main.py": "", **files})
+    assert any("contradicts" in reason for reason in config.reasons)
+
+
+def test_pins_of_different_precision_do_not_contradict(detect):
+    config = detect({"main.py": "", ".python-version": "3.11", "runtime.txt": "python-3.11.9"})
+    assert not any("contradicts" in reason for reason in config.reasons)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        (".python-version", "3.12\n2.7\n", ".python-version, line 2"),
+        (".python-version", "three\n", ".python-version, line 1"),
+        (".python-version", "3.999\n", ".python-version, line 1"),
+        ("runtime.txt", "# a\n\u200bpython-3.12\x1b\n", "runtime.txt, line 2"),
+        ("pyproject.toml", '[project]\nrequires-python = "??"\n', "bad requires-python"),
+    ],
+)
+def test_bad_pins_are_errors_that_name_the_place(detect, name, text, place):
+    with pytest.raises(ProjectDetectionError) as caught:
+        detect({"main.py": "", name: text})
+    assert place in caught.value.message
+    assert caught.value.message.isprintable()
+
+
+def test_a_misspelt_version_file_is_noticed(detect):
+    config = detect({"main.py": "", ".python_version": "3.11"})
+    assert any(".python-version" in reason for reason in config.reasons)
