@@ -22,6 +22,7 @@ from deployzero.logs.log_manager import LogManager
 from deployzero.operations import keys, pushes
 from deployzero.routing.proxy import Proxy
 from deployzero.runtime.docker_manager import DockerManager
+from deployzero.runtime.firewall import Firewall
 from deployzero.settings import Settings
 from deployzero.source.repository import Repositories
 from deployzero.ssh import server as ssh_server
@@ -58,6 +59,7 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
             database=database,
             logs=logs,
             runtime=runtime,
+            firewall=Firewall(name),
             proxy=Proxy(settings.data_dir / "proxy", settings.bind, settings.http_port, name),
             builder=builder,
             repositories=repositories,

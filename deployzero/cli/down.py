@@ -48,6 +48,7 @@ def _stop_server(settings: Settings) -> None:
 async def _stop_rest(settings: Settings, apps: bool) -> None:
     async with open_platform(settings) as platform:
         await platform.proxy.stop()
+        await platform.firewall.remove()
         click.echo("-----> The proxy is stopped")
         if apps:
             for container in await platform.runtime.list_containers():

@@ -27,11 +27,11 @@ def post_receive(context: click.Context) -> None:
     The deployment is a row: the running server claims it, and this follows its log.
     """
     commands = read_commands(sys.stdin.buffer)
-    sys.exit(asyncio.run(_deploy(settings_of(context), commands)))
-
-
-async def _deploy(settings: Settings, commands: list[Command]) -> int:
     repository = Path(os.environ.get("GIT_DIR", ".")).resolve()
+    sys.exit(asyncio.run(_deploy(settings_of(context), repository, commands)))
+
+
+async def _deploy(settings: Settings, repository: Path, commands: list[Command]) -> int:
     app = parse_app_path(repository.name)
     async with open_platform(settings) as platform:
         user = await keys.administrator(platform)

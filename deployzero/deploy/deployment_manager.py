@@ -33,6 +33,14 @@ from deployzero.store import containers, deployments
 
 logger = logging.getLogger(__name__)
 
+TITLES = {
+    "nodejs": "Node.js",
+    "python": "Python",
+    "go": "Go",
+    "static": "Static",
+    "dockerfile": "Dockerfile",
+}
+
 
 class DeploymentManager:
     """Runs the state machine of a claimed deployment; the worker owns the task."""
@@ -90,8 +98,9 @@ class DeploymentManager:
         progress.enter("detect")
         detect = ProjectDetector().detect
         config = await asyncio.to_thread(detect, Path(deployment.checkout))
-        for number, reason in enumerate(config.reasons):
-            (progress.detail if number else progress.step)(reason)
+        progress.step(f"{TITLES[config.type]} app detected")
+        for reason in config.reasons:
+            progress.detail(reason)
         return config
 
     async def _build(

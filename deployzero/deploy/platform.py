@@ -6,6 +6,7 @@ from pathlib import Path
 from deployzero.build.builder import Builder
 from deployzero.logs.log_manager import LogManager
 from deployzero.routing.proxy import Proxy
+from deployzero.runtime.firewall import Firewall
 from deployzero.runtime.runtime import Runtime
 from deployzero.settings import Settings
 from deployzero.source.repository import Repositories
@@ -20,6 +21,7 @@ class Platform:
     database: Database
     logs: LogManager
     runtime: Runtime
+    firewall: Firewall
     proxy: Proxy
     builder: Builder
     repositories: Repositories

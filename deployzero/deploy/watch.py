@@ -24,15 +24,28 @@ class Watch:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._failures: dict[str, int] = {}
+        self._guarded = False
 
     async def run(self) -> None:
         while True:
             try:
                 await self._platform.proxy.ensure_running()
+                await self._guard()
                 await self.look()
             except DeployZeroException as error:
+                self._guarded = False  # the engine may come back with other rules
                 logger.error("watch: %s", error.message)
             await asyncio.sleep(PERIOD)
+
+    async def _guard(self) -> None:
+        """Keep apps away from the control ports and from cloud metadata."""
+        if self._guarded:
+            return
+        settings = self._platform.settings
+        why_not = await self._platform.firewall.apply([settings.ssh_port, settings.api_port])
+        if why_not:
+            logger.warning("apps are not kept from the server's own ports: %s", why_not)
+        self._guarded = True
 
     async def look(self) -> None:
         """Probe every container of every live release once."""

@@ -1,6 +1,7 @@
 """Claim deployments from the database, which is the queue, and run them."""
 
 import asyncio
+import contextlib
 import functools
 import logging
 
@@ -36,10 +37,8 @@ class Worker:
             while True:
                 self._wake.clear()
                 await self._claim_all()
-                try:
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
-                except TimeoutError:
-                    pass
         finally:
             for task in self._running.values():
                 task.cancel()
