@@ -84,7 +84,6 @@ class Reception:
     deployments: Deployments
     make_hook: Callable[[PushContext], Hook]
     max_bytes: int
-    keepalive: float = KEEPALIVE_SECONDS
 
 
 class ReceivePack(ReceivePackHandler):
@@ -237,7 +236,7 @@ class ReceivePack(ReceivePackHandler):
         upcoming = asyncio.ensure_future(_next(following))
         try:
             while True:
-                done, _ = await asyncio.wait({upcoming}, timeout=self.reception.keepalive)
+                done, _ = await asyncio.wait({upcoming}, timeout=KEEPALIVE_SECONDS)
                 if not done:
                     await self._keep_alive()
                     continue

@@ -36,7 +36,7 @@ class FakePlatform:
     apps: dict[str, FakeApp] = field(default_factory=dict)
     pushes: list[Push] = field(default_factory=list)
     lines: list[str] = field(default_factory=lambda: ["-----> Building", "=====> Live"])
-    outcome: Outcome = Outcome(live=True, reason="")
+    outcome: Outcome = field(default_factory=lambda: Outcome(live=True, reason=""))
     refuse_start: Exception | None = None
     started: asyncio.Event = field(default_factory=asyncio.Event)
     may_end: asyncio.Event = field(default_factory=asyncio.Event)
@@ -148,11 +148,10 @@ class Client:
 
     async def ssh(self, *command: str, options: tuple[str, ...] = ()) -> Result:
         target = ("-p", str(self.port), "anyone@127.0.0.1")
-        return await self.run("ssh", *self.ssh_options, *options, *target, *command)
+        return await self.run("ssh", *options, *self.ssh_options, *target, *command)
 
     async def git(self, *argv: str, cwd: Path | None = None) -> Result:
-        result = await self.run("git", *argv, cwd=cwd or self.work)
-        return result
+        return await self.run("git", *argv, cwd=cwd or self.work)
 
     async def ok(self, *argv: str, cwd: Path | None = None) -> str:
         result = await self.git(*argv, cwd=cwd)
@@ -194,9 +193,15 @@ class Server:
     data: Path
     port: int
 
+    async def until(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
+        """Wait until the condition holds. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110 - what is waited for has no event
+                await asyncio.sleep(0.01)
+
     def leftovers(self) -> list[str]:
         """Quarantines, half packs and locks: nothing of the kind may stay."""
-        found = [p for p in self.repositories.root.rglob("tmp_*")]
+        found = list(self.repositories.root.rglob("tmp_*"))
         found += list(self.repositories.root.rglob("*.lock"))
         found += list(self.repositories.root.rglob("incoming*"))
         return [str(p) for p in found]

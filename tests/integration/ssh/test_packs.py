@@ -11,16 +11,16 @@ import asyncssh
 import pytest
 
 from deployzero.settings import Settings
-from deployzero.source import git, pack
+from deployzero.source import git, pack, receive_pack
 
 ZERO = "0" * 40
 
 
-def pack_of(work, revisions: str) -> bytes:
+def pack_of(work, wanted: str, revisions: bool = True) -> bytes:
     return subprocess.run(
-        ["git", "pack-objects", "--revs", "--stdout", "-q"],
+        ["git", "pack-objects", *(["--revs"] if revisions else []), "--stdout", "-q"],
         cwd=work,
-        input=revisions.encode(),
+        input=wanted.encode(),
         capture_output=True,
         check=True,
     ).stdout
@@ -182,13 +182,7 @@ async def test_incomplete_packs_are_refused(server, client, monkeypatch, missing
     }[missing]
     listing = await client.ok("rev-list", "--objects", head)
     names = "".join(f"{line.split()[0]}\n" for line in listing.splitlines() if left_out not in line)
-    data = subprocess.run(
-        ["git", "pack-objects", "--stdout", "-q"],
-        cwd=client.work,
-        input=names.encode(),
-        capture_output=True,
-        check=True,
-    ).stdout
+    data = pack_of(client.work, names, revisions=False)
     said = await raw_push(server, client, head, data)
     assert "ng refs/heads/main the p" in said
     assert "incomplete" in said
@@ -206,13 +200,9 @@ async def test_client_that_dies_while_its_pack_is_coming_leaves_nothing(server, 
     process = await connection.create_process("git-receive-pack '/hello'", encoding=None)
     line = f"{ZERO} {head} refs/heads/main\0report-status side-band-64k".encode()
     process.stdin.write(b"%04x" % (len(line) + 4) + line + b"0000" + data[:60])
-    async with asyncio.timeout(20):
-        while not server.leftovers():
-            await asyncio.sleep(0.01)
+    await server.until(server.leftovers)
     connection.abort()
-    async with asyncio.timeout(20):
-        while server.leftovers():
-            await asyncio.sleep(0.01)
+    await server.until(lambda: not server.leftovers())
     assert server.packs() == []
     assert server.platform.pushes == []
 
@@ -231,9 +221,7 @@ async def test_deployment_goes_on_when_the_client_is_killed(server, client):
     os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
     server.platform.may_end.set()
-    async with asyncio.timeout(20):
-        while not server.platform.ended:
-            await asyncio.sleep(0.01)
+    await server.until(lambda: server.platform.ended)
     head = await client.ok("rev-parse", "HEAD")
     assert (await client.remote_refs())["refs/heads/main"] == head
 
@@ -244,3 +232,39 @@ async def test_git_runs_no_hook_and_no_configuration_of_anyone(tmp_path, monkeyp
     env = git.git_env(tmp_path)
     assert "GIT_CONFIG_PARAMETERS" not in env
     assert env["HOME"] != str(tmp_path)
+
+
+async def test_silence_is_filled_with_empty_packets(server, client, monkeypatch):
+    monkeypatch.setattr(receive_pack, "KEEPALIVE_SECONDS", 0.02)
+    await client.repository()
+    server.platform.may_end.clear()
+    head = await client.ok("rev-parse", "HEAD")
+    async with asyncssh.connect(
+        "127.0.0.1", server.port, username="x", client_keys=[str(client.key)], known_hosts=None
+    ) as connection:
+        process = await connection.create_process("git-receive-pack '/hello'", encoding=None)
+        line = f"{ZERO} {head} refs/heads/main\0report-status side-band-64k".encode()
+        packed = pack_of(client.work, head)
+        process.stdin.write(b"%04x" % (len(line) + 4) + line + b"0000" + packed)
+        await asyncio.wait_for(process.stdout.readuntil(b"0005\x01" * 3), 20)
+    server.platform.may_end.set()
+
+
+async def test_stock_git_takes_empty_packets_for_nothing(server, client, monkeypatch):
+    sent = []
+    original = receive_pack.ReceivePack._keep_alive
+
+    async def spy(self):
+        sent.append(1)
+        await original(self)
+
+    monkeypatch.setattr(receive_pack, "KEEPALIVE_SECONDS", 0.01)
+    monkeypatch.setattr(receive_pack.ReceivePack, "_keep_alive", spy)
+    await client.repository()
+    server.platform.may_end.clear()
+    pushing = asyncio.create_task(client.git("push", "deployzero", "main"))
+    await server.until(lambda: len(sent) > 5)
+    server.platform.may_end.set()
+    result = await pushing
+    assert result.code == 0, result.err
+    assert [line for line in result.err.splitlines() if line.strip() == "remote:"] == []

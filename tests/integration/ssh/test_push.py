@@ -235,9 +235,7 @@ async def test_stale_old_id_is_told_to_fetch_first(server, client):
     hook.write_text(f"#!/bin/sh\ntouch {marker}\nwhile [ -e {marker} ]; do sleep 0.01; done\n")
     hook.chmod(0o755)
     pushing = asyncio.create_task(client.git("push", "deployzero", "main"))
-    async with asyncio.timeout(20):
-        while not marker.exists():
-            await asyncio.sleep(0.01)
+    await server.until(marker.exists)
     app = server.platform.apps["hello"]
     app.target = type(app.target)("hello", "main", other)
     marker.unlink()
@@ -303,9 +301,7 @@ async def test_waiting_holds_no_thread_and_keeps_the_connection_alive(server, cl
     waiting = [
         asyncio.create_task(client.git("push", client.url(f"app{n}"), "main")) for n in range(20)
     ]
-    async with asyncio.timeout(50):
-        while len(server.platform.pushes) < 20:
-            await asyncio.sleep(0.02)
+    await server.until(lambda: len(server.platform.pushes) == 20, 50)
     last = asyncio.create_task(client.git("ls-remote", client.url("app0")))
     assert (await last).code == 0
     server.platform.may_end.set()
