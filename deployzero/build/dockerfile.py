@@ -1,0 +1,101 @@
+"""Dockerfiles from the templates in buildpacks/<type>/.
+
+The context that they are written for (see context.py): `src/` is the source tree,
+`deps/` its install files alone, so that one changed source line redoes the last COPY only.
+"""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from deployzero.build.base_image_names import BaseImage, is_site
+from deployzero.build.command import process_command as process_command
+from deployzero.build.material import SOURCING, mount
+from deployzero.models.project import ProjectConfig
+
+TEMPLATES = Path(__file__).parent.parent / "buildpacks"
+SERVE_FILES = (
+    'sed "s/__PORT__/${PORT:-8000}/" /etc/deployzero/nginx.conf > /tmp/nginx.conf'
+    " && exec nginx -e stderr -c /tmp/nginx.conf -g 'daemon off;'"
+)
+"""The port is known when the container starts; nginx's own files cannot read it."""
+PRUNE = {
+    None: "npm prune --omit=dev --ignore-scripts",
+    "npm": "npm prune --omit=dev --ignore-scripts",
+}
+_NODE_CACHES = {"npm": "/root/.npm"}
+_GO_CACHES = {"gomod": "/go/pkg/mod", "gobuild": "/root/.cache/go-build"}
+
+
+def render(
+    config: ProjectConfig, base: BaseImage, app: str = "app", material: str | None = None
+) -> str:
+    """The Dockerfile that builds this project on this base.
+
+    `material` names the image with the build-only files; None leaves the mounts out.
+    `app` keys the package managers' caches: apps share none.
+    """
+    site = None
+    if is_site(config):
+        site = f"{config.install_path}/{config.static_dir}".removesuffix("/.")
+    caches = {"nodejs": _NODE_CACHES, "go": _GO_CACHES}.get(config.type, {})
+    return _templates.get_template(f"{config.type}/Dockerfile.j2").render(
+        config=config,
+        base=base,
+        app=app,
+        path=config.install_path,
+        install_files=config.install_files,
+        material=f"{mount(material)} " if material else "",
+        sourcing=f"{SOURCING} && " if material else "",
+        environment="".join(f" {name}={_env(v)}" for name, v in config.environment.items()),
+        caches="".join(
+            f"--mount=type=cache,id={app}-{tool},target={target} "
+            for tool, target in caches.items()
+        ),
+        prune=PRUNE.get(config.package_manager),
+        site=site,
+        folder="src/" if config.static_dir in (None, ".") else f"src/{config.static_dir}/",
+        main=config.main or ".",
+        command=_command(config),
+    )
+
+
+def nginx_conf(config: ProjectConfig) -> str:
+    """The web server's settings for a project that is a site of files."""
+    return _templates.get_template("static/nginx.conf.j2").render(
+        config=config, path=config.install_path
+    )
+
+
+def render_stack(name: str, **values: Any) -> str:
+    """Dockerfile of one of deployzero's own base images, with stages `build` and `runtime`."""
+    return _templates.get_template(f"base/{name}.Dockerfile.j2").render(**values)
+
+
+def _command(config: ProjectConfig) -> list[str] | None:
+    if config.start_command:
+        return process_command(config.start_command)
+    return ["/bin/sh", "-c", SERVE_FILES] if is_site(config) else None
+
+
+def _oneline(command: str) -> str:
+    """A shell command on one line of a Dockerfile, which ends an instruction at a newline."""
+    lines = [line.strip().removesuffix("\\").rstrip() for line in command.splitlines()]
+    return " && ".join(line for line in lines if line)
+
+
+def _env(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    return '"' + escaped.replace("\n", " ") + '"'
+
+
+_templates = Environment(  # noqa: S701 - these are Dockerfiles, not HTML
+    loader=FileSystemLoader(TEMPLATES),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.filters.update(json=json.dumps, oneline=_oneline, quote=shlex.quote)

@@ -1,0 +1,72 @@
+"""What a failed build says, in the user's words."""
+
+import re
+from collections.abc import Sequence
+
+from deployzero.errors import BuildError, DeployZeroException, ResourceLimitError
+
+_EXIT = re.compile(r"exit code: (\d+)")
+_MANIFEST = re.compile(r'"https?://(?P<host>[^/"]+)/v2/(?P<name>[^"]+?)/manifests/(?P<tag>[^"]+)"')
+_DENIED = re.compile(r"(?P<image>[\w./:@-]+): (?:not found|pull access denied|failed to resolve)")
+_PARSE = re.compile(r"dockerfile parse error(?: on)? line (\d+): (.*)", re.IGNORECASE | re.DOTALL)
+_WRAPPING = re.compile(
+    r"^(?:failed to solve(?: with frontend [\w.]+)?: |failed to create LLB definition: |rpc error: "
+    r"code = \w+ desc = |failed to solve with frontend [\w.]+: )+"
+)
+AGAIN = "Mend it as its output above says, then push again."
+
+
+def explain(
+    said: str, step: str | None, tail: Sequence[str], memory: str = ""
+) -> DeployZeroException:
+    """`said` are the engine's words, `step` the instruction that failed and `tail` its output.
+
+    `memory` is the limit that builds have, for the message when it was hit.
+    """
+    reason = _WRAPPING.sub("", said.strip())
+    if "no space left on device" in " ".join([reason, *tail]).lower():
+        return ResourceLimitError(
+            "the engine's disk is full",
+            "Free some space on the server (`deployzero doctor` shows what takes it).",
+            tail,
+        )
+    if step and (code := _EXIT.search(reason)):
+        return _exited(step.removeprefix("RUN "), int(code[1]), tail, memory)
+    if match := _PARSE.search(reason):
+        return BuildError(f"Dockerfile, line {match[1]}: {_line(match[2])}", AGAIN)
+    if image := missing_image(reason):
+        return BuildError(
+            f"the image {image} cannot be pulled",
+            "Check its name, and that the server reaches its registry.",
+            [_line(reason)],
+        )
+    if step:
+        return BuildError(f"`{step}` failed: {_line(reason.rpartition(': ')[2])}", AGAIN, tail)
+    return BuildError(f"the build failed: {_line(reason)}", AGAIN, tail)
+
+
+def missing_image(said: str) -> str | None:
+    """The image that the engine has not and could not fetch."""
+    if match := _MANIFEST.search(said):
+        name = match["name"].removeprefix("library/")
+        host = "" if match["host"].endswith("docker.io") else f"{match['host']}/"
+        return f"{host}{name}:{match['tag']}"
+    if match := _DENIED.search(said):
+        return match["image"].removeprefix("docker.io/").removeprefix("library/")
+    return None
+
+
+def _exited(command: str, code: int, tail: Sequence[str], memory: str) -> DeployZeroException:
+    shown = command if len(command) <= 120 else command[:117] + "..."
+    if code == 137:
+        limit = f" (all builds together may use {memory})" if memory else ""
+        return ResourceLimitError(
+            f"`{shown}` was killed: most likely out of memory{limit}",
+            "Let it need less, or raise DEPLOYZERO_BUILD_MEMORY on the server.",
+            tail,
+        )
+    return BuildError(f"`{shown}` exited with {code}", AGAIN, tail)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,93 @@
+"""Build-only material: certificates and variables that a RUN may see and no layer keeps.
+
+They lie in a throwaway local image that is mounted into each RUN, which leaves them out of
+layers and out of the history: a file in the context is taken along by `COPY . .`, build
+arguments are shown in the history, and BuildKit's secrets need a gRPC session.
+"""
+
+import hashlib
+import io
+import re
+import shlex
+import tarfile
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from deployzero.build.base_image_names import NO_REGISTRY
+from deployzero.errors import BuildError
+
+TARGET = "/run/deployzero-build"
+SOURCING = f". {TARGET}/env"
+_CA_VARIABLES = (
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "NODE_EXTRA_CA_CERTS",
+    "NPM_CONFIG_CAFILE",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+)
+_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+_SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|KEY|CREDENTIAL|AUTH", re.IGNORECASE)
+_LONG = 16
+
+
+def mount(image: str) -> str:
+    """The flag that shows the material to a RUN."""
+    return f"--mount=type=bind,from={image},target={TARGET}"
+
+
+def files(ca_bundle: bytes | None, environment: Mapping[str, str]) -> dict[str, bytes]:
+    """Name to content of what a RUN finds below TARGET.
+
+    Raises BuildError for a variable that no shell can hold.
+    """
+    found: dict[str, bytes] = {}
+    lines = []
+    if ca_bundle is not None:
+        found["ca.crt"] = ca_bundle
+        found["apt.conf"] = f'Acquire::https::CaInfo "{TARGET}/ca.crt";\n'.encode()
+        lines = [f"export {name}={TARGET}/ca.crt" for name in _CA_VARIABLES]
+        lines.append(f"export APT_CONFIG={TARGET}/apt.conf")
+    for name, value in sorted(environment.items()):
+        if not _NAME.match(name) or "\0" in value:
+            raise BuildError(
+                f"'{name}' is no name of a build variable",
+                "Use letters, digits and underscores, as in DEPLOYZERO_BUILD_ENV_PIP_INDEX_URL.",
+            )
+        lines.append(f"export {name}={shlex.quote(value)}")
+    found["env"] = ("\n".join(lines) + "\n").encode()
+    return found
+
+
+def image_name(instance: str, content: Mapping[str, bytes]) -> str:
+    """Name of the image for this content; the same content always has the same name."""
+    digest = hashlib.sha256()
+    for name, data in sorted(content.items()):
+        digest.update(f"{name}\0{len(data)}\0".encode() + data)
+    return f"{NO_REGISTRY}/material:{instance}-{digest.hexdigest()[:16]}"
+
+
+def tar(content: Mapping[str, bytes]) -> bytes:
+    """The image's one layer. Equal content gives equal bytes, so that the cache holds."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, data in sorted(content.items()):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            member.mode = 0o444
+            archive.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def secrets(environment: Mapping[str, str]) -> list[str]:
+    """Values that must not be printed: credentials in URLs, and what is named or long as one."""
+    found = set()
+    for name, value in environment.items():
+        for part in value.split():
+            if "://" in part:
+                url = urlsplit(part)
+                found |= {url.password, url.netloc.rpartition("@")[0]}
+        if "://" not in value and (_SECRET_NAME.search(name) or len(value) >= _LONG):
+            found.add(value)
+    return sorted((s for s in found if s and len(s) >= 4), key=len, reverse=True)

@@ -1,0 +1,87 @@
+"""The throwaway images that hold build-only material: made when needed, gone at the end."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from docker import APIClient
+from docker.errors import APIError, ImageNotFound
+
+from deployzero.build import material
+from deployzero.build.engine import Engine
+from deployzero.errors import BuildError
+
+LABEL = "deployzero.build-material"
+
+
+class MaterialImages:
+    """At most the images that builds use now and the one used last are on the engine."""
+
+    def __init__(self, engine: Engine, instance: str, ca_bundle: Path | None) -> None:
+        self._engine = engine
+        self._instance = instance
+        self._ca_bundle = ca_bundle
+        self._there: set[str] = set()
+        self._users: Counter[str] = Counter()
+        self._making = asyncio.Lock()
+
+    @asynccontextmanager
+    async def use(self, environment: Mapping[str, str]) -> AsyncIterator[str]:
+        """Name of an image with the CA bundle and these variables, there while in use."""
+        content = await self._engine.run(self._content, environment)
+        name = material.image_name(self._instance, content)
+        self._users[name] += 1
+        try:
+            await self._ensure(name, content)
+            yield name
+        finally:
+            self._users[name] -= 1
+
+    def forget(self) -> None:
+        """Look again: somebody removed an image."""
+        self._there.clear()
+
+    async def close(self) -> None:
+        """Remove what this instance made, as far as the engine answers."""
+        try:
+            await self._engine.call(lambda client: _remove_others(client, self._instance, set()))
+        except BuildError:
+            return  # the engine is gone; the next start finds them by their label
+        self._there.clear()
+
+    async def _ensure(self, name: str, content: Mapping[str, bytes]) -> None:
+        async with self._making:
+            if name in self._there:
+                return
+            if not await self._engine.has_image(name):
+                await self._engine.call(lambda client: _make(client, name, self._instance, content))
+            used = {user for user, count in self._users.items() if count}
+            await self._engine.call(lambda client: _remove_others(client, self._instance, used))
+            self._there = used
+
+    def _content(self, environment: Mapping[str, str]) -> dict[str, bytes]:
+        bundle = self._ca_bundle.read_bytes() if self._ca_bundle else None
+        return material.files(bundle, environment)
+
+
+def _make(client: APIClient, name: str, instance: str, content: Mapping[str, bytes]) -> None:
+    repository, _, tag = name.rpartition(":")
+    labels = {"deployzero.instance": instance, LABEL: "true"}
+    client.import_image_from_data(
+        material.tar(content),
+        repository=repository,
+        tag=tag,
+        changes=[f"LABEL {key}={value}" for key, value in labels.items()],
+    )
+
+
+def _remove_others(client: APIClient, instance: str, kept: set[str]) -> None:
+    filters = {"label": [f"deployzero.instance={instance}", LABEL]}
+    for image in client.images(filters=filters):
+        if not kept & set(image["RepoTags"] or ()):
+            try:
+                client.remove_image(image["Id"], force=True)
+            except (ImageNotFound, APIError):
+                continue  # another server of the same name was quicker

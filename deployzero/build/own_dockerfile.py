@@ -1,0 +1,117 @@
+"""A repository's own Dockerfile: kept as written, except that its RUNs see the build material."""
+
+import re
+from collections.abc import Iterator
+
+from deployzero.build.material import SOURCING, mount
+
+_DIRECTIVE = re.compile(r"^\s*#\s*(\w+)\s*=\s*(\S+)\s*$")
+_RUN = re.compile(r"^(?P<word>\s*RUN)(?P<flags>(?:\s+--\w+=\S+)*)(?P<gap>\s+)(?P<rest>.*)$", re.I)
+_FLAGS_ONLY = re.compile(r"^\s*RUN(\s+--\w+=\S+)*\s*$", re.I)
+_HEREDOC = re.compile(r"(?<!\S)\d*<<(?P<dash>-?)(?P<quote>['\"]?)(?P<word>[A-Za-z_]\w*)(?P=quote)")
+_SHELL = re.compile(r"^\s*SHELL\s+\[\s*\"(?P<program>[^\"]*)\"", re.I)
+_FROM = re.compile(r"^\s*FROM\s", re.I)
+_POSIX_SHELLS = {"sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"}
+
+
+def syntax_image(text: str) -> str | None:
+    """The frontend's image that a `# syntax=` line names, which must stand at the top."""
+    for line in text.lstrip("\ufeff").splitlines():
+        match = _DIRECTIVE.match(line)
+        if not match:
+            return None
+        if match[1].lower() == "syntax":
+            return match[2]
+    return None
+
+
+def without_syntax(text: str) -> str:
+    """The same file for the engine's own frontend."""
+    lines = text.lstrip("\ufeff").splitlines()
+    for at, line in enumerate(lines):
+        match = _DIRECTIVE.match(line)
+        if match and match[1].lower() == "syntax":
+            more = at + 1 < len(lines) and _DIRECTIVE.match(lines[at + 1])
+            # A comment keeps the line numbers, but would end the directives.
+            return "\n".join([*lines[:at], *([] if more else ["#"]), *lines[at + 1 :]]) + "\n"
+    return text
+
+
+def rewrite(text: str, material: str) -> str:
+    """Every RUN with the material's mount and, in a POSIX shell, its variables.
+
+    ONBUILD triggers are left alone: they run in another image's build. In the history a
+    RUN shows the path that it reads the variables from, never a value.
+    """
+    escape = _escape(text)
+    shell = True
+    done: list[str] = []
+    for line, body in _instructions(text, escape):
+        if _FROM.match(line):
+            shell = True
+        elif match := _SHELL.match(line):
+            shell = match["program"].rpartition("/")[2] in _POSIX_SHELLS
+        elif match := _RUN.match(line):
+            line, body = _run(match, line, body, material, shell)
+        done += [line, *body]
+    return "\n".join(done) + "\n"
+
+
+def _run(
+    match: re.Match[str], line: str, body: list[str], material: str, shell: bool
+) -> tuple[str, list[str]]:
+    start = f"{match['word']} {mount(material)}{match['flags']}{match['gap']}"
+    rest = match["rest"]
+    if rest.startswith("[") or not shell:
+        return start + rest, body
+    if not rest.startswith("<<"):
+        return f"{start}{SOURCING}; {rest}", body
+    if _HEREDOC.fullmatch(rest) and not body[0].startswith("#!"):
+        body = [SOURCING, *body]
+    return start + rest, body
+
+
+def _instructions(text: str, escape: str) -> Iterator[tuple[str, list[str]]]:
+    """First line of each instruction (or a comment, or blank) and the lines that belong to it.
+
+    A RUN's flags may stand on continued lines: those are joined to its first line.
+    """
+    lines = iter(text.lstrip("\ufeff").splitlines())
+    for line in lines:
+        if not line.strip() or line.lstrip().startswith("#"):
+            yield line, []
+            continue
+        head, body = line.rstrip(), []
+        while _FLAGS_ONLY.match(head.removesuffix(escape)) and head.endswith(escape):
+            following = next(lines, None)
+            if following is None:
+                break
+            if not following.lstrip().startswith("#"):
+                head = head.removesuffix(escape).rstrip() + " " + following.strip()
+        last = head
+        while last.endswith(escape):
+            following = next(lines, None)
+            if following is None:
+                break
+            body.append(following)
+            if following.strip() and not following.lstrip().startswith("#"):
+                last = following.rstrip()
+        whole = "\n".join([head, *body])
+        if re.match(r"^\s*(RUN|COPY|ADD)\s", head, re.I):
+            for heredoc in _HEREDOC.finditer(whole):
+                for following in lines:
+                    body.append(following)
+                    ended = following.lstrip("\t") if heredoc["dash"] else following
+                    if ended.rstrip("\r") == heredoc["word"]:
+                        break
+        yield head, body
+
+
+def _escape(text: str) -> str:
+    for line in text.lstrip("\ufeff").splitlines():
+        match = _DIRECTIVE.match(line)
+        if not match:
+            break
+        if match[1].lower() == "escape":
+            return match[2]
+    return "\\"
