@@ -12,7 +12,7 @@ from deployzero.detection.nodejs import NodeJSDetector
 from deployzero.detection.procfile import read_procfile
 from deployzero.detection.python import PythonDetector
 from deployzero.detection.static import StaticDetector
-from deployzero.detection.tree import Tree
+from deployzero.detection.tree import Tree, printable
 from deployzero.errors import ProjectDetectionError
 from deployzero.models.project import ProjectConfig, ProjectType
 
@@ -93,13 +93,19 @@ class ProjectDetector:
         if config is None:
             raise unrecognised(tree)
         config = with_processes(config, processes)
+        misnamed = (
+            f"{name}: ignored, the file is called Procfile"
+            for name in tree.names
+            if name != "Procfile" and name.lower() in ("procfile", "procfile.txt")
+        )
+        reasons = (*config.reasons, *_others(tree, config), *extras.reasons, *misnamed)
         return dataclasses.replace(
             config,
             environment={**config.environment, **extras.environment},
             generated_secrets=tuple(extras.generated_secrets),
             health_checks=extras.health_checks,
             formation=extras.formation,
-            reasons=(*config.reasons, *_others(tree, config), *extras.reasons),
+            reasons=tuple(map(printable, reasons)),
         )
 
 
@@ -198,7 +204,10 @@ def _others(tree: Tree, config: ProjectConfig) -> list[str]:
 def unrecognised(tree: Tree) -> ProjectDetectionError:
     """What was looked for, what was seen, what helps."""
     foreign = tree.first(*UNSUPPORTED)
-    shown = [f"{name}/" if tree.is_dir(name) else name for name in tree.names[:20]]
+    shown = [
+        printable(f"{name[:80]}/") if tree.is_dir(name) else printable(name[:80])
+        for name in tree.names[:20]
+    ]
     more = f" and {len(tree.names) - 20} more" if len(tree.names) > 20 else ""
     detail = (
         "looked for: Dockerfile; go.mod; requirements.txt, pyproject.toml, manage.py or "

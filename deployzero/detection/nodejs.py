@@ -10,7 +10,7 @@ from typing import Any
 from deployzero.detection.node_site import MANY_PAGES, is_development_server, site
 from deployzero.detection.node_version import node_version
 from deployzero.detection.procfile import read_procfile
-from deployzero.detection.tree import Tree, broken
+from deployzero.detection.tree import Tree, broken, printable
 from deployzero.errors import ProjectDetectionError
 from deployzero.models.project import ProjectConfig, ProjectType
 
@@ -274,7 +274,7 @@ def _runs_here(package: _Package, name: str) -> None:
 
 
 def _unsupported(fault: str) -> ProjectDetectionError:
-    return ProjectDetectionError(f"{fault}; it is not supported yet", _HINT)
+    return ProjectDetectionError(f"{printable(fault)}; it is not supported yet", _HINT)
 
 
 def _bare_script(tree: Tree) -> ProjectConfig | None:

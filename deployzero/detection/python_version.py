@@ -76,8 +76,7 @@ def _checked(path: str, number: int, version: str, text: str) -> str:
     parts = [int(part) for part in match[1].split(".")] if match else [99]
     if match is None or parts[0] not in (2, 3) or parts[1:2] > [MAX_MINOR]:
         wanted = "python-3.13" if path == "runtime.txt" else "3.13"
-        shown = "".join(c if c.isprintable() else "?" for c in text[:40])
-        raise broken(path, number, f"'{shown}' is no Python version; write {wanted}")
+        raise broken(path, number, f"'{text[:40]}' is no Python version; write {wanted}")
     return match[1]
 
 

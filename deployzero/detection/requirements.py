@@ -132,7 +132,8 @@ def _from_project(tree: Tree, pyproject: dict[str, Any], project: dict[str, Any]
         except InvalidRequirement as error:
             fault = f"project.dependencies: '{line[:60]}' is no requirement"
             raise broken("pyproject.toml", None, fault) from error
-    whole = "dependencies" in project.get("dynamic", [])
+    dynamic = project.get("dynamic")
+    whole = isinstance(dynamic, list) and "dependencies" in dynamic
     if given:
         found.command = "pip install " + " ".join(shlex.quote(line) for line in given)
     packaged = "build-system" in pyproject and _packaged(pyproject)

@@ -120,7 +120,14 @@ class Tree:
 def broken(path: str, line: int | None, fault: str) -> ProjectDetectionError:
     """The error for a file that cannot be used: 'package.json, line 3: …'."""
     where = f"{path}, line {line}:" if line else path
-    return ProjectDetectionError(f"{where} {fault}", f"Mend {path}, commit, and push again.")
+    return ProjectDetectionError(
+        printable(f"{where} {fault}"), f"Mend {path}, commit, and push again."
+    )
+
+
+def printable(text: str) -> str:
+    """Without control characters, which could drive the terminal that shows it."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def conflict(text: str, line: int) -> str | None:

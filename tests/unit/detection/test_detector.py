@@ -208,6 +208,20 @@ def test_a_bom_and_crlf_are_tolerated(detect):
     assert config.start_command == "node a.js"
 
 
+def test_control_characters_reach_no_terminal(detect, examine):
+    config = examine({"package.json": '{"scripts": {"start": "node \\u001b[2Jx"}}'})
+    assert config.reasons
+    assert all(reason.isprintable() for reason in config.reasons)
+    with pytest.raises(ProjectDetectionError) as caught:
+        detect({"Procfile": "\x1b[2J\n"})
+    assert caught.value.message.isprintable()
+
+
+def test_a_misnamed_procfile_is_noticed(detect):
+    config = detect({"server.js": "", "procfile": "web: node b.js"})
+    assert "procfile: ignored, the file is called Procfile" in config.reasons
+
+
 def test_detection_is_quick(plant):
     root = plant({f"package{n}/module{m}.py": FLASK for n in range(30) for m in range(30)})
     plant({"requirements.txt": "flask", **{f"m{n}.py": "x = 1\n" * 500 for n in range(30)}})
