@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncssh
 
+from deployzero.api import server as api_server
 from deployzero.build.builder import Builder
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.reconcile import reconcile
@@ -21,6 +22,7 @@ from deployzero.errors import ConflictError, SettingsError
 from deployzero.logs.log_manager import LogManager
 from deployzero.operations import keys, pushes
 from deployzero.routing.proxy import Proxy
+from deployzero.routing.route import Route
 from deployzero.runtime.docker_manager import DockerManager
 from deployzero.runtime.firewall import Firewall
 from deployzero.settings import Settings
@@ -76,15 +78,22 @@ async def running(settings: Settings) -> AsyncIterator[Platform]:
             await platform.proxy.ensure_running()
             await keys.ensure_admin(platform)
             await reconcile(platform)
+            platform.proxy.routes.write(_api_route(settings))
             worker, watch = Worker(platform), Watch(platform)
             tasks = [asyncio.create_task(worker.run()), asyncio.create_task(watch.run())]
             try:
-                async with await _open_ssh(platform, worker):
+                async with api_server.serving(platform), await _open_ssh(platform, worker):
                     yield platform
             finally:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _api_route(settings: Settings) -> Route:
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.bind, settings.bind)  # noqa: S104
+    address = f"[{local}]" if ":" in local else local
+    return Route("api", (settings.host("api"),), ((address, settings.api_port),), "api")
 
 
 async def _open_ssh(platform: Platform, worker: Worker) -> asyncssh.SSHAcceptor:

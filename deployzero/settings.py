@@ -144,6 +144,12 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
             f"bad setting {PREFIX}BUILD_CA_BUNDLE: there is no file {settings.ca_bundle}",
             "Name a PEM file, or 'none' to hand no certificates to builds.",
         )
+    if not ipaddress.ip_address(settings.bind).is_loopback and not settings.allow_plain_http:
+        raise SettingsError(
+            f"bad setting {PREFIX}BIND: {settings.bind} is public, and the HTTP API has no TLS",
+            f"Keys would travel in the clear. Keep BIND on 127.0.0.1 behind a TLS proxy of yours, "
+            f"or accept it with {PREFIX}ALLOW_PLAIN_HTTP=true.",
+        )
     return settings
 
 

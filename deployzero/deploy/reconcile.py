@@ -11,6 +11,7 @@ from deployzero.deploy.processes import loaded_config
 from deployzero.deploy.retire import remove_container
 from deployzero.errors import DeployZeroException
 from deployzero.models.deployment import Container, Deployment, State
+from deployzero.models.names import RESERVED
 from deployzero.store import containers, deployments, log_lines, projects
 
 logger = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ async def _remove_strangers(platform: Platform, apps: set[str]) -> None:
         if app not in apps:
             await platform.runtime.remove_network(app)
     for app in platform.proxy.routes.apps():
-        if app not in apps:
+        if app not in apps | RESERVED:
             await routes.remove(platform, app)
 
 

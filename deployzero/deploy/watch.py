@@ -32,9 +32,11 @@ class Watch:
                 await self._platform.proxy.ensure_running()
                 await self._guard()
                 await self.look()
-            except DeployZeroException as error:
+            except* DeployZeroException as errors:
                 self._guarded = False  # the engine may come back with other rules
-                logger.error("watch: %s", error.message)
+                logger.error("watch: %s", errors.exceptions[0])
+            except* Exception:  # the border of the task: it must not end
+                logger.exception("watch")
             await asyncio.sleep(PERIOD)
 
     async def _guard(self) -> None:

@@ -73,6 +73,10 @@ class Proxy:
             self._running()
             self._pid_file.unlink(missing_ok=True)
 
+    def close(self) -> None:
+        """Let go of it; the proxy goes on."""
+        self._threads.shutdown(wait=False)
+
     async def answers(self, timeout: float = 2.0) -> bool:
         """Whether this instance's proxy answers on its port."""
         return await instance_at(self._address, timeout) == self._instance

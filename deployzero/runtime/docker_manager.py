@@ -198,8 +198,10 @@ class DockerManager:
     async def list_containers(self) -> list[ContainerSummary]:
         """All of this instance, stopped ones and one-off runs included."""
 
+        wanted = [self._label, labels.PROCESS]
+
         def listed(client: APIClient) -> list[dict[str, Any]]:
-            return list(client.containers(all=True, filters={"label": [self._label]}))
+            return list(client.containers(all=True, filters={"label": wanted}))
 
         return [_summary(found) for found in await self._engine.call(listed)]
 
@@ -207,7 +209,7 @@ class DockerManager:
         """What happens to this instance's containers, from now on; ends with the engine."""
         filters = {
             "type": "container",
-            "label": [self._label],
+            "label": [self._label, labels.PROCESS],
             "event": ["start", "die", "oom", "destroy"],
         }
         stream = self._engine.stream(lambda client: client.events(decode=True, filters=filters))
@@ -254,7 +256,9 @@ class DockerManager:
             found: dict[str, Any] = client.inspect_container(name)
         except NotFound:
             return None
-        if (found["Config"]["Labels"] or {}).get(labels.INSTANCE) != self._instance:
+        marks = found["Config"]["Labels"] or {}
+        # A container inherits its image's labels, but no image has the process label.
+        if marks.get(labels.INSTANCE) != self._instance or labels.PROCESS not in marks:
             raise _foreign(name)
         return found
 
@@ -305,11 +309,6 @@ def _not_started(error: APIError) -> ContainerError:
     reason = str(error.explanation or error).strip()
     if "Address already in use" in reason:
         return AddressInUseError("the container's address is in use", "Deploy it again.")
-    if "executable file not found" in reason or "no such file or directory" in reason:
-        return ContainerError(
-            f"the start command does not exist in the image: {reason.splitlines()[-1]}",
-            "Check the command in the Procfile or the Dockerfile's CMD.",
-        )
     return ContainerError(
         f"the container did not start: {reason.splitlines()[0]}",
         "Check the start command and the image.",
