@@ -163,7 +163,7 @@ async def test_what_settled_comes_back_after_a_crash_on_its_address(
     assert (event.name, event.action) == (name, "die")
     assert event.attributes["exitCode"] == "137"
     async with asyncio.timeout(20):
-        while await check_once((str(one.address), 8000), 8000, DEFAULT_CHECKS):
+        while await check_once((str(one.address), 8000), 8000, DEFAULT_CHECKS):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     after = await docker_manager.status(name)
     assert after is not None

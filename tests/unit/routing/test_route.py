@@ -1,0 +1,74 @@
+import pytest
+
+from deployzero.errors import RoutingError
+from deployzero.routing.route import Route, check_host, host_rule, route_of, traefik_route
+
+ROUTE = Route(
+    "hello",
+    ("hello.localhost", "www.example.com", "*.example.com"),
+    (("10.208.0.2", 8000), ("10.208.0.3", 8000)),
+    "v7-3f9a",
+)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a`) || HostRegexp(`.*",
+        "`",
+        "",
+        ".",
+        "a..b",
+        "-a.com",
+        "a-.com",
+        "Hello.com",
+        "a b",
+        "a\nb",
+        "a.com\n",
+        "*",
+        "*.",
+        "**.com",
+        "a.*.com",
+        "a.com:80",
+        "a/b",
+        "grüße.de",
+        "{{ .x }}",
+        "a" * 64,
+        ".".join(["a" * 60] * 5),
+    ],
+)
+def test_what_is_no_host_name_is_refused(host: str) -> None:
+    with pytest.raises(RoutingError, match="not a host name"):
+        check_host(host)
+    with pytest.raises(RoutingError, match="not a host name"):
+        Route("hello", (host,), (("10.208.0.2", 8000),), "v1")
+
+
+@pytest.mark.parametrize("app", ["", "../x", "a/b", "_proxy", "A", "a`b", "x\n"])
+def test_a_bad_app_name_makes_no_route(app: str) -> None:
+    with pytest.raises(RoutingError, match="bad app name"):
+        Route(app, ("a.com",), (("10.208.0.2", 8000),), "v1")
+
+
+def test_a_route_needs_a_host_a_container_and_a_plain_marker() -> None:
+    for hosts, backends in (((), (("a", 1),)), (("a.com",), ())):
+        with pytest.raises(RoutingError, match="no host or no container"):
+            Route("hello", hosts, backends, "v1")
+    with pytest.raises(RoutingError, match="bad marker"):
+        Route("hello", ("a.com",), (("a", 1),), "v1\r\nSet-Cookie: x")
+
+
+def test_a_wildcard_is_one_label_and_its_dots_are_dots() -> None:
+    assert host_rule("a.com") == "Host(`a.com`)"
+    assert host_rule("*.a-b.com") == r"HostRegexp(`^[a-z0-9_-]+\.a\-b\.com$`)"
+
+
+def test_an_exact_host_comes_before_a_wildcard() -> None:
+    routers = traefik_route(ROUTE)["http"]["routers"]
+    assert routers["hello-1"]["priority"] > routers["hello-2"]["priority"]
+
+
+def test_a_route_is_read_back_as_it_was_written() -> None:
+    assert route_of(traefik_route(ROUTE)) == ROUTE
+    assert route_of({"http": {}}) is None
+    assert route_of(None) is None
