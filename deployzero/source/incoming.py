@@ -1,11 +1,13 @@
 """Quarantine for a pack: nothing is in the repository before all of it is known to be there."""
 
+import asyncio
 import contextlib
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,18 +43,26 @@ class Incoming:
                 file.rename(target)
 
 
-@contextlib.contextmanager
-def incoming(repository: Path) -> Iterator[Incoming]:
+@contextlib.asynccontextmanager
+async def incoming(repository: Path, pool: Executor) -> AsyncIterator[Incoming]:
     """A quarantine that is gone at the end, whatever happened."""
-    objects = repository / "objects"
-    path = Path(tempfile.mkdtemp(prefix=INCOMING, dir=objects))
+    loop = asyncio.get_running_loop()
+    making = loop.run_in_executor(pool, _make, repository)
     try:
-        (path / "pack").mkdir()
-        (path / "info").mkdir()
-        (path / "info/alternates").write_text(f"{objects.resolve()}\n")
+        path = await asyncio.shield(making)
         yield Incoming(path, repository)
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        made = await making
+        await loop.run_in_executor(pool, lambda: shutil.rmtree(made, ignore_errors=True))
+
+
+def _make(repository: Path) -> Path:
+    objects = repository / "objects"
+    path = Path(tempfile.mkdtemp(prefix=INCOMING, dir=objects))
+    (path / "pack").mkdir()
+    (path / "info").mkdir()
+    (path / "info/alternates").write_text(f"{objects.resolve()}\n")
+    return path
 
 
 def check_connected(arrived: Incoming, tips: Iterable[str]) -> None:

@@ -142,7 +142,13 @@ class ReceivePack(ReceivePackHandler):
             await self._fail(
                 DeployZeroException("internal error", "The server's log has the details.")
             )
-        await self._report(request.commands)
+        except asyncio.CancelledError:
+            self.failure = b"deployzero is stopping; push again when it is back"
+            self._write_report(request.commands)
+            raise
+        self._write_report(request.commands)
+        await self.writer.drain()
+        await self._drain_input()
 
     async def _receive(self, request: Request) -> None:
         # Asked again: what is live may have changed while the client made up its mind.
@@ -193,7 +199,7 @@ class ReceivePack(ReceivePackHandler):
         tips = [command.new.decode() for command in commands if not command.deletes]
         known = [target.live_commit] if target and target.live_commit else []
         try:
-            with incoming(Path(repo.path)) as arrived:
+            async with incoming(Path(repo.path), self.reception.repositories.pool) as arrived:
                 await receive_pack(source, arrived, tips, known, self.reception.repositories.pool)
                 await asyncio.get_running_loop().run_in_executor(
                     self.reception.repositories.pool, arrived.admit
@@ -287,12 +293,10 @@ class ReceivePack(ReceivePackHandler):
             self.writer.write(KEEPALIVE)
             await self.writer.drain()
 
-    async def _report(self, commands: Sequence[Command]) -> None:
+    def _write_report(self, commands: Sequence[Command]) -> None:
         if self.has_capability(CAPABILITY_REPORT_STATUS):
             refs = [(c.ref, self.statuses.get(c.ref, self.failure)) for c in commands]
             self._report_status([(b"unpack", self.unpack), *refs])
-            await self.writer.drain()
-        await self._drain_input()
 
     async def _drain_input(self) -> None:
         """Read on to the client's end of file, within bounds.

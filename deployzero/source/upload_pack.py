@@ -37,20 +37,18 @@ async def upload_pack(
 
     `protocol` is the client's GIT_PROTOCOL. Raises ClientGoneError.
     """
-    refs = await asyncio.get_running_loop().run_in_executor(
-        repositories.pool, _refs, repositories, target
-    )
+    loop, pool = asyncio.get_running_loop(), repositories.pool
+    refs = await loop.run_in_executor(pool, _refs, repositories, target)
     branch = target.deploy_branch or "main"
     path = repositories.path(target.app)
     program = git_program()
     if program is None:
-        return await _by_dulwich(path, refs, branch, reader, writer, repositories.pool)
-    view = Path(tempfile.mkdtemp(prefix="deployzero-view-"))
+        return await _by_dulwich(path, refs, branch, reader, writer, pool)
+    view = await loop.run_in_executor(pool, _make_view, path, refs, branch)
     try:
-        _make_view(view, path, refs, branch)
         return await _by_git(program, view, reader, writer, protocol)
     finally:
-        shutil.rmtree(view, ignore_errors=True)
+        await loop.run_in_executor(pool, lambda: shutil.rmtree(view, ignore_errors=True))
 
 
 def _refs(repositories: Repositories, target: PushTarget) -> dict[bytes, bytes]:
@@ -58,14 +56,16 @@ def _refs(repositories: Repositories, target: PushTarget) -> dict[bytes, bytes]:
     return advertised(repositories, target.app, target)
 
 
-def _make_view(view: Path, repository: Path, refs: Mapping[bytes, bytes], branch: str) -> None:
+def _make_view(repository: Path, refs: Mapping[bytes, bytes], branch: str) -> Path:
     """A repository of the app's objects with exactly these refs, for git to serve."""
+    view = Path(tempfile.mkdtemp(prefix="deployzero-view-"))
     (view / "refs").mkdir()
     (view / "objects").symlink_to(repository.resolve() / "objects")
     (view / "HEAD").write_bytes(b"ref: " + branch_ref(branch) + b"\n")
     (view / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
     lines = b"".join(oid + b" " + ref + b"\n" for ref, oid in sorted(refs.items()))
     (view / "packed-refs").write_bytes(b"# pack-refs with: sorted\n" + lines)
+    return view
 
 
 async def _by_git(program: str, view: Path, reader: Reader, writer: Writer, protocol: str) -> int:

@@ -13,6 +13,7 @@ from deployzero.models.names import parse_app_path
 from deployzero.source.channel import ClientGoneError, pkt_line
 from deployzero.source.lines import error_lines, hint_lines, one_line, printable
 from deployzero.source.receive_pack import ReceivePack, Reception
+from deployzero.source.repack import repack
 from deployzero.source.upload_pack import upload_pack
 from deployzero.ssh.streams import Input, Output, Streams
 
@@ -123,6 +124,8 @@ async def _git(
         app = parse_app_path(argv[-1] if len(argv) > 1 else "")
         if argv[0] == "git-receive-pack":
             await ReceivePack(services.reception, user, app, process.stdin, process.stdout).handle()
+            process.exit(0)  # git waits for it; what follows is housekeeping
+            await repack(services.reception.repositories.path(app))
             return 0
         target = await services.reception.deployments.find_app(user, app)
         if target is None:

@@ -11,7 +11,7 @@ import asyncssh
 import pytest
 
 from deployzero.settings import Settings
-from deployzero.source import git, pack, receive_pack
+from deployzero.source import git, pack, receive_pack, repack
 
 ZERO = "0" * 40
 
@@ -268,3 +268,34 @@ async def test_stock_git_takes_empty_packets_for_nothing(server, client, monkeyp
     result = await pushing
     assert result.code == 0, result.err
     assert [line for line in result.err.splitlines() if line.strip() == "remote:"] == []
+
+
+async def test_packs_do_not_pile_up_and_nothing_is_lost(server, client, monkeypatch):
+    monkeypatch.setattr(repack, "MOST_PACKS", 3)
+    await client.repository()
+    await client.ok("push", "deployzero", "main")
+    replaced = await client.commit("index.html", "replaced")
+    await client.ok("push", "deployzero", "main")
+    await client.ok("reset", "-q", "--hard", "HEAD^")
+    for number in range(4):
+        await client.commit("index.html", f"{number}")
+        await client.ok("push", "-f", "deployzero", "main")
+        if number == 1:
+            await server.until(lambda: len(server.packs()) == 1)
+    assert len(server.packs()) <= 3
+    with server.repositories.open("hello") as repo:
+        assert replaced.encode() in repo.object_store
+    assert (await client.git("clone", client.url("hello"), "c", cwd=client.home)).code == 0
+
+
+async def test_stopping_server_says_so_in_the_report(server, client):
+    await client.repository()
+    server.platform.may_end.clear()
+    pushing = asyncio.create_task(client.git("push", "deployzero", "main"))
+    await server.until(lambda: server.platform.pushes)
+    for task in asyncio.all_tasks():
+        if "Session.__init__" in repr(task.get_coro()):
+            task.cancel()
+    result = await pushing
+    assert result.code == 1
+    assert "main -> main (deployzero is stopping; push again when it is back)" in result.err
