@@ -3,7 +3,7 @@
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from deployzero.models.deployment import Deployment, Project, State
+from deployzero.models.deployment import Deployment, Project
 from deployzero.store import deployments
 from deployzero.store.driver_errors import unique
 from deployzero.store.tables import ProjectRow
@@ -49,8 +49,7 @@ async def listing(
         query = query.where(ProjectRow.user_id == user_id)
     projects = [_project(row) for row in await session.scalars(query)]
     live = {
-        deployment.project_id: deployment
-        for deployment in await deployments.in_states(session, frozenset({State.LIVE}))
+        deployment.project_id: deployment for deployment in await deployments.every_live(session)
     }
     return [(project, live.get(project.id)) for project in projects]
 
