@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import subprocess
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +27,7 @@ from deployzero.routing.static_config import (
 T = TypeVar("T")
 A = TypeVarTuple("A")
 START_TIMEOUT = 15.0
+PORT_GRACE = 2.0
 STOP_GRACE = 12.0
 """A little more than Traefik's own grace for requests that are under way."""
 BUSY_TIMEOUT = 10.0
@@ -151,8 +153,13 @@ class Proxy:
         return found if found is not None and found.alive() else None
 
     async def _check_port(self) -> None:
-        seen = await instance_at(self._address)
-        if seen is None:
+        until = time.monotonic() + PORT_GRACE
+        while (seen := await instance_at(self._address)) is not None:
+            # A proxy that was just killed may hold its port for a moment.
+            if time.monotonic() > until:
+                break
+            await asyncio.sleep(0.05)
+        else:
             return
         whose = f"the proxy of another deployzero ({seen})" if seen else "another server"
         raise RoutingError(

@@ -2,6 +2,8 @@
 
 import asyncio
 import codecs
+import contextlib
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
@@ -31,6 +33,7 @@ from deployzero.runtime.network import Network
 
 RESTART: Any = {"Name": "unless-stopped"}
 """Back after a crash or an engine restart, but not after deployzero stopped it."""
+STOP_PAUSE = 0.05
 LINE_LIMIT = 8192
 """Characters of a log line that are kept together."""
 
@@ -141,14 +144,30 @@ class DockerManager:
             await asyncio.shield(asyncio.ensure_future(self.remove(name)))
 
     async def stop(self, name: str, grace: float) -> None:
-        """SIGTERM, then SIGKILL after `grace` seconds. Idempotent."""
-        seconds = max(0, round(grace))
+        """Its stop signal (SIGTERM), then SIGKILL after `grace` seconds. Idempotent.
 
-        def stop(client: APIClient) -> None:
-            if self._check_ours(client, name):
-                client.stop(name, timeout=seconds)
+        It stays down then, whatever its restart policy. The wait holds no thread.
+        """
+        if not await self._engine.call(lambda client: self._ask_to_stop(client, name)):
+            return
+        until = time.monotonic() + grace
+        while time.monotonic() < until:
+            status = await self.status(name)
+            if status is None or not status.running:
+                break
+            await asyncio.sleep(STOP_PAUSE)
+        await self._engine.call(lambda client: _stop_now(client, name))
 
-        await self._engine.call(stop, seconds + 30)
+    def _ask_to_stop(self, client: APIClient, name: str) -> bool:
+        found = self._inspect(client, name)
+        if found is None or not (found["State"]["Running"] or found["State"]["Restarting"]):
+            return False
+        try:
+            client.kill(name, found["Config"].get("StopSignal") or "SIGTERM")
+        except APIError as error:
+            if "is not running" not in str(error.explanation):
+                raise
+        return True
 
     async def remove(self, name: str) -> None:
         """Kill it if it runs, and remove it with its anonymous volumes. Idempotent."""
@@ -313,6 +332,11 @@ def _not_started(error: APIError) -> ContainerError:
         f"the container did not start: {reason.splitlines()[0]}",
         "Check the start command and the image.",
     )
+
+
+def _stop_now(client: APIClient, name: str) -> None:
+    with contextlib.suppress(NotFound):
+        client.stop(name, timeout=0)
 
 
 def _follow(client: APIClient, name: str) -> Iterator[bytes]:

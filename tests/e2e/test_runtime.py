@@ -241,6 +241,33 @@ async def test_checks_of_app_json_are_kept(docker_manager: DockerManager) -> Non
         await healthy(docker_manager, one, (HealthCheck(path="/up", content="gone", attempts=2),))
 
 
+@pytest.mark.parametrize(("answer", "grace"), [("sys.exit(0)", 20), ("None", 0.5)])
+async def test_what_is_stopped_is_asked_first_and_stays_down(
+    docker_manager: DockerManager, answer: str, grace: float
+) -> None:
+    code = f"""
+import signal, sys, time
+def asked(*args):
+    print("asked", flush=True)
+    {answer}
+signal.signal(signal.SIGTERM, asked)
+print("up", flush=True)
+while True: time.sleep(60)
+"""
+    name = await docker_manager.start(replace(await spec(docker_manager), command=python(code)))
+    await docker_manager.settle(name, 0.5)
+    async with asyncio.timeout(20):
+        while not await docker_manager.logs_tail(name):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    begun = time.monotonic()
+    await docker_manager.stop(name, grace)
+    assert time.monotonic() - begun < 15
+    assert (await docker_manager.logs_tail(name))[-1] == "asked"
+    status = await docker_manager.status(name)
+    assert status is not None
+    assert (status.running, status.restarts) == (False, 0)
+
+
 async def test_a_process_without_a_port_is_well_when_it_lives(
     docker_manager: DockerManager,
 ) -> None:
@@ -404,6 +431,18 @@ async def test_draining_waits_for_what_is_under_way(docker_manager: DockerManage
     await asyncio.sleep(0)
     writer.close()
     assert await draining < 10
+
+
+async def test_where_addresses_are_out_of_reach_a_port_on_loopback_is_used(
+    docker_manager: DockerManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployzero.runtime.docker_networks.is_local", lambda _: False)
+    one = await spec(docker_manager)
+    name = await docker_manager.start(one)
+    target = await docker_manager.reach(name, str(one.address), 8000)
+    assert target[0] == "127.0.0.1"
+    assert target[1] != 8000
+    await wait_healthy(docker_manager, name, target, port=8000, timeout=20)
 
 
 async def test_an_engine_that_does_not_answer_is_named() -> None:
