@@ -119,8 +119,7 @@ def _refusal(
     if command.branch == branch and command.deletes:
         return SourceError(
             "the deploy branch cannot be deleted",
-            "To remove the app and all of its data: "
-            f"ssh -p <port> <host> apps:destroy {target.app if target else '<app>'}",
+            f"It names what is live. To replace that: git push deployzero HEAD:{branch}",
         )
     if command.branch is None and not command.is_tag:
         return SourceError("only branches and tags are taken")

@@ -3,10 +3,12 @@
 import asyncio
 import concurrent.futures
 import contextlib
+import errno
+import os
 import struct
 from collections.abc import Sequence
 
-from deployzero.errors import SourceError
+from deployzero.errors import ResourceLimitError, SourceError
 from deployzero.source.channel import ClientGoneError, Reader, read_exactly
 from deployzero.source.git import git_program, incoming_env
 from deployzero.source.incoming import Incoming, check_connected
@@ -147,6 +149,8 @@ def _index(source: PackInput, arrived: Incoming, count: int) -> None:
             store.add_thin_pack(source.read_all, source.read_some)
     except (SourceError, ClientGoneError):
         raise
+    except OSError as error:
+        raise cannot_store(error) from error
     except Exception as error:
         # A broken pack breaks dulwich in many ways (struct, zlib, assertions, its own).
         why = "it ended early" if source.ended else f"{type(error).__name__}: {error}"
@@ -186,7 +190,16 @@ async def _index_by_git(program: str, source: PackInput, arrived: Incoming) -> N
             await process.wait()
         stdin.close()
     if code:
+        if any(os.strerror(errno.ENOSPC) in line for line in complaint):
+            raise cannot_store(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
         raise SourceError(DAMAGED, DAMAGED_HINT, complaint[-5:])
+
+
+def cannot_store(error: OSError) -> ResourceLimitError:
+    return ResourceLimitError(
+        f"the server cannot store the push: {error.strerror or error}",
+        "Look at its free disk space: df -h; deployzero doctor",
+    )
 
 
 async def _feed(source: PackInput, stdin: asyncio.StreamWriter) -> None:

@@ -50,7 +50,7 @@ from deployzero.source.commands import (
 )
 from deployzero.source.incoming import incoming
 from deployzero.source.lines import error_lines, one_line, printable
-from deployzero.source.pack import PackInput, receive_pack
+from deployzero.source.pack import PackInput, cannot_store, receive_pack
 from deployzero.source.repository import Repositories, branch_ref
 
 logger = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ class ReceivePack(ReceivePackHandler):
     async def handle(self) -> None:  # type: ignore[override]
         """The whole push. Waiting is awaiting: no thread is held (unlike dulwich's).
 
-        Raises ClientGoneError and OSError when the client goes away; a deployment that has
+        Raises ClientGoneError and ConnectionError when the client goes away; a deployment that has
         begun goes on. Everything else is reported to the client.
         """
         target = await self.deployments.find_app(self.user, self.app)
@@ -133,10 +133,13 @@ class ReceivePack(ReceivePackHandler):
         self.set_client_capabilities(request.capabilities)
         try:
             await self._receive(request)
-        except (ClientGoneError, OSError):
+        except (ClientGoneError, ConnectionError):
             raise
         except DeployZeroException as error:
             await self._fail(error)
+        except OSError as error:
+            logger.error("push to %s failed: %s", self.app, error)
+            await self._fail(cannot_store(error))
         except Exception:
             logger.exception("push to %s failed", self.app)
             await self._fail(

@@ -1,6 +1,7 @@
 """The SSH server: public keys only, and per session one of the commands that exist."""
 
 import collections
+import dataclasses
 import logging
 import os
 from collections.abc import Awaitable, Callable
@@ -43,8 +44,8 @@ COMPANIONS = 1000
 
 BANNER = """\
  !     deployzero does not know your key {fingerprint}
-       Ask an administrator to add it, or name the key that you gave them: ssh -i <file>
-       On the server: deployzero keys:add <user> <file>.pub
+       Name the key that you gave to the administrator (ssh -i <file>), or have this one
+       added: its .pub line goes into the file of DEPLOYZERO_ADMIN_KEYS on the server.
 """
 
 
@@ -105,7 +106,7 @@ class Connection(asyncssh.SSHServer):
         user = self._checked[fingerprint]
         if user is None:
             self._refuse(fingerprint)
-        self._user = user
+        self._user = user and dataclasses.replace(user, key_fingerprint=fingerprint)
         return user is not None
 
     def _refuse(self, fingerprint: str) -> None:

@@ -15,7 +15,7 @@ from deployzero.source.lines import error_lines, hint_lines, one_line, printable
 from deployzero.source.receive_pack import ReceivePack, Reception
 from deployzero.source.repack import repack
 from deployzero.source.upload_pack import upload_pack
-from deployzero.ssh.streams import Input, Output, Streams
+from deployzero.ssh.streams import GitChannel, Input, Output, Streams
 
 logger = logging.getLogger(__name__)
 
@@ -120,10 +120,11 @@ async def _git(
     services: Services,
     argv: Sequence[str],
 ) -> int:
+    channel = GitChannel(process)
     try:
         app = parse_app_path(argv[-1] if len(argv) > 1 else "")
         if argv[0] == "git-receive-pack":
-            await ReceivePack(services.reception, user, app, process.stdin, process.stdout).handle()
+            await ReceivePack(services.reception, user, app, channel, channel).handle()
             process.exit(0)  # git waits for it; what follows is housekeeping
             await repack(services.reception.repositories.path(app))
             return 0
@@ -136,8 +137,8 @@ async def _git(
         return await upload_pack(
             services.reception.repositories,
             target,
-            process.stdin,
-            process.stdout,
+            channel,
+            channel,
             process.env.get("GIT_PROTOCOL", ""),
         )
     except DeployZeroException as error:

@@ -1,8 +1,12 @@
 """What a command reads and writes on an SSH session, terminal or not."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import asyncssh
+
+from deployzero.source.channel import ClientGoneError
 
 
 class Input:
@@ -35,6 +39,37 @@ class Output:
 
     async def drain(self) -> None:
         await self._writer.drain()
+
+
+class GitChannel:
+    """A git session's two streams; a lost connection is a client that has gone."""
+
+    def __init__(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        self._process = process
+
+    async def read(self, n: int, /) -> bytes:
+        with _gone():
+            return await self._process.stdin.read(n)
+
+    async def readexactly(self, n: int, /) -> bytes:
+        with _gone():
+            return await self._process.stdin.readexactly(n)
+
+    def write(self, data: bytes, /) -> None:
+        with _gone():
+            self._process.stdout.write(data)
+
+    async def drain(self) -> None:
+        with _gone():
+            await self._process.stdout.drain()
+
+
+@contextlib.contextmanager
+def _gone() -> Iterator[None]:
+    try:
+        yield
+    except (asyncssh.Error, ConnectionError) as error:
+        raise ClientGoneError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,7 +251,7 @@ def make_client(server: Server, tmp_path: Path) -> MakeClient:
         key = asyncssh.generate_private_key("ssh-ed25519")
         (home / "id").write_bytes(key.export_private_key())
         (home / "id").chmod(0o600)
-        user = User(len(server.platform.users) + 1, name, "member")
+        user = User(len(server.platform.users) + 1, name, "member", key.get_fingerprint())
         server.platform.users[key.get_fingerprint()] = user
         return Client(home, server.port, user)
 

@@ -1,6 +1,7 @@
 """Packs that are large, many, broken or cut off; what came of them stays nowhere."""
 
 import asyncio
+import errno
 import hashlib
 import os
 import signal
@@ -9,9 +10,10 @@ import subprocess
 
 import asyncssh
 import pytest
+from dulwich.object_store import DiskObjectStore
 
 from deployzero.settings import Settings
-from deployzero.source import git, pack, receive_pack, repack
+from deployzero.source import git, incoming, pack, receive_pack, repack
 
 ZERO = "0" * 40
 
@@ -299,3 +301,19 @@ async def test_stopping_server_says_so_in_the_report(server, client):
     result = await pushing
     assert result.code == 1
     assert "main -> main (deployzero is stopping; push again when it is back)" in result.err
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_full_disk_is_named(server, client, monkeypatch, late):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if late:
+        monkeypatch.setattr(incoming.Incoming, "admit", full)
+    else:
+        monkeypatch.setattr(DiskObjectStore, "add_thin_pack", full)
+    await client.repository()
+    result = await client.git("push", "deployzero", "main")
+    assert result.code == 1
+    assert "(the server cannot store the push: No space left on device)" in result.err
+    assert server.leftovers() == []

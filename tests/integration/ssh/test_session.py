@@ -107,7 +107,7 @@ async def test_banner_names_the_unknown_key(server, client):
     result = await client.ssh("help", options=("-o", "LogLevel=INFO"))
     fingerprint = asyncssh.read_private_key(client.key).get_fingerprint()
     assert f"does not know your key {fingerprint}" in result.err
-    assert "Ask an administrator to add it" in result.err
+    assert "DEPLOYZERO_ADMIN_KEYS" in result.err
 
 
 async def test_who_has_two_keys_is_told_once_only(server, client):
