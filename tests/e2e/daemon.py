@@ -4,12 +4,15 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import docker
 import httpx
@@ -53,6 +56,8 @@ class Daemon:
             "API_PORT": self.api_port,
             "ADMIN_KEYS": f"{self.key}.pub",
             "BASE_IMAGES": "debian",
+            "BOOT_TIMEOUT": 8,
+            "DRAIN_SECONDS": 2,
         }
         clean = {k: v for k, v in os.environ.items() if not k.startswith("DEPLOYZERO_")}
         named = {f"DEPLOYZERO_{name}": str(value) for name, value in settings.items()}
@@ -103,24 +108,21 @@ class Daemon:
 
     @property
     def instance(self) -> str:
-        names = {c["Labels"]["deployzero.instance"] for c in self.containers()}
-        assert len(names) == 1
-        return names.pop()
+        """Labels everything that this server made."""
+        with closing(sqlite3.connect(self.data / "deployzero.db")) as database:
+            row = database.execute("select value from server where key = 'instance'").fetchone()
+        return str(row[0])
 
-    def containers(self, app: str | None = None) -> list[dict]:  # type: ignore[type-arg]
-        return [
-            c
-            for c in docker_client().containers(all=True, filters={"label": "deployzero.instance"})
-            if f"-{self._instance()}-" in c["Names"][0]
-            and (app is None or c["Labels"]["deployzero.app"] == app)
-        ]
-
-    def _instance(self) -> str:
-        return (self.data / "instance").read_text().strip()
+    def containers(self, app: str | None = None) -> list[dict[str, Any]]:
+        """The engine's list, stopped ones included."""
+        wanted = [f"deployzero.instance={self.instance}"]
+        if app is not None:
+            wanted.append(f"deployzero.app={app}")
+        return docker_client().containers(all=True, filters={"label": wanted})
 
     def remove_engine_objects(self) -> None:
         client = docker_client()
-        label = f"deployzero.instance={self._instance()}"
+        label = f"deployzero.instance={self.instance}"
         for container in client.containers(all=True, filters={"label": label}):
             client.remove_container(container["Id"], force=True)
         for network in client.networks(filters={"label": label}):

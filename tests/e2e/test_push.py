@@ -1,16 +1,17 @@
 """A push as its user sees it: what goes live, what is refused, what is printed."""
 
+import os
+import signal
+import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import apps
 import pytest
-from daemon import Daemon, commit, head
+from daemon import Daemon, commit, head, wait_until
 
 MakeRepo = Callable[[dict[str, str]], Path]
-DOCKERFILE = (
-    'FROM deployzero/base:trixie-1\nRUN echo made > /made\nCMD ["sh", "-c", "exec perl -e 0"]\n'
-)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ FAILURES = {
         "exited with 4",
         "migrating",
     ),
-    "detect": ({"notes.txt": "nothing to run"}, "no supported", "notes.txt"),
+    "detect": ({"notes.txt": "nothing to run"}, "no app was recognised", "notes.txt"),
     "health": (
         {
             **apps.script(),
@@ -91,8 +92,9 @@ def test_a_failure_says_why_and_the_old_release_serves_on(
     folder = repo(apps.script("old"))
     assert daemon.push(folder, app).returncode == 0
     old = head(folder)
-    for file in folder.glob("*.*"):
-        file.unlink()
+    for file in folder.iterdir():
+        if file.is_file():
+            file.unlink()
     commit(folder, files)
 
     pushed = daemon.push(folder, app)
@@ -136,8 +138,6 @@ def test_two_pushes_to_one_app_queue_and_the_stale_one_must_fetch_first(
     commit(folder, apps.script("first", before="time.sleep(2)"))
     commit(other, apps.script("second"))
 
-    import threading
-
     results = {}
 
     def push(name: str, where: Path) -> None:
@@ -145,8 +145,6 @@ def test_two_pushes_to_one_app_queue_and_the_stale_one_must_fetch_first(
 
     first = threading.Thread(target=push, args=("first", folder))
     first.start()
-    from daemon import wait_until
-
     wait_until(lambda: len(daemon.containers("twice")) == 2, 60, "the first push boots")
     push("second", other)
     first.join(120)
@@ -162,19 +160,12 @@ def test_two_pushes_to_one_app_queue_and_the_stale_one_must_fetch_first(
 
 
 def test_a_deployment_goes_on_when_its_client_goes_away(daemon: Daemon, repo: MakeRepo) -> None:
-    import subprocess
-
-    from daemon import wait_until
-
     folder = repo(apps.script("alone", before="time.sleep(2)"))
     client = subprocess.Popen(
         ["git", "push", daemon.remote("orphan"), "main"],
         cwd=folder, env=daemon.git_environment, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     wait_until(lambda: daemon.containers("orphan"), 120, "the app boots")
-    import os
-    import signal
-
     os.killpg(client.pid, signal.SIGKILL)
     client.wait(10)
     assert client.stderr is not None
