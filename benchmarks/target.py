@@ -53,7 +53,7 @@ def own_daemon(folder: Path, keep: bool) -> Iterator[Target]:
         if keep:
             daemon.stop()
             print(f"Kept: {folder}, apps, images and the proxy of this deployzero")
-        elif (daemon.data / "instance").exists():
+        elif (daemon.data / "deployzero.db").exists():
             daemon.down()
 
 
