@@ -316,5 +316,5 @@ async def test_fifty_followers_of_three_thousand_rows_a_second(
     print(f"{rows / took:.0f} rows a second with {followers} followers")
     expected = [LogLine(number + 1, f"line {number}") for number in range(rows)]
     assert all(lines == expected for lines in everything)
-    assert not caplog.records  # no lock error, no retry
-    assert took < 6
+    assert caplog.messages == []  # no lock error, no retry
+    assert took < 15  # alone on two cores it takes 2.5
