@@ -50,11 +50,18 @@ def own_daemon(folder: Path, keep: bool) -> Iterator[Target]:
             "localhost",
         )
     finally:
+        _stop(daemon)
         if keep:
-            daemon.stop()
             print(f"Kept: {folder}, apps, images and the proxy of this deployzero")
         elif (daemon.data / "deployzero.db").exists():
             daemon.down()
+
+
+def _stop(daemon: Daemon) -> None:
+    try:
+        daemon.stop()
+    except subprocess.TimeoutExpired:
+        daemon.kill()
 
 
 @contextmanager
