@@ -41,6 +41,7 @@ class BaseImages:
         self._registry_answers: bool | None = None
         self._ready: set[str] = set()
         self._making: dict[str, asyncio.Task[None]] = {}
+        self._listeners: dict[str, list[OnLine]] = {}
 
     async def ensure(
         self, config: ProjectConfig, material: str, hidden: list[str], on_line: OnLine
@@ -101,20 +102,21 @@ class BaseImages:
 
     async def _pulled(self, base: BaseImage, on_line: OnLine) -> bool:
         """The official images are here; False: fall back to Debian (`auto` alone does)."""
+        auto = self._settings.base_images == "auto"
+        if auto and self._registry_answers is False:
+            return False
         wanted = sorted({base.build, base.runtime})
         missing = [i for i in wanted if i not in self._ready and not await self._there(i)]
         if not missing:
             return True
-        auto = self._settings.base_images == "auto"
         if auto and self._registry_answers is None:
             self._registry_answers = await self.answers(missing[0])
             if not self._registry_answers:
                 on_line("No image registry in reach: base images are made from Debian")
-        if auto and not self._registry_answers:
-            return False
+                return False
         try:
             for image in missing:
-                await self._once(image, functools.partial(self._pull, image, on_line), on_line)
+                await self._once(image, functools.partial(self._pull, image), on_line)
         except BuildError as error:
             if not auto:
                 raise
@@ -122,9 +124,9 @@ class BaseImages:
             return False
         return True
 
-    async def _pull(self, image: str, on_line: OnLine) -> None:
+    async def _pull(self, image: str) -> None:
         started = time.monotonic()
-        on_line(f"Pulling the base image {image}")
+        self._tell(image, f"Pulling the base image {image}")
 
         def pull(client: APIClient) -> str:
             name, _, tag = image.rpartition(":")
@@ -143,7 +145,7 @@ class BaseImages:
                 "Let the server reach its registry, or set DEPLOYZERO_BASE_IMAGES=debian.",
                 [said],
             )
-        on_line(f"Pulled {image} in {time.monotonic() - started:.0f} s")
+        self._tell(image, f"Pulled in {time.monotonic() - started:.0f} s")
 
     async def _stack(
         self, stack: Stack, variant: str, material: str, hidden: list[str], on_line: OnLine
@@ -156,8 +158,11 @@ class BaseImages:
 
         async def make() -> None:
             started = time.monotonic()
-            on_line(f"Making the base image {stack.name} {stack.version} ({variant}), only once")
-            await self._once(base, lambda: self._suite(stack.suite, base), on_line)
+            what = f"{stack.name} {stack.version}, {variant}"
+            self._tell(image, f"Making the base image ({what}) from Debian, only once")
+            await self._once(
+                base, lambda: self._suite(stack.suite, base), lambda line: self._tell(image, line)
+            )
             with tempfile.TemporaryFile() as context:
                 write_files(context, {"Dockerfile": _dockerfile(stack, base, material)})
                 await solve(
@@ -173,7 +178,7 @@ class BaseImages:
                     seconds=debian.MAKE_SECONDS,
                     hidden=hidden,
                 )
-            on_line(f"Made in {time.monotonic() - started:.0f} s")
+            self._tell(image, f"Made in {time.monotonic() - started:.0f} s")
 
         await self._once(image, make, on_line)
         return image
@@ -206,14 +211,22 @@ class BaseImages:
         """Make it in a task of its own: a build that is cancelled leaves it to the others."""
         if image in self._ready:
             return
-        task = self._making.get(image)
-        if task is None:
-            task = asyncio.create_task(make())
-            self._making[image] = task
-            task.add_done_callback(lambda done: self._made(image, done))
+        listeners = self._listeners.setdefault(image, [])
+        listeners.append(on_line)
+        if image not in self._making:
+            self._making[image] = asyncio.create_task(make())
+            self._making[image].add_done_callback(lambda done: self._made(image, done))
         else:
             on_line(f"Waiting for the base image {image}, which another build makes")
-        await asyncio.shield(task)
+        try:
+            await asyncio.shield(self._making[image])
+        finally:
+            listeners.remove(on_line)
+
+    def _tell(self, image: str, line: str) -> None:
+        """To those who wait for it now; the first of them may be gone."""
+        for on_line in tuple(self._listeners.get(image, ())):
+            on_line(line)
 
     def _made(self, image: str, task: "asyncio.Task[None]") -> None:
         del self._making[image]
@@ -245,4 +258,4 @@ def _npm(node: str) -> str:
 
 
 def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
+    return hashlib.sha256("\0".join(part.strip() for part in parts).encode()).hexdigest()[:8]

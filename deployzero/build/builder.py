@@ -102,7 +102,7 @@ class Builder:
         hidden = material.secrets(environment)
         await self._confine()
         async with self._materials.use(environment) as image:
-            with tempfile.TemporaryFile() as tar:
+            with tempfile.TemporaryFile(dir=self._spool()) as tar:
                 if request.config.type == "dockerfile":
                     await self._write_own(tar, request, image, on_line)
                 else:
@@ -157,6 +157,12 @@ class Builder:
 
     async def _frontend(self, image: str) -> bool:
         return await self._engine.has_image(image) or await self._base_images.answers(image)
+
+    def _spool(self) -> Path:
+        """Where contexts are written: /tmp may be memory."""
+        folder = self._settings.data_dir / "spool"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     async def _confine(self) -> None:
         if not self._confined:

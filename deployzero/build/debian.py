@@ -27,9 +27,9 @@ OPTIONS = (
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",
     # The user that apps run as; root's tools for it are not in a system this small.
-    "--customize-hook=echo app:x:1000:1000::/app:/bin/sh >> \"$1/etc/passwd\"",
-    "--customize-hook=echo app:x:1000: >> \"$1/etc/group\"",
-    "--customize-hook=install -d -o 1000 -g 1000 \"$1/app\"",
+    '--customize-hook=echo app:x:1000:1000::/app:/bin/sh >> "$1/etc/passwd"',
+    '--customize-hook=echo app:x:1000: >> "$1/etc/group"',
+    '--customize-hook=install -d -o 1000 -g 1000 "$1/app"',
 )
 _MIRROR = re.compile(r"^https?://[^\s'\"]+$")
 

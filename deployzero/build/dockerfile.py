@@ -95,6 +95,7 @@ def _env(value: str) -> str:
 _templates = Environment(  # noqa: S701 - these are Dockerfiles, not HTML
     loader=FileSystemLoader(TEMPLATES),
     undefined=StrictUndefined,
+    keep_trailing_newline=True,
     trim_blocks=True,
     lstrip_blocks=True,
 )
