@@ -55,6 +55,8 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
         stack.push_async_callback(builder.close)
         repositories = Repositories(settings.data_dir / "repositories")
         stack.callback(repositories.close)
+        proxy = Proxy(settings.data_dir / "proxy", settings.bind, settings.http_port, name)
+        stack.callback(proxy.close)
         yield Platform(
             settings=settings,
             instance=name,
@@ -62,7 +64,7 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
             logs=logs,
             runtime=runtime,
             firewall=Firewall(name),
-            proxy=Proxy(settings.data_dir / "proxy", settings.bind, settings.http_port, name),
+            proxy=proxy,
             builder=builder,
             repositories=repositories,
         )

@@ -13,7 +13,7 @@ from deployzero.deploy import routes
 from deployzero.deploy.boot import release_route, run_release_command, start_processes
 from deployzero.deploy.build_output import BuildOutput
 from deployzero.deploy.platform import Platform
-from deployzero.deploy.processes import WEB, checks, stored_config
+from deployzero.deploy.processes import WEB, checks, generated_secrets, stored_config
 from deployzero.deploy.progress import Progress
 from deployzero.deploy.reconcile import restore_app
 from deployzero.deploy.retire import remove_container, retire_release
@@ -83,6 +83,7 @@ class DeploymentManager:
     async def _deploy(self, deployment: Deployment, progress: Progress) -> None:
         old = await check_turn(self._platform, deployment)
         config = await self._detect(deployment, progress)
+        self._redact(deployment, config)
         image = await self._build(deployment, config, progress)
         await self._move(deployment, State.DEPLOYING, image=image.tag, config=stored_config(config))
         progress.enter("boot")
@@ -92,7 +93,7 @@ class DeploymentManager:
         progress.step(f"Healthy after {progress.timings['boot']:.1f}s, switching traffic")
         await self._switch(deployment, config, rows)
         progress.enter(None)
-        await self._commit(deployment, old, rows, progress)
+        await _to_its_end(self._commit(deployment, old, rows, progress))
 
     async def _detect(self, deployment: Deployment, progress: Progress) -> ProjectConfig:
         progress.enter("detect")
@@ -102,6 +103,13 @@ class DeploymentManager:
         for reason in config.reasons:
             progress.detail(reason)
         return config
+
+    def _redact(self, deployment: Deployment, config: ProjectConfig) -> None:
+        """Nothing that the app or its build gets as a secret may show in the log."""
+        platform = self._platform
+        secrets = generated_secrets(platform, deployment.app, config)
+        values = [*config.environment.values(), *platform.settings.build_env.values()]
+        platform.logs.secrets_for(deployment.id, values, marked=secrets.values())
 
     async def _build(
         self, deployment: Deployment, config: ProjectConfig, progress: Progress
@@ -226,6 +234,16 @@ class DeploymentManager:
                 reason=reason,
                 timings=timings,
             )
+
+
+async def _to_its_end(work: Coroutine[None, None, None]) -> None:
+    """Cancelling does not cut this off: half a commit would leave nobody knowing what is live."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 def _total(deployment: Deployment) -> float:

@@ -99,11 +99,14 @@ def _spec(
 
 def environment(platform: Platform, app: str, config: ProjectConfig) -> dict[str, str]:
     """The variables of an app's processes."""
-    generated = {name: _generated(platform, app, name) for name in config.generated_secrets}
-    return {**config.environment, **generated, "PORT": str(config.port)}
+    secrets = generated_secrets(platform, app, config)
+    return {**config.environment, **secrets, "PORT": str(config.port)}
 
 
-def _generated(platform: Platform, app: str, name: str) -> str:
-    """Derive app.json's `generator: secret` from the server's key: stable, stored nowhere."""
+def generated_secrets(platform: Platform, app: str, config: ProjectConfig) -> dict[str, str]:
+    """app.json's `generator: secret`, from the server's key: stable, stored nowhere."""
     key = (platform.settings.data_dir / "secret.key").read_bytes()
-    return hmac.new(key, f"{app}\0{name}".encode(), hashlib.sha256).hexdigest()
+    return {
+        name: hmac.new(key, f"{app}\0{name}".encode(), hashlib.sha256).hexdigest()
+        for name in config.generated_secrets
+    }

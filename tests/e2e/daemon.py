@@ -46,6 +46,7 @@ class Daemon:
         self.ssh_port, self.http_port, self.api_port = free_port(), free_port(), free_port()
         self.data = self.folder / "data"
         self.key = self.folder / "id"
+        self.folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)], check=True
         )

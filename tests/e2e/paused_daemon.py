@@ -36,6 +36,18 @@ def pause_before(owner: Any, name: str) -> None:
     setattr(owner, name, paused)
 
 
+def pause_after_commit(deployments: Any, repositories: Any) -> None:
+    """Reconcile sets branches too: only the push's own, after its commit, stands still."""
+    commit_live = deployments.commit_live
+
+    async def committed(*args: Any) -> Any:
+        live = await commit_live(*args)
+        pause_before(repositories, "set_branch")
+        return live
+
+    deployments.commit_live = committed
+
+
 def install() -> None:
     from deployzero.deploy import deployment_manager
     from deployzero.operations import pushes
@@ -45,7 +57,7 @@ def install() -> None:
     points = {
         "queue": lambda: pause_before(pushes.deployments, "create"),
         "commit": lambda: pause_before(deployments, "commit_live"),
-        "ref": lambda: pause_before(Repositories, "set_branch"),
+        "ref": lambda: pause_after_commit(deployments, Repositories),
         "retire": lambda: pause_before(deployment_manager, "retire_release"),
     }
     points.get(POINT, pause_at_stage)()
