@@ -35,7 +35,7 @@ async def run_command(platform: Platform, user: User, argv: list[str], streams: 
         return await unknown_command(user, [name], streams)
     try:
         with command.make_context(name, arguments, obj=Caller(platform, user, streams)) as context:
-            await context.invoke(command)
+            await command.invoke(context)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.UsageError as error:
