@@ -43,6 +43,7 @@ async def _deploy(settings: Settings, repository: Path, commands: list[Command])
             branch = "main" if "refs/heads/main" in pushed else "master"
             await deployments.create_app(user, app, branch)
         with Repo(str(repository)) as repo:
+            await asyncio.to_thread(_copy_objects, platform, repo, app)
             hook = PostReceive(
                 repo=repo,
                 app=app,
@@ -63,6 +64,12 @@ def _deployments(platform: Platform) -> Deployments:
         follow=functools.partial(pushes.follow, platform),
         outcome=functools.partial(pushes.outcome, platform),
     )
+
+
+def _copy_objects(platform: Platform, repo: Repo, app: str) -> None:
+    """deployzero's own repository of the app must hold what its branch will name."""
+    with platform.repositories.open(app) as own:
+        repo.fetch(own)
 
 
 def _wake_nobody() -> None:

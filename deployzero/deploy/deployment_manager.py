@@ -28,11 +28,14 @@ from deployzero.errors import (
 )
 from deployzero.models.deployment import Container, Deployment, State
 from deployzero.models.project import ProjectConfig
+from deployzero.runtime.drain import drain
 from deployzero.settings import parse_bytes
 from deployzero.store import containers, deployments
 
 logger = logging.getLogger(__name__)
 
+DRAIN_LIMIT = 3.0
+"""Seconds for requests that reached a release which is taken back; its push waits for it."""
 TITLES = {
     "nodejs": "Node.js",
     "python": "Python",
@@ -208,6 +211,8 @@ class DeploymentManager:
         try:
             await restore_app(platform, deployment.app, None, live)
             for row in rows:
+                if "switch" in progress.timings:  # it may have requests under way
+                    await drain(platform.runtime, row.name, row.port, DRAIN_LIMIT)
                 await remove_container(platform, row)
             await platform.runtime.remove_image(platform.image_tag(deployment.app, deployment.id))
         except DeployZeroException as left:
