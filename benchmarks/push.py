@@ -72,16 +72,18 @@ def _measure(options: argparse.Namespace, folder: Path, run: str) -> int:
         floor = stack.enter_context(Floor(folder / "floor", run))
         _say("Starting deployzero")
         target = stack.enter_context(_target(options, folder, [app, beside]))
-        work = sample.repository(folder / "work", "first")
-        _first_push(target, work, app, "first")
-        pairs = [_pair(floor, target, work, app, number) for number in range(options.rounds)]
+        work = sample.repository(folder / "work", f"{run} first")
+        _first_push(target, work, app, f"{run} first")
+        rounds = range(1, options.rounds + 1)
+        pairs = [_pair(floor, target, work, app, f"{run} {number}") for number in rounds]
         report.print_pairs(pairs)
         if options.load:
             _first_push(target, sample.repository(folder / "beside", "beside"), beside, "beside")
-            rounds = options.rounds
-            neighbour = asyncio.run(measure_neighbour(target, work, app, beside, rounds))
+            pages = [f"{run} beside {number}" for number in rounds]
+            neighbour = asyncio.run(measure_neighbour(target, work, app, beside, pages))
             report.print_neighbour(neighbour)
-            loaded = asyncio.run(measure_load(target, work, app, rounds))
+            pages = [f"{run} under load {number}" for number in rounds]
+            loaded = asyncio.run(measure_load(target, work, app, pages))
             report.print_load(loaded)
     if options.json:
         figures = report.as_json(pairs, neighbour, loaded)
@@ -106,14 +108,16 @@ def _first_push(target: Target, work: Path, app: str, page: str) -> None:
     _say(f"First push of {app} live after {pushed.live:.1f} s")
 
 
-def _pair(floor: Floor, target: Target, work: Path, app: str, number: int) -> report.Pair:
-    """One round of each, next to each other, so that both meet the same machine."""
-    below = floor.round(f"floor {number}")
-    page = f"round {number}"
+def _pair(floor: Floor, target: Target, work: Path, app: str, page: str) -> report.Pair:
+    """One round of each, next to each other, so that both meet the same machine.
+
+    The page carries the run's name: BuildKit must not know it from an earlier run.
+    """
+    below = floor.round(f"{page} floor")
     sample.change(work, page)
     pushed = push(target, work, app, page)
     live = f"live {pushed.live:.3f} s" if pushed.live is not None else "never live"
-    _say(f"  {number + 1}: floor {below.total:.3f} s, {live}, exit {pushed.exit_code}")
+    _say(f"  {page}: floor {below.total:.3f} s, {live}, exit {pushed.exit_code}")
     if not pushed.good:
         _say(pushed.output)
     return below, pushed

@@ -48,13 +48,13 @@ class Loaded:
 
 
 async def measure_neighbour(
-    target: Target, work: Path, app: str, neighbour: str, rounds: int
+    target: Target, work: Path, app: str, neighbour: str, pages: list[str]
 ) -> Neighbour:
     load = Load(target.address, target.http_port, target.host(neighbour), NEIGHBOUR_RATE)
     running = asyncio.create_task(load.run())
     try:
         idle = [await _span(IDLE_SECONDS)]
-        pushes = [await _push(target, work, app, f"beside {n}") for n in range(rounds)]
+        pushes = [await _push(target, work, app, page) for page in pages]
     finally:
         running.cancel()
         await asyncio.wait([running])
@@ -69,12 +69,12 @@ async def measure_neighbour(
     )
 
 
-async def measure_load(target: Target, work: Path, app: str, rounds: int) -> Loaded:
+async def measure_load(target: Target, work: Path, app: str, pages: list[str]) -> Loaded:
     load = Load(target.address, target.http_port, target.host(app), LOAD_RATE)
     running = asyncio.create_task(load.run())
     try:
         await _span(1.0)
-        pushes = [await _push(target, work, app, f"under load {n}") for n in range(rounds)]
+        pushes = [await _push(target, work, app, page) for page in pages]
         await _span(AFTER_SECONDS)
     finally:
         running.cancel()
