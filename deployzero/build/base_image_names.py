@@ -66,13 +66,14 @@ def registry_prefix(setting: str) -> str:
     """
     if setting in ("auto", "official", "debian"):
         return ""
-    if not _PREFIX.match(setting) or ("/" not in setting and not re.search("[.:]", setting)):
+    host = setting.rstrip("/")
+    if not _PREFIX.match(host) or not re.search("[./]", host):
         raise SettingsError(
             f"bad setting DEPLOYZERO_BASE_IMAGES: '{setting}'",
             "Use auto, official, debian, or a registry with the official images, "
             "such as registry.example.com/library.",
         )
-    return setting.rstrip("/") + "/"
+    return f"{host}/"
 
 
 def official(config: ProjectConfig, prefix: str = "") -> BaseImage:

@@ -11,7 +11,7 @@ from typing import IO
 from docker import APIClient
 
 from deployzero.build import context, material, own_dockerfile
-from deployzero.build.base_image_names import NO_REGISTRY, is_site
+from deployzero.build.base_image_names import NO_REGISTRY, BaseImage, is_site
 from deployzero.build.base_images import BaseImages
 from deployzero.build.buildkit import Order
 from deployzero.build.confinement import confine
@@ -86,11 +86,11 @@ class Builder:
             size_bytes=size,
         )
 
-    async def prepare(self, config: ProjectConfig, on_line: OnLine) -> None:
+    async def prepare(self, config: ProjectConfig, on_line: OnLine) -> BaseImage:
         """Have the base images of such a project ready before the first push needs them."""
         hidden = material.secrets(self._settings.build_env)
         async with self._materials.use(self._settings.build_env) as image:
-            await self._base_images.ensure(config, image, hidden, on_line)
+            return await self._base_images.ensure(config, image, hidden, on_line)
 
     async def close(self) -> None:
         await self._base_images.close()

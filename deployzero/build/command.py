@@ -1,14 +1,16 @@
 """A process's shell command as a container's command, so that signals reach the app."""
 
 import re
-import shlex
 
-_WORDS = """
-if then else elif fi for while until do done case esac { } ! ( . : [ [[ break cd command continue
-eval exec exit export local read return set shift source test times trap type ulimit umask unset
-unalias alias wait
-"""
-_BUILTINS = frozenset(_WORDS.split())
+_KEYWORDS = frozenset(
+    ("if then else elif fi for while until do done case esac { } ! [[").split()  # noqa: SIM905
+)
+_BUILTINS = _KEYWORDS | frozenset(
+    (  # noqa: SIM905
+        ". : [ break cd command continue eval exec exit export local read return set shift "
+        "source test times trap type ulimit umask unset unalias alias wait"
+    ).split()
+)
 """What the shell itself does: no program that could take its place."""
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 
@@ -25,45 +27,47 @@ def process_command(command: str) -> list[str]:
 
 def with_exec(command: str) -> str:
     """`migrate && FOO=1 gunicorn app` -> `migrate && FOO=1 exec gunicorn app`."""
-    start = _last_simple(command)
-    if start is None:
+    parts = _chain(command)
+    if parts is None or any(_first_word(command[at:]) in _KEYWORDS for at in parts):
         return command
-    at = start
-    for word in re.finditer(r"\S+", command[start:]):
+    at = parts[-1]
+    for word in re.finditer(r"\S+", command[parts[-1] :]):
         if not _ASSIGNMENT.match(word.group()):
-            at = start + word.start()
+            at = parts[-1] + word.start()
             break
-        if {"'", '"', "$", "`", "\\"} & set(word.group()):
+        if set("'\"$\\") & set(word.group()):
             return command
-    else:
-        return command
-    first = command[at:].split(maxsplit=1)[0]
-    if first in _BUILTINS or first.startswith(("(", "<", ">", "#")):
+    if _first_word(command[at:]) in _BUILTINS or command[at : at + 1] in ("", "<", ">"):
         return command
     return f"{command[:at]}exec {command[at:]}"
 
 
-def _last_simple(command: str) -> int | None:
-    """Where the last simple command begins; None: the chain is more than `&&`, `||`, `;`."""
-    try:
-        tokens = shlex.shlex(command, posix=False, punctuation_chars=True)
-        tokens.whitespace_split = True
-        words = list(tokens)
-    except ValueError:
-        return None
-    if any(c in command for c in ("`", "\n", "#", "\\")):
-        return None
-    at, position, head = 0, 0, True
-    for word in words:
-        position = command.index(word, position) + len(word)
-        if set(word) <= set("();<>|&"):
-            if word in ("&&", ";"):
-                at, head = position, True
-                continue
-            if word[0] in "<>":
-                continue
+def _chain(command: str) -> list[int] | None:
+    """Where the commands of `a && b; c` begin; None: the shell is asked for more than that."""
+    starts, quote, depth, at = [0], "", 0, 0
+    while at < len(command):
+        char, two = command[at], command[at : at + 2]
+        if quote:
+            if char == "\\" and quote == '"':
+                at += 1
+            elif char == quote:
+                quote = ""
+        elif char == "\\":
+            at += 1
+        elif char in "'\"":
+            quote = char
+        elif two == "$(" or (depth and char == "("):
+            depth, at = depth + 1, at + (two == "$(")
+        elif depth:
+            depth -= char == ")"
+        elif two == "&&" or (char == ";" and two != ";;"):
+            at += two == "&&"
+            starts.append(at + 1)
+        elif char in "`\n|;()#" or (char == "&" and command[at - 1 : at] not in ("<", ">")):
             return None
-        if head and word in _BUILTINS - {"cd", "export", "set", ".", "source", "umask", "ulimit"}:
-            return None
-        head = False
-    return at + len(command[at:]) - len(command[at:].lstrip()) if command[at:].strip() else None
+        at += 1
+    return None if quote or depth else starts
+
+
+def _first_word(command: str) -> str:
+    return (command.split(maxsplit=1) or [""])[0]

@@ -1,0 +1,87 @@
+import json
+
+import pytest
+
+from deployzero.build.base_image_names import BaseImage
+from deployzero.build.dockerfile import nginx_conf, render
+from deployzero.models.project import ProjectConfig
+
+BASE = BaseImage("BUILD", "RUNTIME", "official", "1")
+PYTHON = ProjectConfig(
+    "python",
+    start_command="gunicorn app:app",
+    install_files=("requirements.txt",),
+    install_command="pip install -r requirements.txt",
+)
+
+
+def lines(config: ProjectConfig, material: str | None = "M") -> list[str]:
+    return [x for x in render(config, BASE, "shop", material).splitlines() if x]
+
+
+def test_dependencies_come_before_the_source_and_the_source_comes_last() -> None:
+    text = lines(PYTHON)
+    install = next(i for i, x in enumerate(text) if "pip install" in x)
+    copies = [i for i, x in enumerate(text) if x.startswith("COPY") and "src/" in x]
+    assert text[install - 1] == "COPY deps/ ./"
+    assert len(copies) == 1
+    assert not [x for x in text[copies[0] + 1 :] if x.startswith(("RUN", "COPY", "ADD"))]
+
+
+def test_each_app_has_a_cache_of_its_own() -> None:
+    assert "--mount=type=cache,id=shop-pip,target=/root/.cache/pip" in render(PYTHON, BASE, "shop")
+
+
+def test_without_material_there_is_no_mount_of_it() -> None:
+    assert "deployzero-build" not in render(PYTHON, BASE)
+
+
+def test_the_app_runs_unprivileged_with_its_port_and_a_command_that_gets_signals() -> None:
+    text = lines(PYTHON)
+    assert "USER 1000:1000" in text
+    assert "EXPOSE 8000" in text
+    assert json.loads(text[-1].removeprefix("CMD ")) == ["/bin/sh", "-c", "exec gunicorn app:app"]
+
+
+def test_a_build_command_runs_when_the_source_is_there() -> None:
+    config = ProjectConfig(
+        "nodejs",
+        build_command="npm run build",
+        install_command="npm ci",
+        install_files=("package.json",),
+        start_command="npm start",
+    )
+    text = lines(config)
+    steps = ("npm ci", "COPY src/", "npm run build", "npm prune", "FROM RUNTIME")
+    order = [next(i for i, line in enumerate(text) if step in line) for step in steps]
+    assert order == sorted(order)
+    assert "NODE_ENV" not in next(x for x in text if x.startswith("ENV"))
+
+
+def test_no_development_dependencies_are_fetched_where_nothing_is_built() -> None:
+    text = lines(ProjectConfig("nodejs", install_command="npm ci", start_command="node ."))
+    assert "NODE_ENV=production" in next(x for x in text if x.startswith("ENV"))
+
+
+def test_a_front_end_is_served_as_files() -> None:
+    config = ProjectConfig("nodejs", build_command="npm run build", static_dir="dist", spa=True)
+    text = lines(config)
+    assert 'COPY --from=build ["/app/dist/", "/app/"]' in text
+    assert "nginx" in text[-1]
+    assert "/index.html;" in nginx_conf(config)
+
+
+def test_no_command_can_end_its_instruction() -> None:
+    config = ProjectConfig(
+        "python", install_command="pip install a\nUSER root\\\n", start_command="x"
+    )
+    run = [x for x in lines(config) if "pip install a" in x]
+    assert run[0].endswith("pip install a && USER root")
+    assert "USER root" not in lines(config)
+
+
+@pytest.mark.parametrize("value", ['a"b', "a\\b", "$HOME", "two words"])
+def test_values_of_the_environment_are_quoted(value: str) -> None:
+    text = render(ProjectConfig("go", start_command="x", environment={"A": value}), BASE)
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    assert f' A="{quoted}"' in text

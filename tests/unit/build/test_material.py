@@ -1,0 +1,50 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deployzero.build import material
+from deployzero.errors import BuildError
+
+
+def test_the_variables_reach_a_shell_unharmed(tmp_path: Path) -> None:
+    value = "a 'b' $c \"d\" \\ `e`"
+    (tmp_path / "env").write_bytes(material.files(None, {"A": value})["env"])
+    ran = subprocess.run(
+        ["/bin/sh", "-c", f'. {tmp_path}/env; printf %s "$A"'],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ran.stdout == value
+
+
+def test_the_bundle_is_named_to_the_tools_that_ask_for_one() -> None:
+    env = material.files(b"PEM", {})["env"].decode()
+    for name in ("PIP_CERT", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO"):
+        assert f"export {name}=/run/deployzero-build/ca.crt\n" in env
+
+
+@pytest.mark.parametrize("name", ["A-B", "1A", "", "A B", "A;B"])
+def test_a_name_that_no_shell_takes_is_refused(name: str) -> None:
+    with pytest.raises(BuildError):
+        material.files(None, {name: "x"})
+
+
+def test_the_same_content_has_the_same_name_and_bytes() -> None:
+    one, two = (
+        material.files(b"x", {"A": "1", "B": "2"}),
+        material.files(b"x", {"B": "2", "A": "1"}),
+    )
+    assert material.image_name("i", one) == material.image_name("i", two)
+    assert material.tar(one) == material.tar(two)
+    assert material.image_name("i", one) != material.image_name(
+        "i", material.files(b"x", {"A": "1"})
+    )
+
+
+def test_what_is_hidden_is_what_is_secret() -> None:
+    found = material.secrets(
+        {"PIP_INDEX_URL": "https://me:hunter22@x.example/simple", "API_TOKEN": "tok1", "DEBUG": "1"}
+    )
+    assert "hunter22" in found
+    assert "tok1" in found
+    assert "1" not in found

@@ -1,0 +1,61 @@
+import base64
+
+from deployzero.build.progress import Progress, instruction, plain
+from deployzero.build.trace import Output, Vertex, decode
+
+RUN = (
+    "[build 2/3] RUN --mount=type=bind,from=M,target=/run/deployzero-build "
+    "--mount=type=cache,id=a-pip,target=/c . /run/deployzero-build/env && pip install x"
+)
+
+
+def vertex(digest: str, name: str, *, cached: bool = False, error: str = "") -> Vertex:
+    return Vertex(digest, name, cached, True, bool(cached or error), error)
+
+
+def test_a_step_is_shown_as_its_author_wrote_it() -> None:
+    assert instruction(RUN) == "RUN pip install x"
+    assert instruction("[internal] load metadata for x") is None
+    assert instruction("exporting to image") is None
+
+
+def test_lines_come_whole_and_cached_steps_make_none() -> None:
+    said: list[str] = []
+    progress = Progress(said.append, lambda text: text.replace("hunter2", "[hidden]"))
+    progress.take(vertex("f", "[build 1/3] FROM x"))
+    progress.take(vertex("a", RUN))
+    progress.take(Output("a", b"Collec"))
+    progress.take(Output("a", b"ting x\nfrom hunter2\nrest"))
+    progress.take(Vertex("a", RUN, False, True, True, ""))
+    progress.take(vertex("b", "[stage-1 3/3] COPY src/ ./", cached=True))
+    assert said == ["$ pip install x", "Collecting x", "from [hidden]", "rest"]
+    assert (progress.steps, progress.cached) == (2, 1)
+
+
+def test_the_failing_step_is_kept_with_its_last_lines() -> None:
+    progress = Progress(lambda line: None, str)
+    progress.take(vertex("a", RUN))
+    progress.take(Output("a", b"ERROR: no x\n"))
+    progress.take(vertex("a", RUN, error="exit code: 1"))
+    progress.take(vertex("b", "[stage-1 1/2] RUN y", error="context canceled"))
+    assert progress.failed == "RUN pip install x"
+    assert progress.tail == ["ERROR: no x"]
+
+
+def test_control_codes_and_redraws_do_not_reach_the_terminal() -> None:
+    assert plain("\x1b[31mred\x1b[0m\x07 \x1b]0;title\x07text") == "red text"
+    assert plain("10%\r55%\r100%\r") == "100%"
+
+
+def test_a_trace_of_the_engine_is_read() -> None:
+    # As Engine 20.10 sent it for `RUN echo hi` (StatusResponse with one log).
+    digest = b"sha256:e93212ba02de2589c6596d6dd75ec96033e10be0f2150d918acbd45ad819310a"
+    log = (
+        b"\x1a^\nG"
+        + digest
+        + b'\x12\x0c\x08\xd2\xa4\x8e\xd8\x06\x10\xec\xf1\x99\xe2\x02\x18\x01"\x03hi\n'
+    )
+    (event,) = decode(base64.b64encode(log).decode())
+    assert isinstance(event, Output)
+    assert event.data == b"hi\n"
+    assert event.digest.startswith("sha256:e93212ba")
