@@ -19,6 +19,7 @@ from pathlib import Path
 # The daemon of the end-to-end tests is used here too; a script's path has its own folder only.
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
 
+import machine
 import openssh
 import report
 import sample
@@ -37,6 +38,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="deployzero-bench-"))
     try:
         openssh.install()
+        _warn_when_busy()
         return _measure(options, folder, secrets.token_hex(3))
     except KeyboardInterrupt:
         print("Stopped, and cleaned up.", file=sys.stderr)
@@ -90,6 +92,12 @@ def _measure(options: argparse.Namespace, folder: Path, run: str) -> int:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
     codes = [*(neighbour.exit_codes if neighbour else ()), *(loaded.exit_codes if loaded else ())]
     return 0 if all(pushed.good for _, pushed in pairs) and not any(codes) else 1
+
+
+def _warn_when_busy() -> None:
+    busy = machine.busy_share()
+    if busy > machine.BUSY:
+        _say(f"The machine is busy ({busy:.0%} of its CPUs): ratios may hold, seconds will not")
 
 
 def _target(
