@@ -21,7 +21,7 @@ from deployzero.logs.text import CUT, MAX_LINE, clean_lines, cut
         ("be\x07ll \x00nul \x9bC1", ["bell nul C1"]),
         ("page\x0cbreak\x85and\u2028more", ["pagebreakand\u2028more"]),
         ("user\u202egpj.exe", ["usergpj.exe"]),
-        ("lone \udc80 surrogate", ["lone ? surrogate"]),
+        pytest.param("lone \udc80 surrogate", ["lone ? surrogate"], id="surrogate"),
         ("ümläut 漢字 🚀", ["ümläut 漢字 🚀"]),
     ],
 )

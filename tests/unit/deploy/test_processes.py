@@ -1,0 +1,50 @@
+import json
+
+from deployzero.deploy.processes import formation, loaded_config, stored_config
+from deployzero.models.project import HealthCheck, ProjectConfig
+
+WEB_AND_WORKER = {"web": "python app.py", "worker": "python w.py", "release": "python m.py"}
+
+
+def test_web_runs_once_and_others_wait_until_asked() -> None:
+    config = ProjectConfig("python", start_command="python app.py", processes=WEB_AND_WORKER)
+    assert formation(config) == {"web": 1, "worker": 0}
+
+
+def test_app_json_scales_what_there_is() -> None:
+    config = ProjectConfig(
+        "python",
+        start_command="python app.py",
+        processes=WEB_AND_WORKER,
+        formation={"web": 2, "worker": 3, "release": 1, "unknown": 9},
+    )
+    assert formation(config) == {"web": 2, "worker": 3}
+
+
+def test_static_and_dockerfile_apps_have_a_web_process_without_a_command() -> None:
+    assert formation(ProjectConfig("static", static_dir=".")) == {"web": 1}
+    assert formation(ProjectConfig("dockerfile", dockerfile="Dockerfile")) == {"web": 1}
+
+
+def test_an_app_of_workers_alone_has_no_web_process() -> None:
+    config = ProjectConfig("python", processes={"worker": "python w.py"})
+    assert formation(config) == {"worker": 0}
+
+
+def test_a_config_survives_the_database() -> None:
+    config = ProjectConfig(
+        "python",
+        start_command="python app.py",
+        environment={"A": "1"},
+        processes=WEB_AND_WORKER,
+        install_files=("requirements.txt",),
+        health_checks={"web": (HealthCheck(path="/up", attempts=3),)},
+        generated_secrets=("SECRET_KEY",),
+        reasons=("because",),
+    )
+    assert loaded_config(json.loads(json.dumps(stored_config(config)))) == config
+
+
+def test_a_newer_servers_fields_are_no_trouble() -> None:
+    stored = {**stored_config(ProjectConfig("go")), "from_the_future": 1}
+    assert loaded_config(stored) == ProjectConfig("go")
