@@ -15,6 +15,7 @@ from deployzero.errors import BuildError
 LEAST_API = (1, 41)
 """Of Engine 20.10, the first whose BuildKit serves the plain API (DESIGN, "Building")."""
 CALL_SECONDS = 60
+START = "Start it (`deployzero doctor` tells how), then push again."
 
 T = TypeVar("T")
 
@@ -62,8 +63,7 @@ class Engine:
             client = APIClient(base_url=base_url, version="auto", timeout=CALL_SECONDS)
         except (DockerException, requests.RequestException, OSError) as error:
             raise BuildError(
-                f"no Docker Engine answers: {error}",
-                "Start it (`deployzero doctor` tells how), then push again.",
+                "the Docker Engine does not answer", START, str(error).splitlines()
             ) from error
         found = tuple(int(part) for part in client.api_version.split("."))
         if found < LEAST_API:
@@ -76,7 +76,9 @@ class Engine:
 
 
 def refused(error: Exception) -> BuildError:
-    """The engine's own words as a BuildError of one line."""
+    """The engine's own words as a BuildError of one line, or that it is not there."""
+    if isinstance(error, requests.RequestException) and not isinstance(error, APIError):
+        return BuildError("the Docker Engine does not answer", START)
     said = error.explanation if isinstance(error, APIError) and error.explanation else error
     return BuildError(
         f"the engine refused: {' '.join(str(said).split())}",

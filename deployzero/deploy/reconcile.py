@@ -43,26 +43,40 @@ async def restore_app(
         if branch is not None:
             await platform.repositories.set_branch(app, branch, None)
         return
-    rows = await _restart_missing(platform, live)
-    if route := release_route(platform, live, rows):
-        await routes.restore(platform, route)
+    try:
+        await _restart_missing(platform, live)
+    finally:
+        # Without an engine too: the live containers will be back at their addresses.
+        await restore_route(platform, live)
     await platform.repositories.set_branch(app, live.branch, live.commit)
 
 
-async def _restart_missing(platform: Platform, live: Deployment) -> list[Container]:
-    """Start what the live release lacks on the engine, under the limits of a live one."""
-    config = loaded_config(live.config or {})
+async def restore_route(platform: Platform, live: Deployment) -> None:
+    """Route to where the rows say that the live release's containers are."""
     async with platform.database.read() as session:
         rows = await containers.of_deployment(session, live.id)
-    present = []
+    if route := release_route(platform, live, rows):
+        await routes.restore(platform, route)
+
+
+async def _restart_missing(platform: Platform, live: Deployment) -> None:
+    """Start what the live release lacks on the engine, under the limits of a live one."""
+    async with platform.database.read() as session:
+        rows = await containers.of_deployment(session, live.id)
     for row in rows:
         status = await platform.runtime.status(row.name)
         if status is None or not status.running:
-            await platform.runtime.remove(row.name)
-            row = await start_container(platform, live, config, row)
-        await platform.runtime.settle(row.name, platform.settings.cpus)
-        present.append(row)
-    return present
+            await start_again(platform, live, row)
+        else:
+            await platform.runtime.settle(row.name, platform.settings.cpus)
+
+
+async def start_again(platform: Platform, live: Deployment, row: Container) -> Container:
+    """Make a container of a live release anew: same name, same address, no boot to wait for."""
+    await platform.runtime.remove(row.name)
+    row = await start_container(platform, live, loaded_config(live.config or {}), row)
+    await platform.runtime.settle(row.name, platform.settings.cpus)
+    return row
 
 
 async def _remove_replaced(platform: Platform, project_id: int, live: Deployment | None) -> None:

@@ -1,12 +1,19 @@
-"""Look after what is live: the proxy runs, the rules stand, unhealthy apps show as that."""
+"""Look after what is live: the proxy runs, the rules stand, unhealthy apps show as that.
+
+And after what a lost engine left undone, so that none of it waits for deployzero's restart.
+"""
 
 import asyncio
 import logging
+import time
 
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import WEB, checks, loaded_config
+from deployzero.deploy.reconcile import restore_route, start_again
+from deployzero.deploy.retire import remove_container
 from deployzero.errors import DeployZeroException
-from deployzero.models.deployment import Container
+from deployzero.models.deployment import Container, State
+from deployzero.runtime.container import ContainerStatus
 from deployzero.runtime.health import check_once
 from deployzero.store import containers, deployments
 
@@ -15,7 +22,10 @@ logger = logging.getLogger(__name__)
 PERIOD = 5.0
 """Seconds between two looks at each live container."""
 FAILURES = 3
-"""Failed looks in a row before a running container counts as unhealthy."""
+"""Failed looks in a row before a running container counts as unhealthy, or one that
+is down and that the engine does not restart is started again."""
+LEFT_OVER = 30.0
+"""Seconds beyond the longest retirement after which an ended release's container is removed."""
 
 
 class Watch:
@@ -24,6 +34,7 @@ class Watch:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._failures: dict[str, int] = {}
+        self._ended: dict[int, float] = {}
         self._guarded = False
 
     async def run(self) -> None:
@@ -32,6 +43,7 @@ class Watch:
                 await self._platform.proxy.ensure_running()
                 await self._guard()
                 await self.look()
+                await self._clear_away()
             except* DeployZeroException as errors:
                 self._guarded = False  # the engine may come back with other rules
                 logger.error("watch: %s", errors.exceptions[0])
@@ -67,12 +79,56 @@ class Watch:
     async def _health(self, row: Container) -> str:
         status = await self._platform.runtime.status(row.name)
         if status is None or not status.running:
+            await self._help_up(row, status)
             return "down"
+        if not status.settled:  # the engine was away when it was to be
+            await self._platform.runtime.settle(row.name, self._platform.settings.cpus)
         if row.process != WEB or await self._answers(row):
             self._failures[row.name] = 0
             return "healthy"
         self._failures[row.name] = self._failures.get(row.name, 0) + 1
         return "unhealthy" if self._failures[row.name] >= FAILURES else row.health
+
+    async def _help_up(self, row: Container, status: ContainerStatus | None) -> None:
+        """Start again what the engine itself does not: removed, stopped, not settled in time."""
+        if status is not None and status.restarting:
+            return
+        self._failures[row.name] = self._failures.get(row.name, 0) + 1
+        if self._failures[row.name] < FAILURES:
+            return
+        self._failures[row.name] = 0
+        logger.warning("%s is down; starting it again", row.name)
+        try:
+            await self._start_again(row)
+        except DeployZeroException as error:
+            logger.error("%s did not start: %s", row.name, error.message)
+
+    async def _start_again(self, row: Container) -> None:
+        async with self._platform.database.read() as session:
+            deployment = await deployments.get(session, row.deployment_id)
+        moved = await start_again(self._platform, deployment, row)
+        async with self._platform.database.read() as session:
+            deployment = await deployments.get(session, row.deployment_id)
+        if deployment.state is not State.LIVE:  # a push has replaced it meanwhile
+            await remove_container(self._platform, row)
+        elif (moved.address, moved.port) != (row.address, row.port):
+            await restore_route(self._platform, deployment)
+
+    async def _clear_away(self) -> None:
+        """Remove containers of ended deployments that nobody is retiring any more."""
+        settings = self._platform.settings
+        async with self._platform.database.read() as session:
+            rows = await containers.every(session)
+            used = {row.deployment_id for row in await containers.of_live_releases(session)}
+            used |= {deployment.id for deployment in await deployments.unfinished(session)}
+        ended = [row for row in rows if row.deployment_id not in used]
+        now = time.monotonic()
+        self._ended = {row.id: self._ended.get(row.id, now) for row in ended}
+        # A release's containers are retired one after the other.
+        limit = (settings.drain_seconds + settings.stop_grace) * len(ended) + LEFT_OVER
+        for row in ended:
+            if now - self._ended[row.id] > limit:
+                await remove_container(self._platform, row)
 
     async def _answers(self, row: Container) -> bool:
         async with self._platform.database.read() as session:

@@ -51,6 +51,10 @@ class ContainerStatus:
     address: str
     memory_bytes: int = 0
     """Its limit; 0: none."""
+    restarting: bool = False
+    """It has ended, and the engine is about to start it again."""
+    settled: bool = False
+    """It has the restart policy of what is live (`Runtime.settle`)."""
 
     @property
     def seconds(self) -> float:

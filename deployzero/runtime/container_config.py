@@ -41,15 +41,17 @@ def container_labels(instance: str, spec: ContainerSpec) -> dict[str, str]:
 
 
 def container_config(
-    instance: str, spec: ContainerSpec, network: str, *, published: bool = False
+    instance: str, spec: ContainerSpec, network: str, *, published: int | None = None
 ) -> dict[str, Any]:
     """The body of `POST /containers/create`.
 
-    `published`: the port is published on a dynamic port of loopback, for hosts that
-    cannot reach container addresses.
+    `published`: the port of loopback where the host reaches it, for hosts that cannot reach
+    container addresses. A given one: docker would choose anew at every start of the
+    container, and what one app's route names could become another app's.
     """
     environment = spec.environment | {"PORT": str(spec.port)}
-    endpoint = {"IPAMConfig": {"IPv4Address": spec.address}} if spec.address else {}
+    fixed = spec.address and published is None
+    endpoint = {"IPAMConfig": {"IPv4Address": spec.address}} if fixed else {}
     port = f"{spec.port}/tcp"
     config: dict[str, Any] = {
         "Image": spec.image,
@@ -62,9 +64,10 @@ def container_config(
         config["Cmd"] = list(spec.command)
     if spec.entrypoint is not None:
         config["Entrypoint"] = list(spec.entrypoint)
-    if published and spec.address:
+    if published is not None:
+        where = {"HostIp": "127.0.0.1", "HostPort": str(published)}
         config["ExposedPorts"] = {port: {}}
-        config["HostConfig"]["PortBindings"] = {port: [{"HostIp": "127.0.0.1", "HostPort": ""}]}
+        config["HostConfig"]["PortBindings"] = {port: [where]}
     return config
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import codecs
 import contextlib
+import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
@@ -31,8 +32,13 @@ from deployzero.runtime.docker_networks import DockerNetworks
 from deployzero.runtime.engine import Engine
 from deployzero.runtime.network import Network
 
-RESTART: Any = {"Name": "unless-stopped"}
-"""Back after a crash or an engine restart, but not after deployzero stopped it."""
+RESTART: Any = {"Name": "always"}
+"""Back after a crash or an engine restart.
+
+Not `unless-stopped`: an engine that was killed ends, at its next start, the containers
+that outlived it, counts that as stopped by hand, and leaves them down (seen on 20.10).
+"""
+NO_RESTART: Any = {"Name": "no"}
 STOP_PAUSE = 0.05
 LINE_LIMIT = 8192
 """Characters of a log line that are kept together."""
@@ -89,9 +95,8 @@ class DockerManager:
 
     async def _start(self, spec: ContainerSpec, network: Network) -> str:
         name = self.name_of(spec)
-        config = container_config(
-            self._instance, spec, network.name, published=self._networks.published
-        )
+        published = free_port() if self._networks.published and spec.address else None
+        config = container_config(self._instance, spec, network.name, published=published)
         # A thread cannot be cancelled: wait for it, then undo what it did.
         started = asyncio.ensure_future(
             self._engine.call(lambda client: _create_and_start(client, config, name))
@@ -146,7 +151,7 @@ class DockerManager:
     async def stop(self, name: str, grace: float) -> None:
         """Its stop signal (SIGTERM), then SIGKILL after `grace` seconds. Idempotent.
 
-        It stays down then, whatever its restart policy. The wait holds no thread.
+        It stays down then, after an engine restart too. The wait holds no thread.
         """
         if not await self._engine.call(lambda client: self._ask_to_stop(client, name)):
             return
@@ -163,6 +168,7 @@ class DockerManager:
         if found is None or not (found["State"]["Running"] or found["State"]["Restarting"]):
             return False
         try:
+            client.update_container(name, restart_policy=NO_RESTART)
             client.kill(name, found["Config"].get("StopSignal") or "SIGTERM")
         except APIError as error:
             if "is not running" not in str(error.explanation):
@@ -193,7 +199,7 @@ class DockerManager:
         """Host and port where this host reaches a container's port.
 
         Its own address, without an engine call; where that is out of reach, the port that
-        is published on loopback, which changes with every start of the container.
+        is published on loopback, which is the container's for its whole life.
         """
         if not self._networks.published:
             return address, port
@@ -308,6 +314,13 @@ class Lines:
         return [self._rest] if self._rest else []
 
 
+def free_port() -> int:
+    """A port of loopback that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def _create_and_start(client: APIClient, config: dict[str, Any], name: str) -> None:
     try:
         created = client.create_container_from_config(config, name)  # type: ignore[no-untyped-call]
@@ -368,6 +381,8 @@ def _status(name: str, found: dict[str, Any]) -> ContainerStatus:
         restarts=int(found["RestartCount"]),
         address=_address(found),
         memory_bytes=int(found["HostConfig"]["Memory"]),
+        restarting=bool(state["Restarting"]),
+        settled=found["HostConfig"]["RestartPolicy"]["Name"] == RESTART["Name"],
     )
 
 

@@ -41,7 +41,7 @@ def test_a_live_app_that_dies_is_restarted(daemon: Daemon, repo: MakeRepo) -> No
 
     def settled() -> bool:
         found = docker_client().inspect_container(container["Id"])
-        return bool(found["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped")
+        return bool(found["HostConfig"]["RestartPolicy"]["Name"] == "always")
 
     wait_until(settled, 10, "the restart policy of a live container")
     os.kill(docker_client().inspect_container(container["Id"])["State"]["Pid"], signal.SIGKILL)

@@ -124,7 +124,7 @@ async def test_limits_and_hardening_are_what_the_engine_holds(
     host = client.inspect_container(name)["HostConfig"]
     assert host["CpuQuota"] == 50_000
     assert host["CpuShares"] == 1024
-    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert host["RestartPolicy"]["Name"] == "always"
 
 
 async def test_generated_images_have_no_capability_and_no_way_to_gain_any(
