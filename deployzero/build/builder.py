@@ -1,9 +1,11 @@
 """Source tree and ProjectConfig in, image out."""
 
+import asyncio
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -59,6 +61,7 @@ class Builder:
         self._base_images = BaseImages(self._engine, settings)
         self._materials = MaterialImages(self._engine, instance, settings.ca_bundle)
         self._confined = False
+        self._running: set[asyncio.Task[object] | None] = set()
 
     async def build(self, request: BuildRequest, on_line: OnLine) -> BuildResult:
         """Build and tag the image; `on_line` gets each line, in the event loop, as it comes.
@@ -67,16 +70,9 @@ class Builder:
         When the task is cancelled the engine's build has ended before this returns.
         """
         started = time.monotonic()
-        try:
-            solution = await self._attempt(request, on_line)
-        except BuildError as error:
-            if NO_REGISTRY not in error.message:
-                raise
-            # Somebody removed one of our images behind our back: make it again, once.
-            self._base_images.forget()
-            self._materials.forget()
-            solution = await self._attempt(request, on_line)
-        size = await self._engine.call(lambda client: _size(client, solution.image_id))
+        with self._tracked():
+            solution = await self._twice(request, on_line)
+            size = await self._engine.call(lambda client: _size(client, solution.image_id))
         return BuildResult(
             image_id=solution.image_id,
             tag=request.tag,
@@ -86,6 +82,17 @@ class Builder:
             size_bytes=size,
         )
 
+    async def _twice(self, request: BuildRequest, on_line: OnLine) -> Solution:
+        """Once more where somebody removed one of our images behind our back."""
+        try:
+            return await self._attempt(request, on_line)
+        except BuildError as error:
+            if NO_REGISTRY not in error.message:
+                raise
+            self._base_images.forget()
+            self._materials.forget()
+            return await self._attempt(request, on_line)
+
     async def prepare(self, config: ProjectConfig, on_line: OnLine) -> BaseImage:
         """Have the base images of such a project ready before the first push needs them."""
         hidden = material.secrets(self._settings.build_env)
@@ -93,9 +100,24 @@ class Builder:
             return await self._base_images.ensure(config, image, hidden, on_line)
 
     async def close(self) -> None:
+        """Stop what still builds, then let go of threads and material."""
+        tasks = [task for task in self._running - {asyncio.current_task()} if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._base_images.close()
         await self._materials.close()
         self._engine.close()
+
+    @contextmanager
+    def _tracked(self) -> Iterator[None]:
+        """The task that builds, so that `close` finds it."""
+        task = asyncio.current_task()
+        self._running.add(task)
+        try:
+            yield
+        finally:
+            self._running.discard(task)
 
     async def _attempt(self, request: BuildRequest, on_line: OnLine) -> Solution:
         environment = {**self._settings.build_env, **request.environment}

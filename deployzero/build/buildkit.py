@@ -1,6 +1,8 @@
 """BuildKit over the plain Engine API: `POST /build?version=2`, its stream, its cancel."""
 
+import contextlib
 import json
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
@@ -79,8 +81,11 @@ class Build:
 
     def abandon(self) -> None:
         """Close the connection, for an engine that does not answer any more."""
-        if self._response is not None:
-            self._response.close()
+        connection = self._response.raw.connection if self._response is not None else None
+        if connection is not None and connection.sock is not None:
+            # A mere close would leave the thread waiting that reads from it.
+            with contextlib.suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _follow(response: requests.Response, take: Callable[[Vertex | Output], None]) -> Solved:
