@@ -174,7 +174,7 @@ class Builder:
         if frontend and not await self._frontend(frontend):
             on_line(f"'# syntax={frontend}' is left out: its image cannot be fetched here")
             text = own_dockerfile.without_syntax(text)
-        text = own_dockerfile.rewrite(text, image)
+        text = own_dockerfile.rewrite(text, image, request.app)
         await self._engine.run(context.write_own, tar, request.source, request.config, text)
 
     async def _frontend(self, image: str) -> bool:

@@ -9,6 +9,7 @@ _DIRECTIVE = re.compile(r"^\s*#\s*(\w+)\s*=\s*(\S+)\s*$")
 _RUN = re.compile(r"^(?P<word>\s*RUN)(?P<flags>(?:\s+--\w+=\S+)*)(?P<gap>\s+)(?P<rest>.*)$", re.I)
 _FLAGS_ONLY = re.compile(r"^\s*RUN(\s+--\w+=\S+)*\s*$", re.I)
 _HEREDOC = re.compile(r"(?<!\S)\d*<<(?P<dash>-?)(?P<quote>['\"]?)(?P<word>[A-Za-z_]\w*)(?P=quote)")
+_MOUNT = re.compile(r"--mount=(\S+)")
 _SHELL = re.compile(r"^\s*SHELL\s+\[\s*\"(?P<program>[^\"]*)\"", re.I)
 _FROM = re.compile(r"^\s*FROM\s", re.I)
 _POSIX_SHELLS = {"sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"}
@@ -37,8 +38,11 @@ def without_syntax(text: str) -> str:
     return text
 
 
-def rewrite(text: str, material: str) -> str:
+def rewrite(text: str, material: str, app: str) -> str:
     """Every RUN with the material's mount and, in a POSIX shell, its variables.
+
+    Its cache mounts become the app's own: ids are one namespace for the whole engine, and
+    one app could otherwise poison another's wheels.
 
     ONBUILD triggers are left alone: they run in another image's build. In the history a
     RUN shows the path that it reads the variables from, never a value.
@@ -52,15 +56,14 @@ def rewrite(text: str, material: str) -> str:
         elif match := _SHELL.match(line):
             shell = match["program"].rpartition("/")[2] in _POSIX_SHELLS
         elif match := _RUN.match(line):
-            line, body = _run(match, line, body, material, shell)
+            flags = mount(material) + _own_caches(match["flags"], app)
+            line, body = _run(match, body, flags, shell)
         done += [line, *body]
     return "\n".join(done) + "\n"
 
 
-def _run(
-    match: re.Match[str], line: str, body: list[str], material: str, shell: bool
-) -> tuple[str, list[str]]:
-    start = f"{match['word']} {mount(material)}{match['flags']}{match['gap']}"
+def _run(match: re.Match[str], body: list[str], flags: str, shell: bool) -> tuple[str, list[str]]:
+    start = f"{match['word']} {flags}{match['gap']}"
     rest = match["rest"]
     if rest.startswith("[") or not shell:
         return start + rest, body
@@ -69,6 +72,21 @@ def _run(
     if _HEREDOC.fullmatch(rest) and not body[0].startswith("#!"):
         body = [SOURCING, *body]
     return start + rest, body
+
+
+def _own_caches(flags: str, app: str) -> str:
+    """`--mount=type=cache,target=/x` with an `id` below the app's name."""
+
+    def scoped(mount_flag: re.Match[str]) -> str:
+        pairs = [pair.partition("=") for pair in mount_flag[1].split(",")]
+        options = {name.lower(): value for name, _, value in pairs}
+        if options.get("type") != "cache":
+            return mount_flag[0]
+        target = options.get("target") or options.get("dst") or options.get("destination") or ""
+        kept = [f"{name}{equals}{value}" for name, equals, value in pairs if name.lower() != "id"]
+        return f"--mount={','.join(kept)},id={app}-{options.get('id') or target}"
+
+    return _MOUNT.sub(scoped, flags)
 
 
 def _instructions(text: str, escape: str) -> Iterator[tuple[str, list[str]]]:

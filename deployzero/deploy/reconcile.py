@@ -4,6 +4,7 @@ import asyncio
 import logging
 import shutil
 
+from deployzero.build.material_images import LABEL as BUILD_MATERIAL
 from deployzero.deploy import routes
 from deployzero.deploy.boot import release_route, start_container
 from deployzero.deploy.platform import Platform
@@ -110,8 +111,10 @@ async def _remove_strangers(platform: Platform, apps: set[str]) -> None:
         if container.name not in names:
             await platform.runtime.remove(container.name)
     for image in await platform.runtime.list_images():
+        # What a killed build was given (index URLs, say) must not stay on the engine.
+        secret = BUILD_MATERIAL in image.labels
         for tag in image.tags:
-            if tag.startswith(platform.image_prefix) and tag not in kept:
+            if secret or (tag.startswith(platform.image_prefix) and tag not in kept):
                 await platform.runtime.remove_image(tag)
     for app in await platform.runtime.list_networks():
         if app not in apps:
