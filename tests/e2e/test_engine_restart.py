@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -22,7 +23,7 @@ from deployzero.runtime.container import ContainerSpec
 from deployzero.runtime.docker_manager import DockerManager
 from deployzero.runtime.health import wait_healthy
 
-TAG = "deployzero-test-engine:python"
+TAG = f"deployzero-test-engine:{os.getpid()}"
 APPS = {"alpha": 1, "beta": 1, "gamma": 1, "delta": 2}
 """App to its number of web processes; each answers its own name."""
 GUEST = "guest"
@@ -39,16 +40,16 @@ def files(body: str, webs: int = 1) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    make_image(TAG, {})
     with network_namespace():
         engine = Engine()
         try:
             engine.start()
+            make_image(TAG, {})
             engine.load(TAG)
+            docker_client().remove_image(TAG, force=True)
             yield engine
         finally:
             engine.close()
-            docker_client().remove_image(TAG, force=True)
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +59,17 @@ def server(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     server = Daemon(folder, {"DEPLOYZERO_DOCKER_HOST": engine.host})
     server.start()
     try:
-        for app, webs in APPS.items():
-            repo = repository(folder / app, files(app, webs))
-            pushed = server.push(repo, app)
-            assert pushed.returncode == 0, pushed.stderr
-            start_guest(engine, server, app)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda app: go_live(engine, server, app), APPS))
         yield server
     finally:
         server.down()
+
+
+def go_live(engine: Engine, server: Daemon, app: str) -> None:
+    pushed = server.push(repository(server.folder / app, files(app, APPS[app])), app)
+    assert pushed.returncode == 0, pushed.stderr
+    start_guest(engine, server, app)
 
 
 def start_guest(engine: Engine, server: Daemon, app: str) -> None:
@@ -248,7 +252,7 @@ main()
 def quick(server: Daemon) -> Daemon:
     server.stop()
     server.program = (sys.executable, "-c", QUICK)
-    server.environment["DEPLOYZERO_STOP_GRACE"] = "1"
+    server.environment |= {"DEPLOYZERO_STOP_GRACE": "1", "DEPLOYZERO_DRAIN_SECONDS": "1"}
     server.start()
     return server
 
