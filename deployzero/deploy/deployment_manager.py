@@ -16,7 +16,7 @@ from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import WEB, checks, generated_secrets, stored_config
 from deployzero.deploy.progress import Progress
 from deployzero.deploy.reconcile import restore_app
-from deployzero.deploy.retire import remove_container, retire_release
+from deployzero.deploy.retire import drain_container, remove_container, retire_release
 from deployzero.deploy.turn import check_turn
 from deployzero.detection import ProjectDetector
 from deployzero.errors import (
@@ -28,7 +28,6 @@ from deployzero.errors import (
 )
 from deployzero.models.deployment import Container, Deployment, State
 from deployzero.models.project import ProjectConfig
-from deployzero.runtime.drain import drain
 from deployzero.settings import parse_bytes
 from deployzero.store import containers, deployments
 
@@ -212,7 +211,7 @@ class DeploymentManager:
             await restore_app(platform, deployment.app, None, live)
             for row in rows:
                 if "switch" in progress.timings:  # it may have requests under way
-                    await drain(platform.runtime, row.name, row.port, DRAIN_LIMIT)
+                    await drain_container(platform, now, row, DRAIN_LIMIT)
                 await remove_container(platform, row)
             await platform.runtime.remove_image(platform.image_tag(deployment.app, deployment.id))
         except DeployZeroException as left:

@@ -33,9 +33,17 @@ async def _remove_containers(platform: Platform, old: Deployment) -> None:
     async with platform.database.read() as session:
         rows = await containers.of_deployment(session, old.id)
     for row in rows:
-        await drain(platform.runtime, row.name, row.port, platform.settings.drain_seconds)
+        await drain_container(platform, old, row, platform.settings.drain_seconds)
         await platform.runtime.stop(row.name, platform.settings.stop_grace)
         await remove_container(platform, row)
+
+
+async def drain_container(
+    platform: Platform, deployment: Deployment, row: Container, limit: float
+) -> None:
+    """Wait for its requests under way; `row.port` may be a published one, not its own."""
+    port = (deployment.config or {}).get("port", row.port)
+    await drain(platform.runtime, row.name, port, limit)
 
 
 async def remove_container(platform: Platform, row: Container) -> None:
