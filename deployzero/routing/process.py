@@ -12,6 +12,10 @@ STAT_STATE, STAT_START = 0, 19
 """Positions in /proc/<pid>/stat after the command's closing parenthesis."""
 
 
+CONFIG = "DEPLOYZERO_PROCESS_CONFIG"
+"""Variable of a spawned process by which one that was lost sight of is known again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     pid: int
@@ -44,6 +48,7 @@ def spawn(command: list[str], output: Path, config: str) -> tuple[Process, subpr
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd="/",
+            env={**os.environ, CONFIG: config},
         )
     return Process(child.pid, start_time(child.pid) or 0, boot_id(), config), child
 
@@ -59,6 +64,35 @@ def load(file: Path) -> Process | None:
         return Process(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def find(argument: str) -> Process | None:
+    """A process of this user that runs with exactly this argument, whoever started it.
+
+    Not one in a container, which could call itself anything.
+    """
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if folder.stat().st_uid != os.geteuid() or not _is_like_us(folder):
+                continue
+            if os.fsencode(argument) in (folder / "cmdline").read_bytes().split(b"\0")[1:]:
+                pid = int(folder.name)
+                if started := start_time(pid):
+                    return Process(pid, started, boot_id(), _config(folder))
+        except OSError:  # it has just ended
+            continue
+    return None
+
+
+def _is_like_us(folder: Path) -> bool:
+    return (folder / "ns/pid").readlink() == Path("/proc/self/ns/pid").readlink()
+
+
+def _config(folder: Path) -> str:
+    """The digest that `spawn` gave it along; '' when there is none."""
+    pairs = (folder / "environ").read_bytes().split(b"\0")
+    prefix = f"{CONFIG}=".encode()
+    return next((p.removeprefix(prefix).decode() for p in pairs if p.startswith(prefix)), "")
 
 
 def start_time(pid: int) -> int | None:

@@ -57,22 +57,19 @@ class Proxy:
         Raises RoutingError, naming the setting when the port is somebody else's.
         """
         async with self._lock:
-            config, digest = await self._prepare()
-            running = self._running()
+            digest = await self._in_thread(self._prepare)
+            running = await self._find()
             if running and running.config == digest and await self.answers(BUSY_TIMEOUT):
                 return False
-            if running:
-                await self._in_thread(process.end, running, STOP_GRACE)
+            await self._end()
             await self._check_port()
-            await self._start(config, digest)
+            await self._start(digest)
             return True
 
     async def stop(self) -> None:
         """SIGTERM, wait for requests under way, SIGKILL. Idempotent; from any process."""
         async with self._lock:
-            if running := self._running():
-                await self._in_thread(process.end, running, STOP_GRACE)
-            self._running()
+            await self._end()
             self._pid_file.unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -113,9 +110,10 @@ class Proxy:
                 continue
         return found[-lines:]
 
-    async def _prepare(self) -> tuple[Path, str]:
+    def _prepare(self) -> str:
+        """Write what is not there as it should be; returns the configuration's digest."""
         if self._traefik is None:
-            self._traefik = await self._in_thread(find_traefik)
+            self._traefik = find_traefik()
         binary, version = self._traefik
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_default_certificate(self._folder)
@@ -125,14 +123,14 @@ class Proxy:
             self.routes.put(OWN, wanted)
         config = static_config(self._folder, self._bind, self._port, version)
         text = yaml.safe_dump(config, sort_keys=False)
-        file = self._folder / "traefik.yml"
-        file.write_text(text)
-        return file, hashlib.sha256(f"{binary} {version} {text}".encode()).hexdigest()
+        if not self._config.exists() or self._config.read_text() != text:
+            self._config.write_text(text)
+        return hashlib.sha256(f"{binary} {version} {text}".encode()).hexdigest()
 
-    async def _start(self, config: Path, digest: str) -> None:
+    async def _start(self, digest: str) -> None:
         if self._traefik is None:
             raise RoutingError("the proxy was not prepared", "This is a bug.")
-        command = [self._traefik[0], f"--configFile={config}"]
+        command = [self._traefik[0], self._argument]
         out = self._folder / "traefik.out"
         started, self._child = await self._in_thread(process.spawn, command, out, digest)
         process.save(started, self._pid_file)
@@ -151,6 +149,23 @@ class Proxy:
             self._child.poll()  # reaps it when it has ended
         found = process.load(self._pid_file)
         return found if found is not None and found.alive() else None
+
+    async def _find(self) -> process.Process | None:
+        """The one of the pid file; else one whose starter was killed before it wrote that."""
+        if known := self._running():
+            return known
+        if orphan := await self._in_thread(process.find, self._argument):
+            process.save(orphan, self._pid_file)
+        return orphan
+
+    async def _end(self) -> None:
+        while running := await self._find():
+            await self._in_thread(process.end, running, STOP_GRACE)
+            if running.alive():
+                raise RoutingError(
+                    f"the proxy (process {running.pid}) does not end",
+                    f"End it by hand: `kill -9 {running.pid}`.",
+                )
 
     async def _check_port(self) -> None:
         until = time.monotonic() + PORT_GRACE
@@ -186,6 +201,15 @@ class Proxy:
             "Run `deployzero doctor`; the proxy's log says more.",
             self.log_tail(),
         )
+
+    @property
+    def _config(self) -> Path:
+        return self._folder / "traefik.yml"
+
+    @property
+    def _argument(self) -> str:
+        """Nobody else's proxy has it, since the folder is ours alone."""
+        return f"--configFile={self._config}"
 
     @property
     def _pid_file(self) -> Path:

@@ -209,6 +209,45 @@ async def test_the_proxy_is_reused_and_comes_back_when_it_died(
     second.close()
 
 
+async def test_a_proxy_whose_starter_was_killed_before_the_pid_file_is_adopted(
+    proxy: Proxy, port: int, tmp_path: Path
+) -> None:
+    pid_file = tmp_path / "proxy" / "traefik.pid"
+    before = process.load(pid_file)
+    pid_file.unlink()
+    second = Proxy(tmp_path / "proxy", "127.0.0.1", port, INSTANCE)
+    assert await second.ensure_running() is False
+    assert process.load(pid_file) == before
+    second.close()
+
+
+async def test_an_orphan_with_another_configuration_is_replaced_and_stop_ends_one(
+    proxy: Proxy, port: int, tmp_path: Path
+) -> None:
+    pid_file = tmp_path / "proxy" / "traefik.pid"
+    before = process.load(pid_file)
+    assert before is not None
+    pid_file.unlink()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        other_port = probe.getsockname()[1]
+    changed = Proxy(tmp_path / "proxy", "127.0.0.1", other_port, INSTANCE)
+    assert await changed.ensure_running() is True
+    assert not before.alive()
+    assert await changed.answers()
+    pid_file.unlink()
+    await changed.stop()
+    assert not await changed.answers()
+    changed.close()
+
+
+async def test_the_watch_writes_nothing_while_nothing_changed(proxy: Proxy, tmp_path: Path) -> None:
+    folder = tmp_path / "proxy"
+    before = {p: p.stat().st_mtime_ns for p in (folder / "traefik.yml", folder / "routes")}
+    assert await proxy.ensure_running() is False
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
 async def test_the_proxy_starts_anew_when_its_configuration_changed(
     proxy: Proxy, tmp_path: Path, port: int
 ) -> None:
