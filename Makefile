@@ -6,11 +6,11 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
 .PHONY: demo up test lint fmt bench clean
 
 demo: $(VENV)/installed  ## everything, then a sample app pushed with the real git
-	$(VENV)/bin/deployzero doctor --fix
+	$(SUDO) $(VENV)/bin/deployzero doctor --fix
 	$(SUDO) $(VENV)/bin/deployzero up --demo
 
 up: $(VENV)/installed  ## the server in the foreground; Ctrl-C ends it
-	$(VENV)/bin/deployzero doctor --fix
+	$(SUDO) $(VENV)/bin/deployzero doctor --fix
 	$(SUDO) $(VENV)/bin/deployzero up
 
 test: $(VENV)/installed  ## everything that CI runs

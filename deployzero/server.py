@@ -10,8 +10,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-import asyncssh
-
 from deployzero.api import server as api_server
 from deployzero.build.builder import Builder
 from deployzero.deploy.platform import Platform
@@ -41,7 +39,7 @@ LOCK = "deployzero.lock"
 async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
     """The platform's parts on a migrated database, closed at the end in reverse order."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _ensure_secret_key(settings.data_dir / "secret.key")
+    key = _secret_key(settings.data_dir / "secret.key")
     await migrate(settings.database)
     async with contextlib.AsyncExitStack() as stack:
         database = Database(settings.database)
@@ -60,6 +58,7 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
         yield Platform(
             settings=settings,
             instance=name,
+            key=key,
             database=database,
             logs=logs,
             runtime=runtime,
@@ -84,12 +83,13 @@ async def running(settings: Settings) -> AsyncIterator[Platform]:
             worker, watch = Worker(platform), Watch(platform)
             tasks = [asyncio.create_task(worker.run()), asyncio.create_task(watch.run())]
             try:
-                async with api_server.serving(platform), await _open_ssh(platform, worker):
+                async with api_server.serving(platform), _ssh(platform, worker) as door:
                     yield platform
+                    # Deployments end first, so that each push still hears how its own did.
+                    door.stop_listening()
+                    await _end(tasks)
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await _end(tasks)
 
 
 def _api_route(settings: Settings) -> Route:
@@ -98,10 +98,17 @@ def _api_route(settings: Settings) -> Route:
     return Route("api", (settings.host("api"),), ((address, settings.api_port),), "api")
 
 
-async def _open_ssh(platform: Platform, worker: Worker) -> asyncssh.SSHAcceptor:
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _ssh(platform: Platform, worker: Worker) -> AsyncIterator[ssh_server.Door]:
     settings = platform.settings
     try:
-        return await ssh_server.start(
+        door = await ssh_server.start(
             settings,
             settings.data_dir / "host_key",
             authenticate=functools.partial(keys.authenticate, platform),
@@ -119,6 +126,10 @@ async def _open_ssh(platform: Platform, worker: Worker) -> asyncssh.SSHAcceptor:
             f"cannot listen on {settings.bind}:{settings.ssh_port}: {error.strerror}",
             "Stop what listens there, or choose another port with DEPLOYZERO_SSH_PORT.",
         ) from error
+    try:
+        yield door
+    finally:
+        await door.close()
 
 
 def running_pid(settings: Settings) -> int | None:
@@ -152,11 +163,20 @@ def _only_one(path: Path) -> Iterator[None]:
         yield
 
 
-def _ensure_secret_key(path: Path) -> None:
-    """The key that generated secrets derive from: made once, whole, for the owner alone."""
-    if path.exists():
-        return
-    draft = path.with_suffix(".new")
-    draft.touch(mode=0o600)
-    draft.write_bytes(secrets.token_bytes(32))
-    draft.rename(path)
+def _secret_key(path: Path) -> bytes:
+    """The key that secrets derive from: made once, whole and on disk, for the owner alone."""
+    if not path.exists():
+        draft = path.with_suffix(".new")
+        draft.touch(mode=0o600)
+        with draft.open("wb") as file:
+            file.write(secrets.token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+    key = path.read_bytes()
+    if len(key) != 32:
+        raise SettingsError(
+            f"{path} is damaged: it must hold 32 bytes",
+            "Restore it from a backup. Without it remove it; generated secrets will change.",
+        )
+    return key

@@ -11,7 +11,7 @@ from deployzero.api.app import make_app
 from deployzero.deploy.platform import Platform
 from deployzero.errors import SettingsError
 
-START_LIMIT = 10.0
+STOP_LIMIT = 5.0
 
 
 class _Server(uvicorn.Server):
@@ -47,5 +47,6 @@ async def serving(platform: Platform) -> AsyncIterator[None]:
         yield
     finally:
         server.should_exit = True
-        await asyncio.wait_for(task, START_LIMIT)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(task, STOP_LIMIT)
         listener.close()

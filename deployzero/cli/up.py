@@ -5,6 +5,7 @@ import logging
 import signal
 
 import click
+import httpx
 
 from deployzero import __version__
 from deployzero.cli import demo as sample
@@ -31,12 +32,19 @@ async def _up(settings: Settings, demo: bool) -> None:
     click.echo(f"-----> deployzero {__version__} starts (data in {settings.data_dir})")
     async with running(settings) as platform:
         await _greet(platform)
-        task = asyncio.create_task(sample.push_sample(platform)) if demo else None
+        task = asyncio.create_task(_demo(platform)) if demo else None
         await stop.wait()
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         click.echo("-----> Stopping; apps and proxy go on serving (`deployzero down` ends them)")
+
+
+async def _demo(platform: Platform) -> None:
+    try:
+        await sample.push_sample(platform)
+    except (OSError, httpx.HTTPError, TimeoutError) as error:
+        click.echo(f" !     The sample could not be shown: {error or type(error).__name__}")
 
 
 async def _greet(platform: Platform) -> None:

@@ -16,6 +16,7 @@ from deployzero.errors import ContainerError
 from deployzero.models.deployment import Container, Deployment
 from deployzero.models.project import ProjectConfig
 from deployzero.routing.route import Route
+from deployzero.runtime.container import ContainerSpec
 from deployzero.runtime.health import wait_healthy, wait_running
 from deployzero.runtime.network import free_address
 from deployzero.store import containers
@@ -121,13 +122,24 @@ async def _reserve(
                     deployment_id=deployment.id,
                     process=process,
                     index=index,
-                    name=f"deployzero-{platform.instance}-{deployment.app}"
-                    f"-{deployment.id}-{process}-{index}",
+                    name=platform.runtime.name_of(_identity(deployment, process, index)),
                     address=last,
                     port=config.port,
                 )
                 rows.append(row)
     return rows
+
+
+def _identity(deployment: Deployment, process: str, index: int) -> ContainerSpec:
+    """As much of a container as its name is made from."""
+    return ContainerSpec(
+        app=deployment.app,
+        deployment_id=deployment.id,
+        process=process,
+        index=index,
+        image="",
+        port=0,
+    )
 
 
 def _numeric(address: str) -> tuple[int, ...]:

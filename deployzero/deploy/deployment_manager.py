@@ -151,10 +151,12 @@ class DeploymentManager:
     ) -> None:
         """Point the route at the new containers and wait until the proxy shows that it does."""
         route = release_route(self._platform, deployment, rows)
-        if route is not None:
-            path = next((c.path for c in checks(config, WEB) if c.path), "/")
-            status = await routes.switch(self._platform, route, path)
-            if status >= 500:
+        if route is None:
+            await routes.remove(self._platform, deployment.app)
+        else:
+            path = next((c.path for c in checks(config, WEB) if c.path), None)
+            status = await routes.switch(self._platform, route, path or "/")
+            if status >= 500 and path is not None:
                 raise RoutingError(
                     f"the app answered {status} through the proxy, although it was healthy before",
                     "Look at its log; the old release serves again.",
@@ -180,16 +182,18 @@ class DeploymentManager:
         async with self._platform.database.begin() as session:
             live = await deployments.commit_live(session, deployment.id, progress.timings)
         # From here on nothing may call it failed; what is cut off, reconcile finishes.
-        self._in_background(retire_release(self._platform, live, old, rows))
+        self.in_background(retire_release(self._platform, live, old, rows))
         try:
             await self._platform.repositories.set_branch(live.app, live.branch, live.commit)
         except DeployZeroException as error:
             logger.error("the branch of %s: %s", live.app, error.message)
-        url = self._platform.settings.url(live.app)
+        has_web = any(row.process == WEB for row in rows)
+        url = self._platform.settings.url(live.app) if has_web else "no web process runs"
         progress.detail(progress.summary())
         progress.result(f"Live: {url}   v{live.release}   {progress.timings['total']:.1f}s in all")
 
-    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+    def in_background(self, work: Coroutine[None, None, None]) -> None:
+        """Run it behind the pushes; `close` cuts it off."""
         task = asyncio.create_task(work)
         self._retirements.add(task)
         task.add_done_callback(self._retirements.discard)
@@ -214,8 +218,8 @@ class DeploymentManager:
                     await drain_container(platform, now, row, DRAIN_LIMIT)
                 await remove_container(platform, row)
             await platform.runtime.remove_image(platform.image_tag(deployment.app, deployment.id))
-        except DeployZeroException as left:
-            logger.error("undoing deployment %s: %s", deployment.id, left.message)
+        except Exception:  # what is left, the watch clears away; the row must end
+            logger.exception("undoing deployment %s", deployment.id)
         await self._move(deployment, State.ERROR, reason=error.message, timings=progress.timings)
 
     async def _move(

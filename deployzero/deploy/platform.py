@@ -1,6 +1,8 @@
 """The parts that a deployment works with, put together once by server.py."""
 
-from dataclasses import dataclass
+import hashlib
+import hmac
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployzero.build.builder import Builder
@@ -18,6 +20,8 @@ class Platform:
     settings: Settings
     instance: str
     """Names this server's objects on the engine: two servers never see each other's."""
+    key: bytes = field(repr=False)
+    """The server's secret: what derives from it is stable, stored nowhere and not guessed."""
     database: Database
     logs: LogManager
     runtime: Runtime
@@ -35,7 +39,13 @@ class Platform:
         return f"deployzero-{self.instance}/"
 
     def image_tag(self, app: str, deployment_id: int) -> str:
-        return f"{self.image_prefix}{app}:{deployment_id}"
+        """A name that another app's Dockerfile cannot guess for its FROM."""
+        secret = self.derive("image", app, str(deployment_id))[:20]
+        return f"{self.image_prefix}{app}:{deployment_id}-{secret}"
+
+    def derive(self, *names: str) -> str:
+        """64 hex digits of their own for each purpose and name."""
+        return hmac.new(self.key, "\0".join(names).encode(), hashlib.sha256).hexdigest()
 
     def labels(self, app: str, deployment_id: int) -> dict[str, str]:
         return {

@@ -1,8 +1,6 @@
 """Which containers a release consists of, and what each one is started with."""
 
 import dataclasses
-import hashlib
-import hmac
 from typing import Any
 
 from deployzero.build.command import process_command
@@ -105,8 +103,4 @@ def environment(platform: Platform, app: str, config: ProjectConfig) -> dict[str
 
 def generated_secrets(platform: Platform, app: str, config: ProjectConfig) -> dict[str, str]:
     """app.json's `generator: secret`, from the server's key: stable, stored nowhere."""
-    key = (platform.settings.data_dir / "secret.key").read_bytes()
-    return {
-        name: hmac.new(key, f"{app}\0{name}".encode(), hashlib.sha256).hexdigest()
-        for name in config.generated_secrets
-    }
+    return {name: platform.derive("variable", app, name) for name in config.generated_secrets}

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import shutil
+from collections.abc import Awaitable
 
-from deployzero.build.material_images import LABEL as BUILD_MATERIAL
+from deployzero.build.material_images import material_tag_prefix
 from deployzero.deploy import routes
 from deployzero.deploy.boot import release_route, start_container
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import loaded_config
-from deployzero.deploy.retire import remove_container
 from deployzero.errors import DeployZeroException
 from deployzero.models.deployment import Container, Deployment, State
 from deployzero.models.names import RESERVED
@@ -27,10 +27,9 @@ async def reconcile(platform: Platform) -> None:
     for project, live in listing:
         try:
             await restore_app(platform, project.name, project.deploy_branch, live)
-            await _remove_replaced(platform, project.id, live)
         except DeployZeroException as error:
             logger.error("%s could not be put back in order: %s", project.name, error.message)
-    await _end_interrupted(platform)
+    await _end_all_interrupted(platform)
     await _remove_strangers(platform, {project.name for project, _ in listing})
     await asyncio.to_thread(_empty_folder, platform)
 
@@ -56,7 +55,10 @@ async def restore_route(platform: Platform, live: Deployment) -> None:
     """Route to where the rows say that the live release's containers are."""
     async with platform.database.read() as session:
         rows = await containers.of_deployment(session, live.id)
-    if route := release_route(platform, live, rows):
+    route = release_route(platform, live, rows)
+    if route is None:
+        await routes.remove(platform, live.app)
+    else:
         await routes.restore(platform, route)
 
 
@@ -80,26 +82,24 @@ async def start_again(platform: Platform, live: Deployment, row: Container) -> C
     return row
 
 
-async def _remove_replaced(platform: Platform, project_id: int, live: Deployment | None) -> None:
-    async with platform.database.read() as session:
-        rows = await containers.of_project(session, project_id)
-    for row in rows:
-        if live is None or row.deployment_id != live.id:
-            await remove_container(platform, row)
-
-
-async def _end_interrupted(platform: Platform) -> None:
+async def _end_all_interrupted(platform: Platform) -> None:
     async with platform.database.read() as session:
         interrupted = await deployments.unfinished(session)
     for deployment in interrupted:
-        platform.logs.append(deployment.id, f" !     {INTERRUPTED} ({deployment.state})")
-        platform.logs.append(deployment.id, " !     Push the same commit again.")
-        async with platform.database.begin() as session:
-            await deployments.transition(session, deployment.id, State.ERROR, reason=INTERRUPTED)
+        await end_interrupted(platform, deployment)
     async with platform.database.read() as session:
         still_open = await log_lines.left_open(session)
     for deployment_id in still_open:
         await platform.logs.end(deployment_id)
+
+
+async def end_interrupted(platform: Platform, deployment: Deployment) -> None:
+    """Mark what nobody works on any more, and tell whoever follows it."""
+    platform.logs.append(deployment.id, f" !     {INTERRUPTED} ({deployment.state})")
+    platform.logs.append(deployment.id, " !     Push the same commit again.")
+    async with platform.database.begin() as session:
+        await deployments.transition(session, deployment.id, State.ERROR, reason=INTERRUPTED)
+    await platform.logs.end(deployment.id)
 
 
 async def _remove_strangers(platform: Platform, apps: set[str]) -> None:
@@ -109,19 +109,27 @@ async def _remove_strangers(platform: Platform, apps: set[str]) -> None:
         kept = await deployments.images(session)
     for container in await platform.runtime.list_containers():
         if container.name not in names:
-            await platform.runtime.remove(container.name)
+            await _tolerant(platform.runtime.remove(container.name))
+    material = material_tag_prefix(platform.instance)
     for image in await platform.runtime.list_images():
-        # What a killed build was given (index URLs, say) must not stay on the engine.
-        secret = BUILD_MATERIAL in image.labels
         for tag in image.tags:
-            if secret or (tag.startswith(platform.image_prefix) and tag not in kept):
-                await platform.runtime.remove_image(tag)
+            # What a killed build was given (index URLs, say) must not stay on the engine.
+            if tag.startswith((material, platform.image_prefix)) and tag not in kept:
+                await _tolerant(platform.runtime.remove_image(tag))
     for app in await platform.runtime.list_networks():
         if app not in apps:
-            await platform.runtime.remove_network(app)
+            await _tolerant(platform.runtime.remove_network(app))
     for app in platform.proxy.routes.apps():
         if app not in apps | RESERVED:
             await routes.remove(platform, app)
+
+
+async def _tolerant(removal: Awaitable[None]) -> None:
+    """What somebody still uses (a database on an app's network, say) may stay."""
+    try:
+        await removal
+    except DeployZeroException as error:
+        logger.warning("left where it is: %s", error.message)
 
 
 def _empty_folder(platform: Platform) -> None:

@@ -1,6 +1,9 @@
 """What follows from the commit point: the old release ends, the new one is settled."""
 
+import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from deployzero.deploy.platform import Platform
 from deployzero.errors import DeployZeroException
@@ -19,23 +22,46 @@ async def retire_release(
     Runs behind the push. Whatever fails or is cut off here, reconcile does at the next
     start from the rows alone.
     """
-    try:
-        for row in rows:
-            await platform.runtime.settle(row.name, platform.settings.cpus)
-        if old is not None:
-            await _remove_containers(platform, old)
-        await prune_releases(platform, live)
-    except DeployZeroException as error:
-        logger.warning("retiring what %s replaced: %s", live.app, error.message)
-
-
-async def _remove_containers(platform: Platform, old: Deployment) -> None:
-    async with platform.database.read() as session:
-        rows = await containers.of_deployment(session, old.id)
     for row in rows:
-        await drain_container(platform, old, row, platform.settings.drain_seconds)
+        with _told(live.app):
+            await platform.runtime.settle(row.name, platform.settings.cpus)
+    if old is not None:
+        async with platform.database.read() as session:
+            replaced = await containers.of_deployment(session, old.id)
+        await retire_containers(platform, replaced)
+    with _told(live.app):
+        await prune_releases(platform, live)
+
+
+async def leftovers(platform: Platform) -> list[Container]:
+    """The containers that no live release has: at start, what the last stop cut off."""
+    async with platform.database.read() as session:
+        rows = await containers.every(session)
+        live = {row.id for row in await containers.of_live_releases(session)}
+    return [row for row in rows if row.id not in live]
+
+
+async def retire_containers(platform: Platform, rows: list[Container]) -> None:
+    """Drain, stop and remove, all at once: each may have requests under way."""
+    await asyncio.gather(*(_retire_container(platform, row) for row in rows))
+
+
+async def _retire_container(platform: Platform, row: Container) -> None:
+    with _told(row.app):
+        async with platform.database.read() as session:
+            deployment = await deployments.get(session, row.deployment_id)
+        await drain_container(platform, deployment, row, platform.settings.drain_seconds)
         await platform.runtime.stop(row.name, platform.settings.stop_grace)
         await remove_container(platform, row)
+
+
+@contextmanager
+def _told(app: str) -> Iterator[None]:
+    """What fails here fails nobody: the watch and the next start clear away after it."""
+    try:
+        yield
+    except DeployZeroException as error:
+        logger.warning("retiring what %s replaced: %s", app, error.message)
 
 
 async def drain_container(

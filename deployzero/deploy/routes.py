@@ -34,4 +34,11 @@ async def restore(platform: Platform, route: Route) -> None:
 
 
 async def remove(platform: Platform, app: str) -> None:
+    """Take an app's route away; returns once it is out of force."""
+    if app not in platform.proxy.routes.apps():
+        return
     await asyncio.to_thread(platform.proxy.routes.remove, app)
+    try:
+        await platform.proxy.prove_gone(app, RESTORE_LIMIT)
+    except RoutingError as error:
+        logger.warning("the route of %s was removed, but: %s", app, error.message)

@@ -4,15 +4,18 @@ And after what a lost engine left undone, so that none of it waits for deployzer
 """
 
 import asyncio
+import dataclasses
 import logging
 import time
+from collections.abc import Awaitable
 
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import WEB, checks, loaded_config
-from deployzero.deploy.reconcile import restore_route, start_again
+from deployzero.deploy.reconcile import restore_app, restore_route, start_again
 from deployzero.deploy.retire import remove_container
 from deployzero.errors import DeployZeroException
 from deployzero.models.deployment import Container, State
+from deployzero.models.project import HealthCheck
 from deployzero.runtime.container import ContainerStatus
 from deployzero.runtime.health import check_once
 from deployzero.store import containers, deployments
@@ -24,8 +27,14 @@ PERIOD = 5.0
 FAILURES = 3
 """Failed looks in a row before a running container counts as unhealthy, or one that
 is down and that the engine does not restart is started again."""
+ANSWER_LIMIT = 5.0
 LEFT_OVER = 30.0
 """Seconds beyond the longest retirement after which an ended release's container is removed."""
+
+
+def _quick(check: HealthCheck) -> HealthCheck:
+    """One slow app must not keep the watch from the others."""
+    return dataclasses.replace(check, timeout=min(check.timeout, ANSWER_LIMIT))
 
 
 class Watch:
@@ -39,17 +48,24 @@ class Watch:
 
     async def run(self) -> None:
         while True:
-            try:
-                await self._platform.proxy.ensure_running()
-                await self._guard()
-                await self.look()
-                await self._clear_away()
-            except* DeployZeroException as errors:
-                self._guarded = False  # the engine may come back with other rules
-                logger.error("watch: %s", errors.exceptions[0])
-            except* Exception:  # the border of the task: it must not end
-                logger.exception("watch")
+            for step in (
+                self._platform.proxy.ensure_running,
+                self._guard,
+                self.look,
+                self._clear_away,
+            ):
+                await self._tell(step())
             await asyncio.sleep(PERIOD)
+
+    async def _tell(self, step: Awaitable[object]) -> None:
+        """What fails in one step, or for one app, stops no other."""
+        try:
+            await step
+        except DeployZeroException as error:
+            self._guarded = False  # the engine may come back with other rules
+            logger.error("watch: %s", error.message)
+        except Exception:
+            logger.exception("watch")
 
     async def _guard(self) -> None:
         """Keep apps away from the control ports and from cloud metadata."""
@@ -66,9 +82,7 @@ class Watch:
         async with self._platform.database.read() as session:
             rows = await containers.of_live_releases(session)
         self._failures = {row.name: self._failures.get(row.name, 0) for row in rows}
-        async with asyncio.TaskGroup() as group:
-            for row in rows:
-                group.create_task(self._look_at(row))
+        await asyncio.gather(*(self._tell(self._look_at(row)) for row in rows))
 
     async def _look_at(self, row: Container) -> None:
         health = await self._health(row)
@@ -128,7 +142,14 @@ class Watch:
         limit = (settings.drain_seconds + settings.stop_grace) * len(ended) + LEFT_OVER
         for row in ended:
             if now - self._ended[row.id] > limit:
-                await remove_container(self._platform, row)
+                await self._remove(row)
+
+    async def _remove(self, row: Container) -> None:
+        """A failed release's container may still have the route: that is put back first."""
+        async with self._platform.database.read() as session:
+            live = await deployments.live(session, row.project_id)
+        await restore_app(self._platform, row.app, None, live)
+        await remove_container(self._platform, row)
 
     async def _answers(self, row: Container) -> bool:
         async with self._platform.database.read() as session:
@@ -137,7 +158,7 @@ class Watch:
         failure = await check_once(
             (row.address, row.port),
             config.port,
-            checks(config, WEB),
+            tuple(_quick(check) for check in checks(config, WEB)),
             self._platform.settings.host(row.app),
         )
         return not failure

@@ -5,11 +5,13 @@ import contextlib
 import functools
 import logging
 
+from deployzero.deploy import retire
 from deployzero.deploy.deployment_manager import DeploymentManager
 from deployzero.deploy.platform import Platform
+from deployzero.deploy.reconcile import end_interrupted
 from deployzero.errors import DeployZeroException
-from deployzero.models.deployment import Deployment
-from deployzero.store import deployments
+from deployzero.models.deployment import UNDER_WAY, Deployment
+from deployzero.store import deployments, log_lines
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +35,9 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled; what runs then is undone and marked before it returns."""
+        # Its rows are read before anything is claimed, so that nothing new is among them.
+        leftovers = await retire.leftovers(self._platform)
+        self._manager.in_background(retire.retire_containers(self._platform, leftovers))
         try:
             while True:
                 self._wake.clear()
@@ -47,12 +52,31 @@ class Worker:
 
     async def _claim_all(self) -> None:
         try:
+            await self._end_strays()
             while len(self._running) < MOST_AT_ONCE and (claimed := await self._claim()):
                 task = asyncio.create_task(self._manager.run(claimed))
                 self._running[claimed.id] = task
                 task.add_done_callback(functools.partial(self._ended, claimed.id))
         except DeployZeroException as error:
             logger.error("the queue cannot be read: %s", error.message)
+        except Exception:  # the border of the task: it must not end
+            logger.exception("the queue cannot be read")
+
+    async def _end_strays(self) -> None:
+        """End rows that nobody works on: their own end could not be written (a full disk, say).
+
+        One worker has the whole queue: the data folder's lock sees to it.
+        """
+        async with self._platform.database.read() as session:
+            unfinished = await deployments.unfinished(session)
+            left_open = await log_lines.left_open(session)
+        for deployment in unfinished:
+            if deployment.state in UNDER_WAY and deployment.id not in self._running:
+                logger.error("deployment %s had no end", deployment.id)
+                await end_interrupted(self._platform, deployment)
+        for deployment_id in left_open:
+            if deployment_id not in self._running:
+                await self._platform.logs.end(deployment_id)
 
     async def _claim(self) -> Deployment | None:
         async with self._platform.database.begin() as session:

@@ -2,9 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from deployzero.deploy.platform import Platform
+from deployzero.deploy.processes import WEB
 from deployzero.errors import ConflictError
-from deployzero.models.deployment import Outcome, Push, State, User
+from deployzero.models.deployment import Deployment, Outcome, Push, State, User
 from deployzero.models.push import PushTarget
 from deployzero.operations.access import visible_project
 from deployzero.store import containers, deployments, projects
@@ -19,14 +22,22 @@ async def find_app(platform: Platform, user: User, app: str) -> PushTarget | Non
         project = await visible_project(session, user, app)
         if project is None:
             return None
-        live = await deployments.live(session, project.id)
-        rows = await containers.of_deployment(session, live.id) if live else []
-    serving = live is not None and not (rows and all(row.health == "down" for row in rows))
+        serving = await _serving(session, project.id)
     return PushTarget(
         app=app,
         deploy_branch=project.deploy_branch,
-        live_commit=live.commit if live and serving else None,
+        live_commit=serving.commit if serving else None,
     )
+
+
+async def _serving(session: AsyncSession, project_id: int) -> Deployment | None:
+    """The live deployment, unless all its web processes are down."""
+    live = await deployments.live(session, project_id)
+    if live is None:
+        return None
+    rows = await containers.of_deployment(session, live.id)
+    web = [row.health for row in rows if row.process == WEB]
+    return None if web and all(health == "down" for health in web) else live
 
 
 async def create_app(platform: Platform, user: User, app: str, branch: str) -> None:
@@ -40,7 +51,12 @@ async def create_app(platform: Platform, user: User, app: str, branch: str) -> N
             if await projects.by_name(session, app) is not None:
                 raise ConflictError(f"the name {app} is taken", "Choose another name for the app.")
             project = await projects.create(session, app, user.id)
-        await projects.settle_deploy_branch(session, project.id, branch)
+        settled = await projects.settle_deploy_branch(session, project.id, branch)
+    if settled != branch:
+        raise ConflictError(
+            f"the deploy branch of {app} is {settled}: another push was faster",
+            f"Push to it: git push <remote> {branch}:{settled}",
+        )
 
 
 async def start_deployment(platform: Platform, wake: Callable[[], None], push: Push) -> int:
@@ -49,6 +65,8 @@ async def start_deployment(platform: Platform, wake: Callable[[], None], push: P
         project = await visible_project(session, push.user, push.app)
         if project is None:
             raise ConflictError(f"the name {push.app} is taken", "Choose another name for the app.")
+        # What is down is not advertised, so the client could neither see it nor force it.
+        blind = push.old_commit is None and await _serving(session, project.id) is None
         deployment = await deployments.create(
             session,
             project_id=project.id,
@@ -56,7 +74,7 @@ async def start_deployment(platform: Platform, wake: Callable[[], None], push: P
             branch=push.branch,
             commit=push.new_commit,
             old_commit=push.old_commit,
-            forced=push.forced,
+            forced=push.forced or blind,
             message=push.message,
             timings=push.timings,
             checkout=push.checkout,

@@ -1,6 +1,8 @@
 """The SSH server: public keys only, and per session one of the commands that exist."""
 
+import asyncio
 import collections
+import contextlib
 import dataclasses
 import logging
 import os
@@ -32,6 +34,7 @@ Authenticate = Callable[[str], Awaitable[User | None]]
 """A key's fingerprint (`SHA256:…`) to its user, None for an unknown key."""
 
 LOGIN_SECONDS = 30
+CLOSE_SECONDS = 5.0
 MOST_UNAUTHENTICATED = 50
 MOST_KEYS = 20
 """Keys that one connection may offer; an agent may hold many."""
@@ -56,6 +59,10 @@ class Entrance:
     authenticate: Authenticate
     services: Services
     unauthenticated: int = 0
+    connections: set[asyncssh.SSHServerConnection] = field(default_factory=set)
+    sessions: int = 0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while no session runs."""
     companions: collections.OrderedDict[str, None] = field(default_factory=collections.OrderedDict)
     """Unknown keys that were offered along with a known one: no banner for these, so that
     who has two keys is not told at each push that one of them is unknown."""
@@ -75,12 +82,14 @@ class Connection(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._conn = conn
         self._waiting = True
+        self._entrance.connections.add(conn)
         self._entrance.unauthenticated += 1
         if self._entrance.unauthenticated > MOST_UNAUTHENTICATED:
             logger.warning("too many connections that have not signed in: one is turned away")
             conn.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._entrance.connections.discard(self._conn)
         self._no_longer_waiting()
 
     def begin_auth(self, username: str) -> bool:
@@ -129,7 +138,15 @@ class Connection(asyncssh.SSHServer):
         if self.sessions >= MOST_SESSIONS:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many sessions")
         self.sessions += 1
+        self._entrance.sessions += 1
+        self._entrance.idle.clear()
         return Session(self, self._user, self._entrance.services)
+
+    def session_ended(self) -> None:
+        self.sessions -= 1
+        self._entrance.sessions -= 1
+        if self._entrance.sessions == 0:
+            self._entrance.idle.set()
 
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
@@ -178,8 +195,32 @@ class Session(asyncssh.SSHServerProcess[bytes]):
         self.channel.exit(1)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._connection.sessions -= 1
+        self._connection.session_ended()
         super().connection_lost(exc)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The open server."""
+
+    acceptor: asyncssh.SSHAcceptor
+    entrance: Entrance
+
+    @property
+    def port(self) -> int:
+        return int(self.acceptor.get_port())
+
+    def stop_listening(self) -> None:
+        self.acceptor.close()
+
+    async def close(self, grace: float = CLOSE_SECONDS) -> None:
+        """Let sessions that run say how they ended, then hang up whatever is still open."""
+        self.stop_listening()
+        if self.entrance.sessions:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.entrance.idle.wait(), grace)
+        for connection in list(self.entrance.connections):
+            connection.abort()
 
 
 async def start(
@@ -196,11 +237,11 @@ async def start(
     get_outcome: GetOutcome,
     run_command: RunCommand = unknown_command,
     port: int | None = None,
-) -> asyncssh.SSHAcceptor:
+) -> Door:
     """Listen on `settings.bind`, `settings.ssh_port` (or `port`; 0: any free one).
 
-    The host key is made when there is none. Close the acceptor to stop; sessions that run
-    go on until then. Raises OSError when the port is taken, SettingsError for a bad host key.
+    The host key is made when there is none. Raises OSError when the port is taken,
+    SettingsError for a bad host key.
     """
     for folder in (checkouts, repositories.root):
         os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -225,7 +266,7 @@ async def start(
         max_bytes=parse_bytes(settings.max_push_bytes),
     )
     entrance = Entrance(authenticate, Services(reception, run_command))
-    return await asyncssh.listen(
+    acceptor = await asyncssh.listen(
         settings.bind,
         settings.ssh_port if port is None else port,
         server_factory=lambda: Connection(entrance),
@@ -248,3 +289,4 @@ async def start(
         window=WINDOW,
         reuse_address=True,
     )
+    return Door(acceptor, entrance)

@@ -221,7 +221,7 @@ async def server(tmp_path: Path, settings: Settings) -> AsyncIterator[Server]:
     repositories = Repositories(data / "repositories")
     platform = FakePlatform(repositories)
     platform.may_end.set()
-    acceptor = await ssh_server.start(
+    door = await ssh_server.start(
         settings,
         data / "host_key",
         authenticate=platform.authenticate,
@@ -234,9 +234,8 @@ async def server(tmp_path: Path, settings: Settings) -> AsyncIterator[Server]:
         get_outcome=platform.get_outcome,
         port=0,
     )
-    yield Server(platform, repositories, data / "checkouts", data, acceptor.get_port())
-    acceptor.close()
-    await acceptor.wait_closed()
+    yield Server(platform, repositories, data / "checkouts", data, door.port)
+    await door.close(0)
     for task in platform.tasks.values():
         task.cancel()
     repositories.close()
