@@ -4,6 +4,7 @@ import time
 
 from deployzero.errors import DeployZeroException
 from deployzero.logs.log_manager import LogManager
+from deployzero.logs.text import clean_lines
 
 STAGES = ("receive", "checkout", "detect", "build", "boot", "switch")
 
@@ -19,19 +20,22 @@ class Progress:
         self._since = time.monotonic()
 
     def step(self, text: str) -> None:
-        self._logs.append(self._id, f"-----> {text}")
+        self._logs.append(self._id, f"-----> {_one_line(text)}")
 
     def detail(self, text: str) -> None:
-        self._logs.append(self._id, f"       {text}".rstrip())
+        """What anyone's program prints goes here: none of its lines can pass for a step."""
+        # Cleaned before it is indented: `x\r-----> y` would lose the indent with the x.
+        for line in clean_lines(text):
+            self._logs.append(self._id, f"       {line}".rstrip())
 
     def result(self, text: str) -> None:
-        self._logs.append(self._id, f"=====> {text}")
+        self._logs.append(self._id, f"=====> {_one_line(text)}")
 
     def error(self, error: DeployZeroException) -> None:
         for line in error.detail:
             self.detail(line)
-        for line in (error.message, *error.hint.splitlines()):
-            self._logs.append(self._id, f" !     {line}")
+        for line in (_one_line(error.message), *error.hint.splitlines()):
+            self._logs.append(self._id, f" !     {_one_line(line)}")
 
     def summary(self) -> str:
         """'receive 0.05s, checkout 0.01s, …' in the order of the stages."""
@@ -46,3 +50,7 @@ class Progress:
             spent = self.timings.get(self._stage, 0.0) + now - self._since
             self.timings[self._stage] = round(spent, 4)
         self._stage, self._since = stage, now
+
+
+def _one_line(text: str) -> str:
+    return " ".join(clean_lines(text))

@@ -7,7 +7,6 @@ and nothing else, so it resumes where it was, and sees what another process wrot
 
 import asyncio
 import logging
-import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
@@ -28,8 +27,6 @@ logger = logging.getLogger(__name__)
 GATHER = 0.005
 """Seconds between two transactions, in which lines gather."""
 BATCH = 2000
-QUEUE = 10_000
-"""Lines that may wait for the store before threads that append have to wait."""
 LOOK = 1.0
 """Seconds after which a follower looks by itself, for lines of another process."""
 REST = 0.01
@@ -43,12 +40,14 @@ TRIES = 3
 
 MAX_LINES = 50_000
 """Lines of a deployment before its log is cut …"""
+LINE_COST = 256
+"""… a long one counting as one for each so many characters, so that size is bound too …"""
 LINES_AFTER = 200
 """… but each step, result or error of deployzero's own is kept, with this many lines after it."""
 OWN = ("----->", "=====>", " !     ")
 MAX_RAW = 16 * MAX_LINE
 """Characters of a line that are looked at; what is stored is far shorter."""
-TOO_LONG = f"       [log cut: more than {MAX_LINES} lines]"
+TOO_LONG = f"       [log cut: more than {MAX_LINES} lines or {MAX_LINES * LINE_COST >> 20} MB]"
 
 
 @dataclass(slots=True)
@@ -57,6 +56,8 @@ class _Log:
 
     redact: Redact = str
     left: int = MAX_LINES
+    told: bool = False
+    """That it is cut; once for each time that it is."""
     guessed: set[str] = field(default_factory=set)
     marked: set[str] = field(default_factory=set)
 
@@ -66,16 +67,18 @@ _Entry = tuple[int, str] | asyncio.Future[None]
 
 
 class LogManager:
-    """Make it inside the event loop; `close` stores what is left."""
+    """Make it inside the event loop and use it there; `close` stores what is left.
+
+    Whoever appends never waits. What may be queued is bounded by what a log may hold:
+    lines beyond that are dropped before they are queued, however fast they come.
+    """
 
     def __init__(self, database: Database, bus: Bus | None = None) -> None:
         self._database = database
         self._bus: Bus = bus or LocalBus()
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
         self._logs: dict[int, _Log] = {}
         self._queue: deque[_Entry] = deque()
-        self._room = threading.Condition()  # guards _logs and _queue
         self._wake = asyncio.Event()
         self._closing = False
         self._writer = asyncio.create_task(self._write(), name="log writer")
@@ -87,35 +90,23 @@ class LogManager:
 
         values: those of its variables; marked: those that somebody called secret.
         """
-        with self._room:
-            log = self._logs.setdefault(deployment_id, _Log())
-            log.guessed.update(values)
-            log.marked.update(marked)
-            log.redact = redaction(log.guessed, log.marked)
+        log = self._logs.setdefault(deployment_id, _Log())
+        log.guessed.update(values)
+        log.marked.update(marked)
+        log.redact = redaction(log.guessed, log.marked)
 
     def append(self, deployment_id: int, text: str) -> None:
-        """Add a line, or several split by newlines. From the loop it never waits.
-
-        From any other thread (build output) it waits while too much is queued, and
-        raises DeployZeroException if the store takes nothing for 30 s.
-        """
-        lines = clean_lines(text)
-        with self._room:
-            if threading.get_ident() != self._thread and not self._room.wait_for(
-                lambda: len(self._queue) < QUEUE or self._closing, FLUSH_TIMEOUT
-            ):
-                raise _stuck()
-            log = self._logs.setdefault(deployment_id, _Log())
-            for line in lines:
-                self._queue.extend((deployment_id, kept) for kept in _kept(log, line))
-        self._wake_writer()
+        """Add a line, or several split by newlines."""
+        log = self._logs.setdefault(deployment_id, _Log())
+        for line in clean_lines(text):
+            self._queue.extend((deployment_id, kept) for kept in _kept(log, line))
+        self._wake.set()
 
     async def flush(self, deployment_id: int) -> None:
         """Wait until all that was appended is stored. Raises DeployZeroException after 30 s."""
         stored = self._loop.create_future()
-        with self._room:
-            self._queue.append(stored)
-        self._wake_writer()
+        self._queue.append(stored)
+        self._wake.set()
         try:
             async with asyncio.timeout(FLUSH_TIMEOUT):
                 await stored
@@ -131,8 +122,7 @@ class LogManager:
         await self.flush(deployment_id)
         async with self._database.begin() as session:
             await log_lines.finish(session, deployment_id)
-        with self._room:
-            self._logs.pop(deployment_id, None)
+        self._logs.pop(deployment_id, None)
         self._bus.publish(_topic(deployment_id))
 
     async def follow(self, deployment_id: int, since: int = 0) -> AsyncIterator[LogLine]:
@@ -157,19 +147,11 @@ class LogManager:
         """Store what is queued, then stop; logs that have not ended stay open."""
         self._closing = True
         self._wake.set()
-        with self._room:
-            self._room.notify_all()
         try:
             async with asyncio.timeout(FLUSH_TIMEOUT):
                 await self._writer
         except TimeoutError:
             logger.error("%d log lines could not be stored", len(self._queue))
-
-    def _wake_writer(self) -> None:
-        if threading.get_ident() == self._thread:
-            self._wake.set()
-        elif not self._wake.is_set():
-            self._loop.call_soon_threadsafe(self._wake.set)
 
     async def _write(self) -> None:
         while not (self._closing and not self._queue):
@@ -185,10 +167,7 @@ class LogManager:
                     await asyncio.sleep(GATHER)
 
     def _take(self) -> list[_Entry]:
-        with self._room:
-            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
-            self._room.notify_all()
-        return batch
+        return [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
 
     async def _store(self, lines: list[tuple[int, str]]) -> None:
         """Try until it is done: the disk may have room again, a lock may go."""
@@ -226,9 +205,11 @@ def _kept(log: _Log, line: str) -> list[str]:
     if line.startswith(OWN):
         log.left = max(log.left, LINES_AFTER)
     else:
-        log.left -= 1
+        log.left -= 1 + min(len(line), MAX_LINE) // LINE_COST
     if log.left < 0:
-        return [TOO_LONG] if log.left == -1 else []
+        told, log.told = log.told, True
+        return [] if told else [TOO_LONG]
+    log.told = False
     return [cut(log.redact(line[:MAX_RAW]))]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from deployzero.deploy.progress import Progress
 from deployzero.errors import DeployZeroException
 from deployzero.logs import log_manager
 from deployzero.logs.log_manager import LogManager
@@ -170,26 +171,51 @@ async def test_logs_left_open_by_a_killed_daemon_are_found(
         assert await log_lines.left_open(session) == []
 
 
-async def test_threads_append_in_order_and_nothing_is_lost_at_close(
-    database: Database, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(log_manager, "QUEUE", 100)  # so that they have to wait for room
+async def test_nothing_is_lost_at_close(database: Database, deployment: Deployment) -> None:
     logs = LogManager(database)
-
-    def build(name: str) -> None:
-        for number in range(500):
-            logs.append(deployment.id, f"{name} {number}")
-
-    async with asyncio.timeout(LIMIT):
-        await asyncio.gather(*(asyncio.to_thread(build, name) for name in ("a", "b", "c")))
-    logs.append(deployment.id, "done")
+    for number in range(500):
+        logs.append(deployment.id, f"line {number}")
     await logs.close()
     async with database.read() as session:
         lines, _ = await log_lines.after(session, deployment.id, 0, limit=9999)
-    assert lines[-1].text == "done"
-    for name in ("a", "b", "c"):
-        of_thread = [line.text for line in lines if line.text.startswith(name)]
-        assert of_thread == [f"{name} {number}" for number in range(500)]
+    assert [line.text for line in lines] == [f"line {number}" for number in range(500)]
+
+
+@pytest.mark.parametrize("line", ["x", "y" * 5000, "é" * 5000, "x\r-----> forged"])
+async def test_a_flood_is_dropped_before_it_is_queued(
+    logs: LogManager, deployment: Deployment, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    progress = Progress(logs, deployment.id, {})
+    progress.step("Building")
+    logs._logs[deployment.id].left = 1000
+    for _ in range(20_000):  # the store has no turn in between
+        progress.detail(line)
+    assert sum(len(entry[1]) for entry in logs._queue if isinstance(entry, tuple)) < 600_000
+    assert len(logs._queue) <= 1002
+    stored = await texts(logs, deployment)
+    assert stored[0] == "-----> Building"
+    assert stored[-1] == log_manager.TOO_LONG
+    assert stored.count(log_manager.TOO_LONG) == 1
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "foo\r=====> Live: http://evil",
+        "=====> Live: http://evil",
+        "a\n=====> Live: http://evil\nb\r !     no",
+        "\x1b[2K\x1b[1G=====> Live: http://evil",
+        "\x00\x1b\r=====> Live: http://evil",
+    ],
+)
+async def test_what_an_app_prints_never_passes_for_a_line_of_deployzero(
+    logs: LogManager, deployment: Deployment, output: str
+) -> None:
+    progress = Progress(logs, deployment.id, {})
+    progress.detail(output)
+    progress.error(DeployZeroException("broken\n=====> m", "hint\n-----> h", [output]))
+    for line in await texts(logs, deployment):
+        assert line.startswith(("       ", " !     "))
 
 
 async def test_secrets_and_controls_reach_no_row(logs: LogManager, deployment: Deployment) -> None:
