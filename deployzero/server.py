@@ -49,7 +49,7 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
         logs = LogManager(database)
         stack.push_async_callback(logs.close)
         runtime = stack.enter_context(contextlib.closing(DockerManager(settings.docker_host, name)))
-        builder = Builder(settings, name)
+        builder = Builder(settings, name, key)
         stack.push_async_callback(builder.close)
         repositories = Repositories(settings.data_dir / "repositories")
         stack.callback(repositories.close)

@@ -17,6 +17,7 @@ from deployzero.build import base_image_names as names
 from deployzero.build import debian
 from deployzero.build.base_image_names import NO_REGISTRY, BaseImage, Stack
 from deployzero.build.buildkit import Order
+from deployzero.build.cache_scope import cache_scope
 from deployzero.build.context import write_files
 from deployzero.build.dockerfile import render_stack
 from deployzero.build.engine import Engine
@@ -27,6 +28,8 @@ from deployzero.models.project import ProjectConfig
 from deployzero.settings import Settings
 
 LABEL = "deployzero.base-image"
+CACHE_OWNER = "deployzero.base"
+"""Not a name that an app can have."""
 PROBE_SECONDS = 5.0
 OnLine = Callable[[str], None]
 
@@ -34,9 +37,10 @@ OnLine = Callable[[str], None]
 class BaseImages:
     """Knows for the process's life what is there, and makes nothing twice at a time."""
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
+    def __init__(self, engine: Engine, settings: Settings, key: bytes) -> None:
         self._engine = engine
         self._settings = settings
+        self._cache_scope = cache_scope(key, CACHE_OWNER)
         self._prefix = names.registry_prefix(settings.base_images)
         self._registry_answers: bool | None = None
         self._ready: set[str] = set()
@@ -151,7 +155,7 @@ class BaseImages:
         self, stack: Stack, variant: str, material: str, hidden: list[str], on_line: OnLine
     ) -> str:
         base = self._suite_image(stack.suite)
-        digest = _digest(base, _dockerfile(stack, base, None))
+        digest = _digest(base, _dockerfile(stack, base))
         image = f"{NO_REGISTRY}/{stack.name}:{stack.version}-{variant}-{digest}"
         if image in self._ready or await self._there(image):
             return image
@@ -164,7 +168,9 @@ class BaseImages:
                 base, lambda: self._suite(stack.suite, base), lambda line: self._tell(image, line)
             )
             with tempfile.TemporaryFile() as context:
-                write_files(context, {"Dockerfile": _dockerfile(stack, base, material)})
+                write_files(
+                    context, {"Dockerfile": _dockerfile(stack, base, self._cache_scope, material)}
+                )
                 await solve(
                     self._engine,
                     Order(
@@ -234,10 +240,15 @@ class BaseImages:
             self._ready.add(image)
 
 
-def _dockerfile(stack: Stack, base: str, material: str | None) -> str:
-    """Apt's lists and archives lie in caches of the engine's, so that no layer has them."""
+def _dockerfile(
+    stack: Stack, base: str, scope: str = "deployzero", material: str | None = None
+) -> str:
+    """Apt's lists and archives lie in caches of the engine's, so that no layer has them.
+
+    Without scope and material it is the same on every server: what its image is named by.
+    """
     apt = "".join(
-        f"--mount=type=cache,id=deployzero-{stack.suite}-{name},target={target},sharing=locked "
+        f"--mount=type=cache,id={scope}-{stack.suite}-{name},target={target},sharing=locked "
         for name, target in (("apt", "/var/cache/apt"), ("lists", "/var/lib/apt/lists"))
     )
     return render_stack(

@@ -16,6 +16,7 @@ from deployzero.build import context, material, own_dockerfile
 from deployzero.build.base_image_names import NO_REGISTRY, BaseImage, is_site
 from deployzero.build.base_images import BaseImages
 from deployzero.build.buildkit import Order
+from deployzero.build.cache_scope import cache_scope
 from deployzero.build.confinement import confine
 from deployzero.build.dockerfile import nginx_conf, render
 from deployzero.build.engine import Engine, threads_for
@@ -37,8 +38,6 @@ class BuildRequest:
     """Folder that holds the tree; it is read, never written."""
     config: ProjectConfig
     labels: Mapping[str, str] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables of the build steps alone, beside the server's BUILD_ENV_*."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +54,13 @@ class BuildResult:
 class Builder:
     """Builds images with BuildKit. `close` it to let go of its threads and material."""
 
-    def __init__(self, settings: Settings, instance: str) -> None:
+    def __init__(self, settings: Settings, instance: str, key: bytes) -> None:
+        """`key`: the server's own, which names are made of that no app may guess."""
         self._settings = settings
+        self._key = key
         self._engine = Engine(settings.docker_host, threads_for(settings.build_concurrency))
-        self._base_images = BaseImages(self._engine, settings)
-        self._materials = MaterialImages(self._engine, instance, settings.ca_bundle)
+        self._base_images = BaseImages(self._engine, settings, key)
+        self._materials = MaterialImages(self._engine, instance, key, settings.ca_bundle)
         self._confined = False
         self._running: set[asyncio.Task[object] | None] = set()
 
@@ -120,7 +121,7 @@ class Builder:
             self._running.discard(task)
 
     async def _attempt(self, request: BuildRequest, on_line: OnLine) -> Solution:
-        environment = {**self._settings.build_env, **request.environment}
+        environment = self._settings.build_env
         hidden = material.secrets(environment)
         await self._confine()
         async with self._materials.use(environment) as image:
@@ -154,7 +155,7 @@ class Builder:
     ) -> None:
         config = request.config
         base = await self._base_images.ensure(config, image, hidden, on_line)
-        files = {"Dockerfile": render(config, base, request.app, image)}
+        files = {"Dockerfile": render(config, base, cache_scope(self._key, request.app), image)}
         if is_site(config):
             files["nginx.conf"] = nginx_conf(config)
         await self._engine.run(context.write_generated, tar, request.source, config, files)
@@ -174,7 +175,7 @@ class Builder:
         if frontend and not await self._frontend(frontend):
             on_line(f"'# syntax={frontend}' is left out: its image cannot be fetched here")
             text = own_dockerfile.without_syntax(text)
-        text = own_dockerfile.rewrite(text, image, request.app)
+        text = own_dockerfile.rewrite(text, image, cache_scope(self._key, request.app))
         await self._engine.run(context.write_own, tar, request.source, request.config, text)
 
     async def _frontend(self, image: str) -> bool:

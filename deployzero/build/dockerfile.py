@@ -31,12 +31,12 @@ _GO_CACHES = {"gomod": "/go/pkg/mod", "gobuild": "/root/.cache/go-build"}
 
 
 def render(
-    config: ProjectConfig, base: BaseImage, app: str = "app", material: str | None = None
+    config: ProjectConfig, base: BaseImage, scope: str = "app", material: str | None = None
 ) -> str:
     """The Dockerfile that builds this project on this base.
 
     `material` names the image with the build-only files; None leaves the mounts out.
-    `app` keys the package managers' caches: apps share none.
+    `scope` begins the ids of the package managers' caches (`cache_scope`): apps share none.
     """
     site = None
     if is_site(config):
@@ -45,14 +45,14 @@ def render(
     return _templates.get_template(f"{config.type}/Dockerfile.j2").render(
         config=config,
         base=base,
-        app=app,
+        scope=scope,
         path=config.install_path,
         install_files=config.install_files,
         material=f"{mount(material)} " if material else "",
         sourcing=f"{SOURCING} && " if material else "",
         environment="".join(f" {name}={_env(v)}" for name, v in config.environment.items()),
         caches="".join(
-            f"--mount=type=cache,id={app}-{tool},target={target} "
+            f"--mount=type=cache,id={scope}/{tool},target={target} "
             for tool, target in caches.items()
         ),
         prune=PRUNE.get(config.package_manager),

@@ -6,6 +6,7 @@ arguments are shown in the history, and BuildKit's secrets need a gRPC session.
 """
 
 import hashlib
+import hmac
 import io
 import re
 import shlex
@@ -27,7 +28,7 @@ _CA_VARIABLES = (
     "REQUESTS_CA_BUNDLE",
     "SSL_CERT_FILE",
 )
-_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|KEY|CREDENTIAL|AUTH", re.IGNORECASE)
 _LONG = 16
 
@@ -50,7 +51,7 @@ def files(ca_bundle: bytes | None, environment: Mapping[str, str]) -> dict[str, 
         lines = [f"export {name}={TARGET}/ca.crt" for name in _CA_VARIABLES]
         lines.append(f"export APT_CONFIG={TARGET}/apt.conf")
     for name, value in sorted(environment.items()):
-        if not _NAME.match(name) or "\0" in value:
+        if not _NAME.fullmatch(name) or "\0" in value:
             raise BuildError(
                 f"'{name}' is no name of a build variable",
                 "Use letters, digits and underscores, as in DEPLOYZERO_BUILD_ENV_PIP_INDEX_URL.",
@@ -60,12 +61,20 @@ def files(ca_bundle: bytes | None, environment: Mapping[str, str]) -> dict[str, 
     return found
 
 
-def image_name(instance: str, content: Mapping[str, bytes]) -> str:
-    """Name of the image for this content; the same content always has the same name."""
-    digest = hashlib.sha256()
+def material_tag_prefix(instance: str) -> str:
+    """What the names of this instance's images begin with."""
+    return f"{NO_REGISTRY}/material:{instance}-"
+
+
+def image_name(instance: str, key: bytes, content: Mapping[str, bytes]) -> str:
+    """Name of the image for this content; the same content always has the same name.
+
+    The key keeps it from being guessed, and named in a FROM of somebody's.
+    """
+    digest = hmac.new(key, b"material\0", hashlib.sha256)
     for name, data in sorted(content.items()):
         digest.update(f"{name}\0{len(data)}\0".encode() + data)
-    return f"{NO_REGISTRY}/material:{instance}-{digest.hexdigest()[:16]}"
+    return f"{material_tag_prefix(instance)}{digest.hexdigest()[:32]}"
 
 
 def tar(content: Mapping[str, bytes]) -> bytes:

@@ -7,6 +7,9 @@ from deployzero.build.material import SOURCING, mount
 
 _DIRECTIVE = re.compile(r"^\s*#\s*(\w+)\s*=\s*(\S+)\s*$")
 _RUN = re.compile(r"^(?P<word>\s*RUN)(?P<flags>(?:\s+--\w+=\S+)*)(?P<gap>\s+)(?P<rest>.*)$", re.I)
+_ONBUILD = re.compile(
+    r"^(?P<word>\s*ONBUILD\s+RUN)(?P<flags>(?:\s+--\w+=\S+)*)(?P<rest>\s+.*)$", re.I
+)
 _FLAGS_ONLY = re.compile(r"^\s*RUN(\s+--\w+=\S+)*\s*$", re.I)
 _HEREDOC = re.compile(r"(?<!\S)\d*<<(?P<dash>-?)(?P<quote>['\"]?)(?P<word>[A-Za-z_]\w*)(?P=quote)")
 _MOUNT = re.compile(r"--mount=(\S+)")
@@ -38,14 +41,15 @@ def without_syntax(text: str) -> str:
     return text
 
 
-def rewrite(text: str, material: str, app: str) -> str:
+def rewrite(text: str, material: str, scope: str) -> str:
     """Every RUN with the material's mount and, in a POSIX shell, its variables.
 
-    Its cache mounts become the app's own: ids are one namespace for the whole engine, and
-    one app could otherwise poison another's wheels.
+    Its cache mounts get ids below `scope`, so that two apps that name theirs alike, or not
+    at all, share nothing. That only parts the defaults, since ids can be written in ways
+    that are not seen here; what guards an app's caches is that nobody can guess its scope.
 
-    ONBUILD triggers are left alone: they run in another image's build. In the history a
-    RUN shows the path that it reads the variables from, never a value.
+    In the history a RUN shows the path that it reads the variables from, never a value.
+    ONBUILD triggers get no material: they run in another image's build.
     """
     escape = _escape(text)
     shell = True
@@ -55,8 +59,10 @@ def rewrite(text: str, material: str, app: str) -> str:
             shell = True
         elif match := _SHELL.match(line):
             shell = match["program"].rpartition("/")[2] in _POSIX_SHELLS
+        elif match := _ONBUILD.match(line):
+            line = match["word"] + _own_caches(match["flags"], scope) + match["rest"]
         elif match := _RUN.match(line):
-            flags = mount(material) + _own_caches(match["flags"], app)
+            flags = mount(material) + _own_caches(match["flags"], scope)
             line, body = _run(match, body, flags, shell)
         done += [line, *body]
     return "\n".join(done) + "\n"
@@ -74,17 +80,17 @@ def _run(match: re.Match[str], body: list[str], flags: str, shell: bool) -> tupl
     return start + rest, body
 
 
-def _own_caches(flags: str, app: str) -> str:
-    """`--mount=type=cache,target=/x` with an `id` below the app's name."""
+def _own_caches(flags: str, scope: str) -> str:
+    """`--mount=type=cache,target=/x` with an `id` below the app's scope."""
 
     def scoped(mount_flag: re.Match[str]) -> str:
         pairs = [pair.partition("=") for pair in mount_flag[1].split(",")]
         options = {name.lower(): value for name, _, value in pairs}
-        if options.get("type") != "cache":
+        if options.get("type", "").lower() != "cache":
             return mount_flag[0]
         target = options.get("target") or options.get("dst") or options.get("destination") or ""
         kept = [f"{name}{equals}{value}" for name, equals, value in pairs if name.lower() != "id"]
-        return f"--mount={','.join(kept)},id={app}-{options.get('id') or target}"
+        return f"--mount={','.join(kept)},id={scope}/{options.get('id') or target}"
 
     return _MOUNT.sub(scoped, flags)
 

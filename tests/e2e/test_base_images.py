@@ -24,6 +24,7 @@ from deployzero.models.project import ProjectConfig
 from deployzero.settings import Settings
 
 INSTANCE = f"test-{secrets.token_hex(4)}"
+KEY = b"the same for every run, so that caches stay warm"
 PYTHON = ProjectConfig("python", start_command="python -c 'print(40 + 2)'")
 OFFICIAL_LIKE = """
 FROM {base}
@@ -94,7 +95,7 @@ def _push(folder: Path, names: list[str]) -> None:
 
 
 async def _prepare(settings: Settings) -> BaseImage:
-    builder = Builder(settings, INSTANCE)
+    builder = Builder(settings, INSTANCE, KEY)
     try:
         return await builder.prepare(PYTHON, lambda line: None)
     finally:
@@ -128,7 +129,7 @@ def empty(folder: Path) -> Path:
 
 async def _answer(settings: Settings, source: Path, lines: list[str]) -> str:
     """What the built image's own command prints."""
-    builder = Builder(settings, INSTANCE)
+    builder = Builder(settings, INSTANCE, KEY)
     client = docker.DockerClient(timeout=60)
     tag = f"deployzero-{INSTANCE}/app:1"
     try:
@@ -143,7 +144,7 @@ async def _answer(settings: Settings, source: Path, lines: list[str]) -> str:
 
 
 async def test_images_made_from_debian_are_labelled_small_and_made_once(tmp_path: Path) -> None:
-    builder = Builder(Settings(data_dir=tmp_path, base_images="debian"), INSTANCE)
+    builder = Builder(Settings(data_dir=tmp_path, base_images="debian"), INSTANCE, KEY)
     try:
         lines: list[str] = []
         both = await asyncio.gather(
@@ -205,7 +206,7 @@ async def test_auto_takes_official_images_where_they_can_be_pulled(
 async def test_a_missing_official_image_is_an_error_with_the_way_out(
     registry: Registry, tmp_path: Path
 ) -> None:
-    builder = Builder(Settings(data_dir=tmp_path, base_images=registry.prefix), INSTANCE)
+    builder = Builder(Settings(data_dir=tmp_path, base_images=registry.prefix), INSTANCE, KEY)
     asked = ProjectConfig("python", runtime_version="3.9.18")
     try:
         with pytest.raises(BuildError, match=r"python:3\.9\.18 cannot be pulled") as refused:
@@ -217,7 +218,7 @@ async def test_a_missing_official_image_is_an_error_with_the_way_out(
 
 async def test_an_image_removed_behind_our_back_is_made_again(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, base_images="debian")
-    builder = Builder(settings, INSTANCE)
+    builder = Builder(settings, INSTANCE, KEY)
     tag, lines = f"deployzero-{INSTANCE}/again:1", list[str]()
     try:
         await builder.prepare(PYTHON, lines.append)

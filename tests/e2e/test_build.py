@@ -17,6 +17,7 @@ from deployzero.models.project import ProjectConfig
 from deployzero.settings import Settings
 
 INSTANCE = f"test-{secrets.token_hex(4)}"
+KEY = b"the same for every run, so that caches stay warm"
 FLASK = ProjectConfig(
     "python",
     start_command="gunicorn --bind 0.0.0.0:$PORT --workers 1 app:app",
@@ -49,7 +50,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def builder(settings: Settings) -> AsyncIterator[Builder]:
-    builder = Builder(settings, INSTANCE)
+    builder = Builder(settings, INSTANCE, KEY)
     yield builder
     await builder.close()
 
@@ -219,7 +220,7 @@ async def test_build_only_material_is_in_no_layer_and_no_history(
     seen = (
         'test -n "$FAKE_TOKEN" && test -n "$INDEX" && grep -q ca- "$PIP_CERT" && echo $FAKE_TOKEN'
     )
-    builder, lines = Builder(settings, INSTANCE), list[str]()
+    builder, lines = Builder(settings, INSTANCE, KEY), list[str]()
     try:
         source = tree(tmp_path / "src", **{"app.py": ""})
         config = ProjectConfig("python", start_command="true", build_command=seen)
@@ -286,7 +287,7 @@ async def test_a_build_that_is_stopped_leaves_nothing_running(
     seconds = str(secrets.randbelow(9000) + 10000)
     if how == "timed out":
         settings = settings.model_copy(update={"build_timeout": 5.0})
-    builder, said = Builder(settings, INSTANCE), asyncio.Event()
+    builder, said = Builder(settings, INSTANCE, KEY), asyncio.Event()
     try:
         await builder.prepare(PLAIN, lambda line: None)
         source = tree(tmp_path / "src", x="")

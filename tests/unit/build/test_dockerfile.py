@@ -29,7 +29,7 @@ def test_dependencies_come_before_the_source_and_the_source_comes_last() -> None
 
 
 def test_each_app_has_a_cache_of_its_own() -> None:
-    assert "--mount=type=cache,id=shop-pip,target=/root/.cache/pip" in render(PYTHON, BASE, "shop")
+    assert "--mount=type=cache,id=shop/pip,target=/root/.cache/pip" in render(PYTHON, BASE, "shop")
 
 
 def test_without_material_there_is_no_mount_of_it() -> None:

@@ -23,7 +23,7 @@ def test_the_bundle_is_named_to_the_tools_that_ask_for_one() -> None:
         assert f"export {name}=/run/deployzero-build/ca.crt\n" in env
 
 
-@pytest.mark.parametrize("name", ["A-B", "1A", "", "A B", "A;B"])
+@pytest.mark.parametrize("name", ["A-B", "1A", "", "A B", "A;B", "A\n"])
 def test_a_name_that_no_shell_takes_is_refused(name: str) -> None:
     with pytest.raises(BuildError):
         material.files(None, {name: "x"})
@@ -34,11 +34,17 @@ def test_the_same_content_has_the_same_name_and_bytes() -> None:
         material.files(b"x", {"A": "1", "B": "2"}),
         material.files(b"x", {"B": "2", "A": "1"}),
     )
-    assert material.image_name("i", one) == material.image_name("i", two)
+    name = material.image_name("i", b"key", one)
+    assert name == material.image_name("i", b"key", two)
     assert material.tar(one) == material.tar(two)
-    assert material.image_name("i", one) != material.image_name(
-        "i", material.files(b"x", {"A": "1"})
-    )
+    assert name != material.image_name("i", b"key", material.files(b"x", {"A": "1"}))
+
+
+def test_an_images_name_is_its_instances_and_cannot_be_told_from_the_content() -> None:
+    content = material.files(b"x", {"A": "1"})
+    name = material.image_name("i", b"key", content)
+    assert name.startswith(material.material_tag_prefix("i"))
+    assert name != material.image_name("i", b"another", content)
 
 
 def test_what_is_hidden_is_what_is_secret() -> None:

@@ -17,7 +17,7 @@ def test_an_exec_form_run_gets_only_the_mount() -> None:
 def test_flags_stay_and_may_stand_on_lines_of_their_own() -> None:
     text = "RUN --mount=type=cache,target=/c \\\n  --network=none \\\n  make \\\n  all\n"
     assert rewrite(text, "M", "app") == (
-        f"RUN {MOUNT} --mount=type=cache,target=/c,id=app-/c --network=none {ENV}; make \\\n  all\n"
+        f"RUN {MOUNT} --mount=type=cache,target=/c,id=app//c --network=none {ENV}; make \\\n  all\n"
     )
 
 
@@ -73,8 +73,8 @@ def test_the_syntax_line_is_found_only_at_the_top_and_can_be_left_out() -> None:
 def test_cache_mounts_become_the_apps_own() -> None:
     text = "FROM x\nRUN --mount=type=cache,id=victim-pip,target=/c --mount=type=tmpfs,target=/t a\n"
     assert (
-        f"RUN {MOUNT} --mount=type=cache,target=/c,id=app-victim-pip"
+        f"RUN {MOUNT} --mount=type=cache,target=/c,id=app/victim-pip"
         f" --mount=type=tmpfs,target=/t {ENV}; a\n"
     ) in rewrite(text, "M", "app")
     unnamed = rewrite("FROM x\nRUN --mount=type=cache,target=/root/.cache a\n", "M", "app")
-    assert "id=app-/root/.cache" in unnamed
+    assert "id=app//root/.cache" in unnamed
