@@ -38,7 +38,7 @@ LOCK = "deployzero.lock"
 @asynccontextmanager
 async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
     """The platform's parts on a migrated database, closed at the end in reverse order."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_data_dir(settings.data_dir)
     key = _secret_key(settings.data_dir / "secret.key")
     await migrate(settings.database)
     async with contextlib.AsyncExitStack() as stack:
@@ -72,12 +72,12 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Platform]:
     """The whole server: database, proxy, worker, watch and SSH, until the block ends."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_data_dir(settings.data_dir)
     with _only_one(settings.data_dir / LOCK):
         async with open_platform(settings) as platform:
             await platform.runtime.ping()
-            await platform.proxy.ensure_running()
             await keys.ensure_admin(platform)
+            started = await platform.proxy.ensure_running()
             await reconcile(platform)
             platform.proxy.routes.write(_api_route(settings))
             worker, watch = Worker(platform), Watch(platform)
@@ -88,8 +88,22 @@ async def running(settings: Settings) -> AsyncIterator[Platform]:
                     # Deployments end first, so that each push still hears how its own did.
                     door.stop_listening()
                     await _end(tasks)
+            except SettingsError:
+                if started:  # a start that fails leaves nothing behind
+                    await platform.proxy.stop()
+                raise
             finally:
                 await _end(tasks)
+
+
+def _make_data_dir(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingsError(
+            f"bad setting DEPLOYZERO_DATA_DIR: cannot make {path}: {error.strerror}",
+            "Choose a folder that this user may write, or run as root.",
+        ) from error
 
 
 def _api_route(settings: Settings) -> Route:

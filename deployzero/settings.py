@@ -144,6 +144,7 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
             f"bad setting {PREFIX}BUILD_CA_BUNDLE: there is no file {settings.ca_bundle}",
             "Name a PEM file, or 'none' to hand no certificates to builds.",
         )
+    _check_ports(settings)
     if not ipaddress.ip_address(settings.bind).is_loopback and not settings.allow_plain_http:
         raise SettingsError(
             f"bad setting {PREFIX}BIND: {settings.bind} is public, and the HTTP API has no TLS",
@@ -151,6 +152,17 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
             f"or accept it with {PREFIX}ALLOW_PLAIN_HTTP=true.",
         )
     return settings
+
+
+def _check_ports(settings: Settings) -> None:
+    ports: dict[int, str] = {}
+    for name in ("ssh_port", "http_port", "api_port"):
+        other = ports.setdefault(getattr(settings, name), name)
+        if other != name:
+            raise SettingsError(
+                f"bad setting {PREFIX}{name.upper()}: {PREFIX}{other.upper()} is the same port",
+                "Give each a port of its own.",
+            )
 
 
 def _from_file(config: Path) -> dict[str, Any]:

@@ -72,7 +72,7 @@ async def _ssh_environment(platform: Platform, folder: Path) -> dict[str, str]:
         key_file.touch(mode=0o600)
         key_file.write_bytes(key.export_private_key())
     public = asyncssh.read_private_key(key_file).export_public_key().decode()
-    await keys.add_key(platform, keys.ADMIN, "demo", public)
+    await keys.add_key(platform, keys.ADMIN, keys.DEMO, public)
     ssh = (
         f"ssh -F none -i '{key_file}' -o IdentitiesOnly=yes -o BatchMode=yes"
         f" -o UserKnownHostsFile='{folder / 'known_hosts'}' -o StrictHostKeyChecking=accept-new"

@@ -157,5 +157,5 @@ def release_route(
         app=deployment.app,
         hosts=(platform.settings.host(deployment.app),),
         backends=backends,
-        marker=str(deployment.id),
+        marker=platform.derive("marker", str(deployment.id))[:16],
     )

@@ -20,6 +20,7 @@ from deployzero.deploy.retire import drain_container, remove_container, retire_r
 from deployzero.deploy.turn import check_turn
 from deployzero.detection import ProjectDetector
 from deployzero.errors import (
+    BuildError,
     ContainerError,
     DeploymentCancelledError,
     DeployZeroException,
@@ -117,7 +118,8 @@ class DeploymentManager:
         self, deployment: Deployment, config: ProjectConfig, progress: Progress
     ) -> BuildResult:
         if self._build_slots.locked():
-            progress.step("Waiting for another build to end")
+            progress.step("Waiting for another app's build to end")
+            progress.enter("wait")
         async with self._build_slots:
             progress.enter("build")
             self._check_disk()
@@ -131,6 +133,10 @@ class DeploymentManager:
             )
             try:
                 image = await self._platform.builder.build(request, output.line)
+            except BuildError as error:
+                output.release()
+                error.detail = ()  # it stands above, line by line
+                raise
             except BaseException:
                 output.release()
                 raise
@@ -181,6 +187,8 @@ class DeploymentManager:
         progress.timings["total"] = _total(deployment)
         async with self._platform.database.begin() as session:
             live = await deployments.commit_live(session, deployment.id, progress.timings)
+            for row in rows:
+                await containers.set_health(session, row.id, "healthy")
         # From here on nothing may call it failed; what is cut off, reconcile finishes.
         self.in_background(retire_release(self._platform, live, old, rows))
         try:

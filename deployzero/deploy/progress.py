@@ -6,7 +6,7 @@ from deployzero.errors import DeployZeroException
 from deployzero.logs.log_manager import LogManager
 from deployzero.logs.text import clean_lines
 
-STAGES = ("receive", "checkout", "detect", "build", "boot", "switch")
+STAGES = ("receive", "checkout", "detect", "wait", "build", "boot", "switch")
 
 
 class Progress:

@@ -11,12 +11,14 @@ from deployzero.deploy.boot import release_route, start_container
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import loaded_config
 from deployzero.errors import DeployZeroException
-from deployzero.models.deployment import Container, Deployment, State
+from deployzero.models.deployment import Container, Deployment, Project, State
 from deployzero.models.names import RESERVED
 from deployzero.store import containers, deployments, log_lines, projects
 
 logger = logging.getLogger(__name__)
 
+AT_ONCE = 8
+"""Apps that are put back in order at the same time."""
 INTERRUPTED = "deployzero was stopped in the middle of this deployment"
 
 
@@ -24,11 +26,16 @@ async def reconcile(platform: Platform) -> None:
     """Finish or undo whatever was under way when the server last stopped."""
     async with platform.database.read() as session:
         listing = await projects.listing(session)
-    for project, live in listing:
-        try:
-            await restore_app(platform, project.name, project.deploy_branch, live)
-        except DeployZeroException as error:
-            logger.error("%s could not be put back in order: %s", project.name, error.message)
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def restore(project: Project, live: Deployment | None) -> None:
+        async with slots:
+            try:
+                await restore_app(platform, project.name, project.deploy_branch, live)
+            except DeployZeroException as error:
+                logger.error("%s could not be put back in order: %s", project.name, error.message)
+
+    await asyncio.gather(*(restore(project, live) for project, live in listing))
     await _end_all_interrupted(platform)
     await _remove_strangers(platform, {project.name for project, _ in listing})
     await asyncio.to_thread(_empty_folder, platform)

@@ -101,6 +101,7 @@ def _health_check(key: str, name: str, check: dict[str, Any]) -> HealthCheck:
         timeout=_number(key, check, "timeout", 5.0, 0.001, 3600) or 5.0,
         wait=_number(key, check, "wait", 0.0, 0, 3600) or 0.0,
         initial_delay=_number(key, check, "initialDelay", 0.0, 0, 3600) or 0.0,
+        below=400,
         content=content or None,
     )
 

@@ -12,7 +12,7 @@ RESERVED = frozenset({"admin", "api", "deployzero", "localhost", "proxy", "traef
 
 HINT = (
     "A name is 1 to 50 of a-z, 0-9 and '-', and begins and ends with a letter or digit: "
-    "ssh://deployzero@<host>:2222/<app>"
+    "ssh://deployzero@<host>:<port>/<app>"
 )
 
 

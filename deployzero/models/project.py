@@ -28,6 +28,8 @@ class HealthCheck:
     initial_delay: float = 0.0
     content: str | None = None
     """Text that the body must contain."""
+    below: int = 500
+    """Statuses from here on fail. A check that app.json declares fails from 400 on, as Dokku's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from deployzero.settings import Settings
 from deployzero.store import keys, users
 
 ADMIN = users.ADMIN
+DEMO = "demo"
+"""Name of the key that the demo pushes with; nobody signs in with it."""
 
 
 async def authenticate(platform: Platform, fingerprint: str) -> User | None:
@@ -21,15 +23,16 @@ async def authenticate(platform: Platform, fingerprint: str) -> User | None:
 
 
 async def ensure_admin(platform: Platform) -> int:
-    """Give the administrator the keys of ADMIN_KEYS, or on first start the operator's own.
+    """Give the administrator the keys of ADMIN_KEYS, or the operator's own while there is none.
 
     Returns how many keys the administrator has. Raises SettingsError for a broken file.
     """
     async with platform.database.begin() as session:
-        first_start = await users.by_name(session, ADMIN) is None
         admin = await users.first_admin(session, ADMIN)
-        known = {key.fingerprint for key in await keys.of_user(session, admin.id)}
-        offered = _offered(platform.settings, first_start)
+        registered = await keys.of_user(session, admin.id)
+        known = {key.fingerprint for key in registered}
+        nobody = all(key.name == DEMO for key in registered)
+        offered = _offered(platform.settings, nobody)
         for line, origin in offered:
             fingerprint = _fingerprint(line, origin)
             if fingerprint not in known:
@@ -56,16 +59,16 @@ async def administrator(platform: Platform) -> User:
 
 
 async def count(platform: Platform) -> int:
-    """How many keys the administrator has."""
+    """How many keys people have to push with."""
     async with platform.database.begin() as session:
         admin = await users.first_admin(session, ADMIN)
-        return len(await keys.of_user(session, admin.id))
+        return sum(key.name != DEMO for key in await keys.of_user(session, admin.id))
 
 
-def _offered(settings: Settings, first_start: bool) -> list[tuple[str, Path]]:
+def _offered(settings: Settings, nobody: bool) -> list[tuple[str, Path]]:
     if settings.admin_keys is not None:
         files = [settings.admin_keys]
-    elif first_start:
+    elif nobody:
         files = sorted(file for home in _homes() for file in (home / ".ssh").glob("*.pub"))
     else:
         files = []

@@ -165,7 +165,7 @@ async def _get(
             asyncio.timeout(check.timeout),
             client.stream("GET", url, headers=headers) as response,
         ):
-            if response.status_code >= 500:
+            if response.status_code >= check.below:
                 return f"GET {path} answered {response.status_code}"
             if check.content is not None and check.content not in await _body(response):
                 return f"GET {path} answered {response.status_code} without '{check.content}'"

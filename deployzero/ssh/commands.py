@@ -88,11 +88,14 @@ JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print data.")
 APP = click.Argument(["app"])
 
 
-@_command("help")
-async def show_help(caller: Caller) -> None:
-    """List the commands."""
+@_command("help", click.Argument(["command"], required=False))
+async def show_help(caller: Caller, command: str | None) -> None:
+    """List the commands, or explain one."""
+    if command is not None:
+        await run_command(caller.platform, caller.user, [command, "--help"], caller.streams)
+        return
     rows = sorted(COMMANDS.commands.items())
-    lines = [f"  {name:<12} {command.get_short_help_str(60)}" for name, command in rows]
+    lines = [f"  {name:<12} {each.get_short_help_str(60)}" for name, each in rows]
     caller.streams.stdout.write("Commands:\n" + "\n".join(lines) + "\n")
 
 

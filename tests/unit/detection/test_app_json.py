@@ -29,8 +29,8 @@ def test_startup_checks_become_health_checks(with_app_json):
     config = with_app_json(healthchecks={"web": [check, listening]})
     assert config.health_checks == {
         "web": (
-            HealthCheck("front page", "/up", 9000, 3, 2.0, 1.0, 4.0, "fine"),
-            HealthCheck("port", None),
+            HealthCheck("front page", "/up", 9000, 3, 2.0, 1.0, 4.0, "fine", below=400),
+            HealthCheck("port", None, below=400),
         )
     }
 
