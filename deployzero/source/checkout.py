@@ -1,22 +1,30 @@
 """Writing a commit's tree into a folder, all of it or nothing."""
 
+import contextlib
 import os
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+from dulwich.objects import ObjectID
 from dulwich.repo import Repo
 
 from deployzero.errors import ResourceLimitError, SourceError
+from deployzero.source.git import STREAMED, git_env, git_program, limited
 from deployzero.source.tree import (
     CheckedTree,
     Limits,
+    blob_size,
     check_pointers,
     check_tree,
     is_pointer,
     read_blob,
+    show_path,
 )
 
 LIMITS = Limits()
+COPY_SECONDS = 300.0
 
 
 def checkout(repo: Repo, commit: str, into: Path, limits: Limits = LIMITS) -> None:
@@ -27,9 +35,10 @@ def checkout(repo: Repo, commit: str, into: Path, limits: Limits = LIMITS) -> No
     folder is gone. No hook, filter or attribute of the repository is run.
     """
     tree = check_tree(repo, commit, limits)
+    sizes = _sizes(repo, tree, limits)
     into.mkdir(mode=0o755, parents=True)
     try:
-        _write(repo, tree, os.fsencode(into), limits)
+        _write(repo, tree, sizes, os.fsencode(into))
     except OSError as error:
         shutil.rmtree(into, ignore_errors=True)
         raise ResourceLimitError(
@@ -41,34 +50,61 @@ def checkout(repo: Repo, commit: str, into: Path, limits: Limits = LIMITS) -> No
         raise
 
 
-def _write(repo: Repo, tree: CheckedTree, root: bytes, limits: Limits) -> None:
+def _sizes(repo: Repo, tree: CheckedTree, limits: Limits) -> list[int]:
+    """The files' sizes, from headers alone: what is too much is never read."""
+    sizes = [blob_size(repo, path, oid) for path, oid, _ in tree.files]
+    if sum(sizes) > limits.bytes:
+        raise SourceError(
+            f"the repository's files are larger than {limits.bytes >> 20} MB",
+            "Keep large files out of the repository.",
+        )
+    return sizes
+
+
+def _write(repo: Repo, tree: CheckedTree, sizes: list[int], root: bytes) -> None:
     for folder in tree.folders:
         os.mkdir(root + b"/" + folder, 0o755)
-    total = 0
     pointers = []
-    for path, oid, executable in tree.files:
-        content = read_blob(repo, path, oid)
-        total += len(content)
-        if total > limits.bytes:
-            raise SourceError(
-                f"the repository's files are larger than {limits.bytes >> 20} MB",
-                "Keep large files out of the repository.",
-            )
-        if is_pointer(content):
-            pointers.append(path)
-        _write_file(root + b"/" + path, content, 0o755 if executable else 0o644)
+    program = git_program()
+    for (path, oid, executable), size in zip(tree.files, sizes, strict=True):
+        mode = 0o755 if executable else 0o644
+        with _new_file(root + b"/" + path, mode) as fd:
+            if program and size > STREAMED:
+                _copy_by_git(program, repo, path, oid, fd)
+                continue
+            content = read_blob(repo, path, oid)
+            if is_pointer(content):
+                pointers.append(path)
+            view = memoryview(content)
+            while view:
+                view = view[os.write(fd, view) :]
     check_pointers(pointers)
     # Last, so that nothing was written through one of them.
     for path, target in tree.links.items():
         os.symlink(target, root + b"/" + path)
 
 
-def _write_file(path: bytes, content: bytes, mode: int) -> None:
+@contextlib.contextmanager
+def _new_file(path: bytes, mode: int) -> Iterator[int]:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
         os.fchmod(fd, mode)  # whatever the umask is
-        view = memoryview(content)
-        while view:
-            view = view[os.write(fd, view) :]
+        yield fd
     finally:
         os.close(fd)
+
+
+def _copy_by_git(program: str, repo: Repo, path: bytes, oid: ObjectID, fd: int) -> None:
+    """A large file, which git never has in memory as a whole."""
+    done = subprocess.run(  # noqa: S603 - the git program, an object's id
+        limited(program, "cat-file", "blob", oid.decode()),
+        env=git_env(Path(repo.controldir())),
+        stdin=subprocess.DEVNULL,
+        stdout=fd,
+        stderr=subprocess.PIPE,
+        timeout=COPY_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        complaint = done.stderr.decode("utf-8", "replace").splitlines()
+        raise SourceError(f"{show_path(path)} cannot be read", "", complaint[-3:])

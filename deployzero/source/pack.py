@@ -6,15 +6,23 @@ import contextlib
 import errno
 import os
 import struct
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import IO, TypeVarTuple
 
-from deployzero.errors import ResourceLimitError, SourceError
+from deployzero.errors import DeployZeroException, ResourceLimitError, SourceError
 from deployzero.source.channel import ClientGoneError, Reader, read_exactly
-from deployzero.source.git import git_program, incoming_env
+from deployzero.source.git import GIT_MEMORY, git_program, incoming_env, limited
 from deployzero.source.incoming import Incoming, check_connected
+from deployzero.source.inflation import Budget, OverBudgetError, record_pack
 
+A = TypeVarTuple("A")
 MANY_OBJECTS = 1000
 """Above it git's index-pack wins over dulwich: cost goes with objects, not bytes (DESIGN, 3)."""
+SMALL = Budget(pack=8 << 20, object=8 << 20, total=64 << 20)
+"""What dulwich, which holds whole objects in memory, gets; git has the rest, and streams it."""
+WITHOUT_GIT = Budget(pack=1 << 40, object=64 << 20, total=1 << 30)
+"""What is taken where git is not installed."""
 CHUNK = 1 << 20
 STALL_SECONDS = 600.0
 """A client may compress for long before its next byte; longer than this, it hangs."""
@@ -84,6 +92,10 @@ class PackInput:
         data, self._buffer = bytes(self._buffer), memoryview(b"")
         return data
 
+    def put_back(self, data: bytes) -> None:
+        """Let these come again, before what has not been read yet."""
+        self._buffer = memoryview(data + self.buffered())
+
     def read_some(self, size: int) -> bytes:
         """For the thread: up to `size` bytes, at least one unless the stream has ended."""
         if not self._buffer and not self.ended:
@@ -126,28 +138,39 @@ async def receive_pack(
     """
     count = await source.header()
     program = git_program()
-    loop = asyncio.get_running_loop()
-    if count > MANY_OBJECTS and program:
+    if program and (count > MANY_OBJECTS or not await _index_small(source, arrived, count, pool)):
         await _index_by_git(program, source, arrived)
         await _check_by_git(program, arrived, tips, known)
         return count
-    try:
-        await loop.run_in_executor(pool, _index, source, arrived, count)
-    finally:
-        source.close()
+    loop = asyncio.get_running_loop()
+    if program is None:
+        await _in_thread(source, pool, _index, source, arrived, count, WITHOUT_GIT)
     await loop.run_in_executor(pool, check_connected, arrived, tips)
     return count
 
 
-def _index(source: PackInput, arrived: Incoming, count: int) -> None:
+async def _index_small(
+    source: PackInput, arrived: Incoming, count: int, pool: concurrent.futures.Executor
+) -> bool:
+    """False: it is not small; what was read of it is put back."""
     try:
-        if count == 0:
-            if len(source.read_all(12 + 20)) != 12 + 20:
-                raise EOFError
-            return
-        with contextlib.closing(arrived.open()) as store:
-            store.add_thin_pack(source.read_all, source.read_some)
-    except (SourceError, ClientGoneError):
+        await _in_thread(source, pool, _index, source, arrived, count, SMALL)
+    except OverBudgetError:
+        return False
+    return True
+
+
+def _index(source: PackInput, arrived: Incoming, count: int, budget: Budget) -> None:
+    """Index by dulwich, which reads it only when all its objects are within the budget."""
+    try:
+        with tempfile.SpooledTemporaryFile(SMALL.pack + CHUNK, dir=str(arrived.path)) as record:
+            _record(source, record, count, budget)
+            if count == 0:
+                return
+            record.seek(0)
+            with contextlib.closing(arrived.open()) as store:
+                store.add_thin_pack(record.read, record.read)
+    except (DeployZeroException, ClientGoneError, OverBudgetError):
         raise
     except OSError as error:
         raise cannot_store(error) from error
@@ -157,10 +180,39 @@ def _index(source: PackInput, arrived: Incoming, count: int) -> None:
         raise SourceError(DAMAGED, DAMAGED_HINT, [why]) from error
 
 
+def _record(source: PackInput, record: IO[bytes], count: int, budget: Budget) -> None:
+    try:
+        record_pack(source.read_some, record, count, budget)
+    except OverBudgetError as error:
+        if budget is SMALL:
+            record.seek(0)
+            source.put_back(record.read())
+            raise
+        raise SourceError(
+            str(error),
+            "Keep large files out of the repository, or install git on the server, which "
+            "takes larger ones.",
+        ) from error
+
+
+async def _in_thread(
+    source: PackInput,
+    pool: concurrent.futures.Executor,
+    function: Callable[[*A], None],
+    *args: *A,
+) -> None:
+    """Run what reads from `source`; when this is cancelled its waiting ends."""
+    try:
+        await asyncio.get_running_loop().run_in_executor(pool, function, *args)
+    except asyncio.CancelledError:
+        source.close()
+        raise
+
+
 async def _index_by_git(program: str, source: PackInput, arrived: Incoming) -> None:
     strict = ",".join(f"{name}=ignore" for name in TOLERATED)
     process = await asyncio.create_subprocess_exec(
-        *(program, "index-pack", "--stdin", "--fix-thin", f"--strict={strict}"),
+        *limited(program, "index-pack", "--stdin", "--fix-thin", f"--strict={strict}"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
@@ -192,6 +244,11 @@ async def _index_by_git(program: str, source: PackInput, arrived: Incoming) -> N
     if code:
         if any(os.strerror(errno.ENOSPC) in line for line in complaint):
             raise cannot_store(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        if any("ut of memory" in line for line in complaint):
+            raise SourceError(
+                f"a file of the push unpacks to more than {GIT_MEMORY >> 30} GB",
+                "Keep large files out of the repository (git rm --cached, .gitignore).",
+            )
         raise SourceError(DAMAGED, DAMAGED_HINT, complaint[-5:])
 
 
@@ -223,7 +280,7 @@ async def _check_by_git(
     program: str, arrived: Incoming, tips: Sequence[str], known: Sequence[str]
 ) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(program, "rev-list", "--objects", "--quiet", "--stdin", "--"),
+        *limited(program, "rev-list", "--objects", "--quiet", "--stdin", "--"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

@@ -11,10 +11,11 @@ from dulwich.index import (
     validate_path_element_hfs,
     validate_path_element_ntfs,
 )
-from dulwich.objects import Blob, Commit, ObjectID, Tag, Tree, parse_tree
+from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tag, Tree, parse_tree
 from dulwich.repo import Repo
 
 from deployzero.errors import SourceError
+from deployzero.source.inflation import inflated_size
 
 SUBMODULE = 0o160000
 SYMLINK = 0o120000
@@ -24,6 +25,10 @@ LFS_POINTER_SIZE = 1024
 MOST_HOPS = 40
 """As many symbolic links in one path as Linux follows."""
 NAMED = 5
+LONGEST_LINK = 4000
+LARGEST_COMMIT = 16 << 20
+LARGEST_FOLDER = 64 << 20
+"""Bytes; both are held in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,20 @@ def show_path(path: bytes) -> str:
 def commit_of(repo: Repo, oid: str) -> Commit:
     """The commit that the id names, through annotated tags. Raises SourceError if none."""
     try:
-        found = repo.object_store[ObjectID(oid.encode())]
+        found = _small_object(repo, ObjectID(oid.encode()))
         while isinstance(found, Tag):
-            found = repo.object_store[found.object[1]]
+            found = _small_object(repo, found.object[1])
     except (KeyError, ObjectFormatException, ChecksumMismatch) as error:
         raise SourceError(f"there is no commit {oid[:12]} here") from error
     if not isinstance(found, Commit):
         raise SourceError(f"{oid[:12]} is no commit", "Push a branch.")
     return found
+
+
+def _small_object(repo: Repo, oid: ObjectID) -> ShaFile:
+    if inflated_size(repo.object_store, oid) > LARGEST_COMMIT:
+        raise SourceError(f"the commit {oid.decode()[:12]} is larger than any commit may be")
+    return repo.object_store[oid]
 
 
 def check_tree(repo: Repo, commit: str, limits: Limits) -> CheckedTree:
@@ -101,10 +112,23 @@ def check_tree(repo: Repo, commit: str, limits: Limits) -> CheckedTree:
             "(git rm --cached <path>, remove <path>/.git, git add <path>) or as a dependency.",
         )
     for path, entry in links:
+        if blob_size(repo, path, entry) > LONGEST_LINK:
+            raise SourceError(
+                f"the symbolic link {show_path(path)} is damaged",
+                "Replace the link by the file itself.",
+            )
         tree.links[path] = read_blob(repo, path, entry)
     for path, target in tree.links.items():
         _check_link(path, target, tree.links)
     return tree
+
+
+def blob_size(repo: Repo, path: bytes, oid: ObjectID) -> int:
+    """Bytes, without reading them."""
+    try:
+        return inflated_size(repo.object_store, oid)
+    except KeyError as error:
+        raise SourceError(f"{show_path(path)} is missing from the push") from error
 
 
 def read_blob(repo: Repo, path: bytes, oid: ObjectID) -> bytes:
@@ -134,6 +158,8 @@ def is_pointer(content: bytes) -> bool:
 def _entries(repo: Repo, prefix: bytes, oid: ObjectID) -> Iterator[tuple[bytes, int, ObjectID]]:
     where = show_path(prefix) or "the root folder"
     try:
+        if inflated_size(repo.object_store, oid) > LARGEST_FOLDER:
+            raise SourceError(f"{where} has more entries than can be taken")
         kind, raw = repo.object_store.get_raw(oid)
         if kind != Tree.type_num:
             raise SourceError(f"{where} is damaged: not a folder")
@@ -182,7 +208,7 @@ def _hfs(name: bytes) -> bool:
 def _check_link(path: bytes, target: bytes, links: dict[bytes, bytes]) -> None:
     shown = f"{show_path(path)} -> {show_path(target[:200])}"
     remedy = "Replace the link by the file itself."
-    if not target or b"\0" in target or len(target) > 4000:
+    if not target or b"\0" in target or len(target) > LONGEST_LINK:
         raise SourceError(f"the symbolic link {show_path(path)} is damaged", remedy)
     if target.startswith(b"/"):
         raise SourceError(f"a symbolic link leads out of the repository: {shown}", remedy)

@@ -7,13 +7,16 @@ import os
 import signal
 import struct
 import subprocess
+import tracemalloc
+import zlib
 
 import asyncssh
 import pytest
 from dulwich.object_store import DiskObjectStore
 
 from deployzero.settings import Settings
-from deployzero.source import git, incoming, pack, receive_pack, repack
+from deployzero.source import checkout, git, incoming, pack, receive_pack, repack
+from deployzero.source.tree import Limits
 
 ZERO = "0" * 40
 
@@ -317,3 +320,115 @@ async def test_full_disk_is_named(server, client, monkeypatch, late):
     assert result.code == 1
     assert "(the server cannot store the push: No space left on device)" in result.err
     assert server.leftovers() == []
+
+
+def bomb_of(client, size: int) -> None:
+    """A file of zeros, which deflates to a thousandth."""
+    with (client.work / "zeros").open("wb") as file:
+        file.truncate(size)
+
+
+class Peak:
+    """Bytes that Python had at most, from entering to leaving."""
+
+    def __enter__(self):
+        tracemalloc.start()
+        return self
+
+    def __exit__(self, *_):
+        self.bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+
+async def test_a_file_that_deflates_well_is_streamed(server, client):
+    await client.repository()
+    bomb_of(client, 200 << 20)
+    await client.commit("more", "x")
+    with Peak() as peak:
+        result = await client.git("push", "deployzero", "main")
+    assert result.code == 0, result.err
+    assert peak.bytes < 48 << 20
+    (checkout,) = server.checkouts.iterdir()
+    assert (checkout / "zeros").stat().st_size == 200 << 20
+
+
+async def test_a_bomb_is_refused_where_git_is_not_installed(server, client, monkeypatch):
+    monkeypatch.setattr(pack, "git_program", lambda: None)
+    await client.repository()
+    bomb_of(client, 200 << 20)
+    await client.commit("more", "x")
+    with Peak() as peak:
+        result = await client.git("push", "deployzero", "main")
+    assert result.code == 1
+    assert "main -> main (a file unpacks to more than 64 MB)" in result.err
+    assert peak.bytes < 48 << 20
+    assert server.packs() == []
+    assert server.leftovers() == []
+
+
+def delta_bomb(base: bytes, copies: int) -> bytes:
+    """A pack of one file and a delta of it that copies it `copies` times over."""
+    size, numbers = len(base) * copies, bytearray()
+    for number in (len(base), size):
+        while number > 0x7F:
+            numbers.append(number & 0x7F | 0x80)
+            number >>= 7
+        numbers.append(number)
+    length = struct.pack("<I", len(base))[:3]
+    delta = bytes(numbers) + (b"\xf0" + length) * copies
+    body = b"PACK" + struct.pack(">II", 2, 2) + _packed(3, base)
+    name = hashlib.sha1(b"blob %d\0" % len(base) + base).digest()
+    return with_checksum(body + _packed(7, delta, name))
+
+
+def _packed(kind: int, data: bytes, base: bytes = b"") -> bytes:
+    size = len(data)
+    head, size = kind << 4 | size & 0x0F, size >> 4
+    header = bytearray()
+    while size:
+        header.append(head | 0x80)
+        head, size = size & 0x7F, size >> 7
+    header.append(head)
+    return bytes(header) + base + zlib.compress(data)
+
+
+@pytest.mark.parametrize("with_git", [True, False])
+async def test_a_delta_that_makes_gigabytes_of_kilobytes_is_refused(
+    server, client, monkeypatch, with_git
+):
+    if not with_git:
+        monkeypatch.setattr(pack, "git_program", lambda: None)
+    await client.repository()
+    data = delta_bomb(b"\0" * 0xFFFFFF, 400)
+    assert len(data) < 50_000
+    with Peak() as peak:
+        said = await raw_push(server, client, "1" * 40, data)
+    assert "a file of the push unpacks to more than 2 GB" in said or (
+        not with_git and "a file unpacks to more than 64 MB" in said
+    )
+    assert peak.bytes < 48 << 20
+    assert server.packs() == []
+    assert server.leftovers() == []
+
+
+async def test_an_object_larger_than_it_says_is_refused(server, client):
+    await client.repository()
+    lying = _packed(3, b"x" * 20)[:1] + b"" + zlib.compress(b"\0" * (50 << 20))
+    lying = bytes([3 << 4 | 4]) + lying[1:]
+    data = with_checksum(b"PACK" + struct.pack(">II", 2, 1) + lying)
+    with Peak() as peak:
+        said = await raw_push(server, client, "1" * 40, data)
+    assert "an object is larger than it says" in said
+    assert peak.bytes < 8 << 20
+
+
+async def test_a_tree_of_too_many_bytes_is_refused_from_its_headers(server, client, monkeypatch):
+    monkeypatch.setattr(checkout, "LIMITS", Limits(bytes=10 << 20))
+    monkeypatch.setattr(checkout.checkout, "__defaults__", (checkout.LIMITS,))
+    await client.repository()
+    bomb_of(client, 12 << 20)
+    await client.commit("more", "x")
+    result = await client.git("push", "deployzero", "main")
+    assert result.code == 1
+    assert "(the repository's files are larger than 10 MB)" in result.err
+    assert list(server.checkouts.iterdir()) == []
