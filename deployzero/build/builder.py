@@ -21,7 +21,7 @@ from deployzero.build.confinement import confine
 from deployzero.build.dockerfile import nginx_conf, render
 from deployzero.build.engine import Engine, threads_for
 from deployzero.build.material_images import MaterialImages
-from deployzero.build.solver import Solution, solve
+from deployzero.build.solver import Solution, out_of_time, solve
 from deployzero.errors import BuildError
 from deployzero.models.project import ProjectConfig
 from deployzero.settings import Settings, parse_bytes
@@ -72,7 +72,10 @@ class Builder:
         """
         started = time.monotonic()
         with self._tracked():
-            solution = await self._twice(request, on_line)
+            try:
+                solution = await self._twice(request, started, on_line)
+            except TimeoutError:
+                raise out_of_time(self._settings.build_timeout) from None
             size = await self._engine.call(lambda client: _size(client, solution.image_id))
         return BuildResult(
             image_id=solution.image_id,
@@ -83,16 +86,16 @@ class Builder:
             size_bytes=size,
         )
 
-    async def _twice(self, request: BuildRequest, on_line: OnLine) -> Solution:
+    async def _twice(self, request: BuildRequest, started: float, on_line: OnLine) -> Solution:
         """Once more where somebody removed one of our images behind our back."""
         try:
-            return await self._attempt(request, on_line)
+            return await self._attempt(request, started, on_line)
         except BuildError as error:
             if NO_REGISTRY not in error.message:
                 raise
             self._base_images.forget()
             self._materials.forget()
-            return await self._attempt(request, on_line)
+            return await self._attempt(request, started, on_line)
 
     async def prepare(self, config: ProjectConfig, on_line: OnLine) -> BaseImage:
         """Have the base images of such a project ready before the first push needs them."""
@@ -120,16 +123,20 @@ class Builder:
         finally:
             self._running.discard(task)
 
-    async def _attempt(self, request: BuildRequest, on_line: OnLine) -> Solution:
+    async def _attempt(self, request: BuildRequest, started: float, on_line: OnLine) -> Solution:
+        """Raises TimeoutError where the time is over before the engine builds."""
+        deadline = started + self._settings.build_timeout  # the event loop's clock is the same
         environment = self._settings.build_env
         hidden = material.secrets(environment)
-        await self._confine()
-        async with self._materials.use(environment) as image:
+        limit = asyncio.timeout_at(deadline)
+        async with limit, self._materials.use(environment) as image:
+            await self._confine()
             with tempfile.TemporaryFile(dir=self._spool()) as tar:
                 if request.config.type == "dockerfile":
-                    await self._write_own(tar, request, image, on_line)
+                    await self._write_own(tar, request, image, deadline, on_line)
                 else:
-                    await self._write_generated(tar, request, image, hidden, on_line)
+                    await self._write_generated(tar, request, image, hidden, deadline, on_line)
+                limit.reschedule(None)  # the engine's build ends itself, and says how far it was
                 return await solve(
                     self._engine,
                     Order(
@@ -141,6 +148,7 @@ class Builder:
                     tar,
                     on_line,
                     seconds=self._settings.build_timeout,
+                    begun=started,
                     hidden=hidden,
                     memory=self._settings.build_memory,
                 )
@@ -151,6 +159,7 @@ class Builder:
         request: BuildRequest,
         image: str,
         hidden: list[str],
+        deadline: float,
         on_line: OnLine,
     ) -> None:
         config = request.config
@@ -158,25 +167,27 @@ class Builder:
         files = {"Dockerfile": render(config, base, cache_scope(self._key, request.app), image)}
         if is_site(config):
             files["nginx.conf"] = nginx_conf(config)
-        await self._engine.run(context.write_generated, tar, request.source, config, files)
+        await self._engine.run(
+            context.write_generated, tar, request.source, config, files, deadline
+        )
 
     async def _write_own(
-        self, tar: IO[bytes], request: BuildRequest, image: str, on_line: OnLine
+        self,
+        tar: IO[bytes],
+        request: BuildRequest,
+        image: str,
+        deadline: float,
+        on_line: OnLine,
     ) -> None:
-        path = request.source / _dockerfile_path(request.config)
-        try:
-            text = path.read_text(errors="surrogateescape")
-        except OSError as error:
-            raise BuildError(
-                f"{_dockerfile_path(request.config)} cannot be read: {error.strerror}",
-                "Commit it as a plain file.",
-            ) from error
+        source, config = request.source, request.config
+        text = await self._engine.run(own_dockerfile.read, source, _dockerfile_path(config))
         frontend = own_dockerfile.syntax_image(text)
         if frontend and not await self._frontend(frontend):
             on_line(f"'# syntax={frontend}' is left out: its image cannot be fetched here")
             text = own_dockerfile.without_syntax(text)
-        text = own_dockerfile.rewrite(text, image, cache_scope(self._key, request.app))
-        await self._engine.run(context.write_own, tar, request.source, request.config, text)
+        scope = cache_scope(self._key, request.app)
+        text = await self._engine.run(own_dockerfile.rewrite, text, image, scope)
+        await self._engine.run(context.write_own, tar, source, config, text, deadline)
 
     async def _frontend(self, image: str) -> bool:
         return await self._engine.has_image(image) or await self._base_images.answers(image)

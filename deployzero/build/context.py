@@ -6,15 +6,15 @@ ETags need them.
 """
 
 import io
+import math
 import stat
 import tarfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-import pathspec
-from docker.utils.build import PatternMatcher
-
+from deployzero.build.ignore import Ignored
 from deployzero.models.project import ProjectConfig
 
 EXECUTABLE, PLAIN = 0o755, 0o644
@@ -22,16 +22,24 @@ _NEVER = (".git", ".deployzero")
 
 
 def write_generated(
-    to: IO[bytes], source: Path, config: ProjectConfig, files: Mapping[str, str]
+    to: IO[bytes],
+    source: Path,
+    config: ProjectConfig,
+    files: Mapping[str, str],
+    deadline: float = math.inf,
 ) -> None:
-    """`files` at the top (Dockerfile, nginx.conf), the tree in src/, install files in deps/."""
+    """`files` at the top (Dockerfile, nginx.conf), the tree in src/, install files in deps/.
+
+    Raises BuildError for a bad ignore file, TimeoutError when `time.monotonic()` is past
+    the deadline.
+    """
     with tarfile.open(fileobj=to, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, text in files.items():
             _add_text(archive, name, text)
         _add_folder(archive, "src")
         _add_folder(archive, "deps")
         wanted = set(config.install_files)
-        for path in _tree(source, config):
+        for path in _tree(source, config, deadline):
             _add(archive, source, path, f"src/{path}")
             if path in wanted:
                 _add(archive, source, path, f"deps/{path}")
@@ -46,26 +54,34 @@ def write_files(to: IO[bytes], files: Mapping[str, str]) -> None:
     to.seek(0)
 
 
-def write_own(to: IO[bytes], source: Path, config: ProjectConfig, dockerfile: str) -> None:
+def write_own(
+    to: IO[bytes],
+    source: Path,
+    config: ProjectConfig,
+    dockerfile: str,
+    deadline: float = math.inf,
+) -> None:
     """The tree as it is, with `dockerfile` in the place of the repository's own."""
     name = config.dockerfile or "Dockerfile"
     with tarfile.open(fileobj=to, mode="w", format=tarfile.PAX_FORMAT) as archive:
         _add_text(archive, name, dockerfile)
-        for path in _tree(source, config):
+        for path in _tree(source, config, deadline):
             if path != name:
                 _add(archive, source, path, path)
     to.seek(0)
 
 
-def _tree(source: Path, config: ProjectConfig) -> Iterator[str]:
+def _tree(source: Path, config: ProjectConfig, deadline: float) -> Iterator[str]:
     """Paths to send, folders before what is in them, in an order that is always the same."""
-    ignored = _Ignored(source, config)
+    ignored = Ignored(source, config)
     pending = [""]
     while pending:
         folder = pending.pop()
         subfolders = []
         for entry in sorted((source / folder).iterdir()):
             path = f"{folder}/{entry.name}".lstrip("/")
+            if time.monotonic() > deadline:
+                raise TimeoutError
             if path in _NEVER:
                 continue
             if entry.is_dir() and not entry.is_symlink():
@@ -77,43 +93,6 @@ def _tree(source: Path, config: ProjectConfig) -> Iterator[str]:
             elif not ignored(path):
                 yield path
         pending.extend(reversed(subfolders))
-
-
-class _Ignored:
-    """.deployzeroignore (as git reads it) and .dockerignore (as docker reads it) in one."""
-
-    def __init__(self, source: Path, config: ProjectConfig) -> None:
-        self._kept = {*config.install_files}
-        own = _lines(source / ".deployzeroignore")
-        if config.type == "nodejs" and config.install_command:
-            # What the install step makes must not be covered by what was committed.
-            own = ["/node_modules/", *own]
-        self._git = pathspec.GitIgnoreSpec.from_lines(own)
-        docker = _lines(source / ".dockerignore")
-        self._docker = PatternMatcher(docker) if docker else None
-        self._exceptions = any(line.startswith("!") for line in (*own, *docker))
-
-    def __call__(self, path: str) -> bool:
-        if path in self._kept:
-            return False
-        if self._git.match_file(path) or self._git.match_file(f"{path}/"):
-            return True
-        return self._docker is not None and bool(self._docker.matches(path))  # type: ignore[arg-type]
-
-    def whole_folder(self, path: str) -> bool:
-        """Nothing below it can be wanted."""
-        if any(kept.startswith(f"{path}/") for kept in self._kept):
-            return False
-        if self._git.match_file(f"{path}/"):
-            return True
-        return not self._exceptions and self(path)
-
-
-def _lines(file: Path) -> list[str]:
-    if file.is_symlink() or not file.is_file():
-        return []
-    lines = file.read_text(errors="replace").lstrip("\ufeff").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
 def _add(archive: tarfile.TarFile, source: Path, path: str, name: str) -> None:
@@ -139,7 +118,7 @@ def _add(archive: tarfile.TarFile, source: Path, path: str, name: str) -> None:
 
 
 def _add_text(archive: tarfile.TarFile, name: str, text: str) -> None:
-    data = text.encode()
+    data = text.encode(errors="surrogateescape")
     member = tarfile.TarInfo(name)
     member.size, member.mode = len(data), PLAIN
     archive.addfile(member, io.BytesIO(data))

@@ -13,6 +13,8 @@ _WRAPPING = re.compile(
     r"^(?:failed to solve(?: with frontend [\w.]+)?: |failed to create LLB definition: |rpc error: "
     r"code = \w+ desc = |failed to solve with frontend [\w.]+: )+"
 )
+MOST_CHARACTERS = 4000
+"""Of the engine's words, which repeat a command of any length."""
 AGAIN = "Mend it as its output above says, then push again."
 
 
@@ -23,7 +25,7 @@ def explain(
 
     `memory` is the limit that builds have, for the message when it was hit.
     """
-    reason = _WRAPPING.sub("", said.strip())
+    reason = _WRAPPING.sub("", said.strip()[:MOST_CHARACTERS])
     if "no space left on device" in " ".join([reason, *tail]).lower():
         return ResourceLimitError(
             "the engine's disk is full",

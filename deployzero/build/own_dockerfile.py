@@ -2,20 +2,40 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from deployzero.build.material import SOURCING, mount
+from deployzero.errors import BuildError
 
+MOST_BYTES = 256 * 1024
 _DIRECTIVE = re.compile(r"^\s*#\s*(\w+)\s*=\s*(\S+)\s*$")
 _RUN = re.compile(r"^(?P<word>\s*RUN)(?P<flags>(?:\s+--\w+=\S+)*)(?P<gap>\s+)(?P<rest>.*)$", re.I)
 _ONBUILD = re.compile(
     r"^(?P<word>\s*ONBUILD\s+RUN)(?P<flags>(?:\s+--\w+=\S+)*)(?P<rest>\s+.*)$", re.I
 )
 _FLAGS_ONLY = re.compile(r"^\s*RUN(\s+--\w+=\S+)*\s*$", re.I)
+_MORE_FLAGS = re.compile(r"^(\s*--\w+=\S+)?(\s+--\w+=\S+)*\s*$")
 _HEREDOC = re.compile(r"(?<!\S)\d*<<(?P<dash>-?)(?P<quote>['\"]?)(?P<word>[A-Za-z_]\w*)(?P=quote)")
 _MOUNT = re.compile(r"--mount=(\S+)")
 _SHELL = re.compile(r"^\s*SHELL\s+\[\s*\"(?P<program>[^\"]*)\"", re.I)
 _FROM = re.compile(r"^\s*FROM\s", re.I)
 _POSIX_SHELLS = {"sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"}
+
+
+def read(source: Path, name: str) -> str:
+    """The file's text. Raises BuildError where it cannot be read or is larger than MOST_BYTES."""
+    try:
+        with (source / name).open(errors="surrogateescape") as file:
+            text = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise BuildError(
+            f"{name} cannot be read: {error.strerror}", "Commit it as a plain file."
+        ) from error
+    if len(text) > MOST_BYTES:
+        raise BuildError(
+            f"{name} is larger than {MOST_BYTES >> 10} KB", "Copy scripts in, and run them from it."
+        )
+    return text
 
 
 def syntax_image(text: str) -> str | None:
@@ -106,12 +126,16 @@ def _instructions(text: str, escape: str) -> Iterator[tuple[str, list[str]]]:
             yield line, []
             continue
         head, body = line.rstrip(), []
-        while _FLAGS_ONLY.match(head.removesuffix(escape)) and head.endswith(escape):
+        parts = [head]
+        flags_only = _FLAGS_ONLY.match(head.removesuffix(escape))
+        while flags_only and parts[-1].endswith(escape):
             following = next(lines, None)
             if following is None:
                 break
             if not following.lstrip().startswith("#"):
-                head = head.removesuffix(escape).rstrip() + " " + following.strip()
+                flags_only = _MORE_FLAGS.match(following.strip().removesuffix(escape))
+                parts.append(following.strip())
+        head = " ".join([*(part.removesuffix(escape).rstrip() for part in parts[:-1]), parts[-1]])
         last = head
         while last.endswith(escape):
             following = next(lines, None)

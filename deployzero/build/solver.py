@@ -33,13 +33,14 @@ async def solve(
     on_line: Callable[[str], None],
     *,
     seconds: float,
+    begun: float | None = None,
     hidden: Sequence[str] = (),
     memory: str = "",
 ) -> Solution:
     """Build; `on_line` is called in the event loop. `hidden` values never reach it or an error.
 
-    Raises BuildError, or ResourceLimitError after `seconds`. However it ends, nothing of
-    it runs on.
+    Raises BuildError, or ResourceLimitError `seconds` after `begun` (the loop's time; None:
+    now). However it ends, nothing of it runs on.
     """
     client = await engine.client()
     loop = asyncio.get_running_loop()
@@ -63,15 +64,11 @@ async def solve(
     progress = Progress(post, redact)
     running = asyncio.ensure_future(engine.run(build.run, context, progress.take))
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout_at((loop.time() if begun is None else begun) + seconds):
             solved = await asyncio.shield(running)
     except TimeoutError:
         await _stop(engine, build, order, running)
-        raise ResourceLimitError(
-            f"build stopped after {seconds:g} s",
-            "Make it quicker, or raise DEPLOYZERO_BUILD_TIMEOUT on the server.",
-            progress.tail_of_current(),
-        ) from None
+        raise out_of_time(seconds, progress.tail_of_current()) from None
     except asyncio.CancelledError:
         await _stop(engine, build, order, running)
         raise
@@ -82,6 +79,15 @@ async def solve(
     if solved.error:
         raise _explained(solved, progress, redact, memory)
     return Solution(solved.image_id, progress.steps, progress.cached)
+
+
+def out_of_time(seconds: float, tail: Sequence[str] = ()) -> ResourceLimitError:
+    """A build that took longer than it may; `tail` is what its last step said."""
+    return ResourceLimitError(
+        f"build stopped after {seconds:g} s",
+        "Make it quicker, or raise DEPLOYZERO_BUILD_TIMEOUT on the server.",
+        tail,
+    )
 
 
 def _explained(
