@@ -8,7 +8,7 @@ from deployzero.detection.tree import Tree, broken
 from deployzero.errors import ProjectDetectionError
 from deployzero.models.project import HealthCheck
 
-_VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _UNUSED_KINDS = ("command", "uptime")
 
 
@@ -42,8 +42,8 @@ def read_app_json(tree: Tree) -> AppJson:
 
 def _environment(env: dict[str, Any], found: AppJson) -> None:
     for name, given in env.items():
-        if not _VARIABLE.match(name):
-            raise _bad(f"env.{name[:60]}", "a name of letters, digits and '_'")
+        if not _VARIABLE.fullmatch(name):
+            raise _bad(f"env.{' '.join(name[:60].split())}", "a name of letters, digits and '_'")
         if name == "PORT":
             found.reasons.append("app.json: PORT is left out, deployzero sets it")
             continue

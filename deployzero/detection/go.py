@@ -16,6 +16,8 @@ _DIRECTIVE = re.compile(r"^(go|toolchain)\s+(?:go)?(\d+(?:\.\d+){0,2})\S*\s*(?:/
 _USE = re.compile(r"^\s*(?:use\s+)?\(?\s*(\./[\w./-]+|\.)\s*\)?\s*(?://.*)?$", re.M)
 _GO_RUN = re.compile(r"^go run (\.|(?:\./)?[\w./-]+)$")
 _MODULE_IMPORT = re.compile(r"^\s*(?:import\s+)?(?:[\w.]+\s+)?\"[\w-]+(?:\.[\w-]+)+/", re.M)
+_PLAIN_NAME = re.compile(r"(?!-)[A-Za-z0-9._/-]+")
+"""Of a package or file that is built: it becomes part of a command."""
 _PREFERRED = ("server", "web", "api", "app")
 FRAMEWORKS = {
     "github.com/gin-gonic/gin": "gin",
@@ -63,7 +65,7 @@ def _single_file(tree: Tree) -> ProjectConfig | None:
         return None
     files = [n for n in tree.names if n.endswith(".go") and not n.endswith("_test.go")]
     reasons = [f"{files[0]}: a Go program without go.mod"]
-    alone = files[0] if len(files) == 1 else None
+    alone = files[0] if len(files) == 1 and _PLAIN_NAME.fullmatch(files[0]) else None
     if alone is None or _MODULE_IMPORT.search(tree.text(alone) or ""):
         alone = None
         reasons.append("it needs modules or several files: run 'go mod init <name>', commit go.mod")
@@ -85,11 +87,12 @@ def _version(text: str, manifest: str, reasons: list[str]) -> str | None:
 def _main_package(tree: Tree, text: str, manifest: str, reasons: list[str]) -> str | None:
     if manifest == "go.work":
         used = (str(folder).strip("/") for folder in _USE.findall(text))
-        mains = [folder for folder in used if _is_main(tree, folder)]
+        mains = [folder for folder in used if _buildable(tree, folder, reasons)]
     elif _is_main(tree, "."):
         mains = ["."]
     else:
-        mains = [f"./{folder}" for folder in tree.folders("cmd") if _is_main(tree, folder)]
+        folders = tree.folders("cmd")
+        mains = [f"./{folder}" for folder in folders if _buildable(tree, folder, reasons)]
         mains.sort(key=lambda path: _rank(path, text))
     if not mains:
         reasons.append("no main package at the root or under cmd/")
@@ -117,6 +120,16 @@ def _is_main(tree: Tree, folder: str) -> bool:
             if _PACKAGE_MAIN.search(text) and not _IGNORED.search(text):
                 return True
     return False
+
+
+def _buildable(tree: Tree, folder: str, reasons: list[str]) -> bool:
+    """It is a main package, under a name that a command can hold as it is."""
+    if not _is_main(tree, folder):
+        return False
+    if not _PLAIN_NAME.fullmatch(folder):
+        reasons.append(f"{folder!r} is left out: its name may have letters, digits and ._- only")
+        return False
+    return True
 
 
 def _fetchable(tree: Tree, module: str, manifest: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from deployzero.build.builder import Builder, BuildRequest
 from deployzero.build.dockerfile import process_command
+from deployzero.build.material_images import material_tag_prefix
 from deployzero.errors import BuildError, ResourceLimitError
 from deployzero.models.project import ProjectConfig
 from deployzero.settings import Settings
@@ -332,6 +334,73 @@ def _runs(*command: str) -> bool:
         except OSError:
             continue
     return False
+
+
+async def test_the_limit_of_time_holds_before_the_engine_builds_too(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = Builder(settings.model_copy(update={"build_timeout": 3.0}), INSTANCE, KEY)
+    entered, release = threading.Event(), threading.Event()
+
+    def write(*arguments: object) -> None:
+        entered.set()
+        release.wait(60)
+
+    monkeypatch.setattr("deployzero.build.context.write_generated", write)
+    try:
+        await builder.prepare(PLAIN, lambda line: None)
+        started = time.monotonic()
+        with pytest.raises(ResourceLimitError, match="build stopped after 3 s") as stopped:
+            await builder.build(request(tree(tmp_path / "src", x=""), PLAIN), lambda line: None)
+        assert time.monotonic() - started < 5
+        assert entered.is_set()
+        assert "DEPLOYZERO_BUILD_TIMEOUT" in stopped.value.hint
+    finally:
+        release.set()
+        await builder.close()
+    assert not list((settings.data_dir / "spool").iterdir())
+
+
+async def test_an_app_reaches_no_cache_of_another_by_its_own_dockerfile(
+    builder: Builder, tmp_path: Path
+) -> None:
+    """`my` names the caches of `my-app` in every way that is not rewritten, and finds nothing."""
+    base = await builder.prepare(PLAIN, lambda line: None)
+    once = secrets.token_hex(4)  # else BuildKit would not run it again
+    kept = ProjectConfig("python", build_command=f"echo {once} > /root/.cache/pip/mark")
+    await builder.build(request(tree(tmp_path / "a", x=""), kept, "my-app"), lambda line: None)
+    look = f"target=/c test ! -e /c/mark && echo {once}"
+    lines = [
+        f"RUN --mount=type={kind},id={name},{look}"
+        for kind in ("cache", "CACHE", r"ca\che")
+        for name in ("app-pip", "my-app-pip", "my-app/pip", "app/pip", "pip")
+    ]
+    text = f"FROM {base.build} AS a\nONBUILD RUN --mount=type=cache,id=my-app/pip,{look}\nFROM a\n"
+    source = tree(tmp_path / "b", Dockerfile=text + "\n".join(lines) + "\n")
+    config = ProjectConfig("dockerfile", dockerfile="Dockerfile")
+    await builder.build(request(source, config, "my"), lambda line: None)
+    again = ProjectConfig("python", build_command=f"grep {once} /root/.cache/pip/mark # again")
+    await builder.build(request(tree(tmp_path / "c", x=""), again, "my-app"), lambda line: None)
+
+
+async def test_a_second_process_leaves_the_first_ones_material(
+    builder: Builder, settings: Settings, tmp_path: Path
+) -> None:
+    def there() -> list[str]:
+        images = docker.DockerClient(timeout=120).images.list()
+        prefix = material_tag_prefix(INSTANCE)
+        return [tag for image in images for tag in image.tags if tag.startswith(prefix)]
+
+    await builder.prepare(PLAIN, lambda line: None)
+    (first,) = there()
+    for build_env in ({}, {"OTHER": "1"}):
+        second = Builder(settings.model_copy(update={"build_env": build_env}), INSTANCE, KEY)
+        await second.prepare(PLAIN, lambda line: None)
+        assert first in there()
+        await second.close()
+        assert there() == [first]
+    await builder.close()
+    assert there() == []
 
 
 async def test_a_process_of_a_procfile_gets_its_signal(

@@ -1,6 +1,7 @@
 import io
 import os
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,12 @@ def test_an_exception_below_an_ignored_folder_is_kept(tree: Path) -> None:
     (tree / ".dockerignore").write_text("*\n!pkg/a.py\n")
     assert "src/pkg/a.py" in names(tree)
     assert "src/app.py" not in names(tree)
+
+
+def test_reading_the_tree_ends_at_the_deadline(tree: Path) -> None:
+    (tree / ".dockerignore").write_text("*")  # nothing is written that could fail instead
+    with pytest.raises(TimeoutError):
+        write_generated(io.BytesIO(), tree, PYTHON, {}, deadline=time.monotonic() - 1)
 
 
 def test_links_stay_links_and_are_not_followed(tree: Path) -> None:

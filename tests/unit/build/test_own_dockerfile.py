@@ -1,4 +1,20 @@
-from deployzero.build.own_dockerfile import rewrite, syntax_image, without_syntax
+import io
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+from deployzero.build.context import write_own
+from deployzero.build.own_dockerfile import (
+    MOST_BYTES,
+    read,
+    rewrite,
+    syntax_image,
+    without_syntax,
+)
+from deployzero.errors import BuildError
+from deployzero.models.project import ProjectConfig
 
 MOUNT = "--mount=type=bind,from=M,target=/run/deployzero-build"
 ENV = ". /run/deployzero-build/env"
@@ -78,3 +94,28 @@ def test_cache_mounts_become_the_apps_own() -> None:
     ) in rewrite(text, "M", "app")
     unnamed = rewrite("FROM x\nRUN --mount=type=cache,target=/root/.cache a\n", "M", "app")
     assert "id=app//root/.cache" in unnamed
+
+
+def test_many_lines_of_flags_take_time_that_grows_with_them() -> None:
+    text = "FROM x\nRUN \\\n" + "--a=b \\\n" * 20_000 + "make\n"
+    started = time.process_time()
+    assert rewrite(text, "M", "app").count("--a=b") == 20_000
+    assert time.process_time() - started < 2
+
+
+def test_a_file_that_is_huge_or_missing_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("#" * (MOST_BYTES + 1))
+    with pytest.raises(BuildError, match="Dockerfile is larger than 256 KB"):
+        read(tmp_path, "Dockerfile")
+    with pytest.raises(BuildError, match=r"web\.Dockerfile cannot be read"):
+        read(tmp_path, "web.Dockerfile")
+
+
+def test_a_file_that_is_not_utf8_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_bytes(b"FROM x\nLABEL who=Ren\xe9\n")
+    config = ProjectConfig("dockerfile", dockerfile="Dockerfile")
+    buffer = io.BytesIO()
+    write_own(buffer, tmp_path, config, rewrite(read(tmp_path, "Dockerfile"), "M", "app"))
+    content = tarfile.TarFile(fileobj=buffer).extractfile("Dockerfile")
+    assert content is not None
+    assert b"who=Ren\xe9\n" in content.read()

@@ -71,6 +71,7 @@ def test_formation(with_app_json):
     [
         ({"env": []}, "'env'"),
         ({"env": {"A B": "c"}}, "'env.A B'"),
+        ({"env": {"FOO\n": "c"}}, "'env.FOO'"),
         ({"env": {"A": ["c"]}}, "'env.A'"),
         ({"formation": {"web": {"quantity": -1}}}, "formation.web.quantity"),
         ({"formation": {"web": 2}}, "formation.web.quantity"),

@@ -66,6 +66,13 @@ def test_a_repository_with_an_app_folder_gets_another_binary_name(detect):
     assert config.build_command.endswith("-o ./app.bin .")
 
 
+@pytest.mark.parametrize("name", ["a b", "a;id", "a'b", "a\nUSER root", "$(id)"])
+def test_a_go_package_whose_name_no_command_can_hold_is_left_out(detect, name):
+    config = detect({"go.mod": "module a\n", f"cmd/{name}/main.go": MAIN, "cmd/b/main.go": MAIN})
+    assert config.main == "./cmd/b"
+    assert any("is left out" in reason for reason in config.reasons)
+
+
 @pytest.mark.parametrize("web", ["go run .", "go run main.go", "go run ./cmd/shop", "bin/shop"])
 def test_a_procfile_that_runs_go_gets_the_compiled_binary(detect, web):
     files = {"go.mod": "module a\n", "cmd/shop/main.go": MAIN, "Procfile": f"web: {web}"}
