@@ -35,6 +35,8 @@ def static_config(
     address = f"[{bind}]:{port}" if ":" in bind else f"{bind}:{port}"
     web: dict[str, Any] = {
         "address": address,
+        # A TLS proxy on this machine may say who asked, and that it was by HTTPS.
+        "forwardedHeaders": {"trustedIPs": ["127.0.0.0/8", "::1/128"]},
         "transport": {
             "respondingTimeouts": {"readTimeout": 0, "writeTimeout": 0, "idleTimeout": "180s"},
             "lifeCycle": {"graceTimeOut": "10s"},

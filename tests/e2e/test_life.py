@@ -96,6 +96,36 @@ def test_formation_scales_and_other_processes_wait_until_asked(
     assert running == ["web", "web", "worker"]
 
 
+def test_an_app_without_a_web_process_has_no_url_and_no_route(
+    daemon: Daemon, repo: MakeRepo
+) -> None:
+    procfile = {"Procfile": "web: python main.py\nworker: sleep 1000\n"}
+    folder = repo({**apps.script("web first"), **procfile})
+    assert daemon.push(folder, "webless").returncode == 0
+    commit(
+        folder,
+        {"app.json": '{"formation": {"web": {"quantity": 0}, "worker": {"quantity": 1}}}'},
+    )
+    pushed = daemon.push(folder, "webless")
+    assert pushed.returncode == 0, pushed.stderr
+    assert "Live: no web process runs" in pushed.stderr
+    assert daemon.get("webless").status_code == 404
+
+
+def test_an_app_that_is_down_advertises_nothing_and_takes_a_rewritten_history(
+    daemon: Daemon, repo: MakeRepo, tmp_path: Path
+) -> None:
+    assert daemon.push(repo(apps.script("first")), "fallen").returncode == 0
+    (container,) = daemon.containers("fallen")
+    docker_client().update_container(container["Id"], restart_policy={"Name": "no"})
+    docker_client().kill(container["Id"])
+    wait_until(lambda: daemon.ls_remote("fallen") == {}, 20, "nothing is advertised")
+    rewritten = repository(tmp_path / "rewritten", apps.script("rewritten"))
+    pushed = daemon.push(rewritten, "fallen")
+    assert pushed.returncode == 0, pushed.stderr
+    assert daemon.get("fallen").text == "rewritten"
+
+
 def test_healthz_tells_what_is_well(daemon: Daemon) -> None:
     direct = httpx.get(f"http://127.0.0.1:{daemon.api_port}/healthz", trust_env=False)
     routed = daemon.get("api", "/healthz")

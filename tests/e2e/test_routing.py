@@ -166,14 +166,14 @@ async def test_a_route_to_nobody_is_not_proven(proxy: Proxy) -> None:
             await proxy.prove(nobody, timeout=1)
 
 
-async def test_paths_bodies_and_client_addresses_arrive_unchanged(
+async def test_paths_bodies_and_what_a_local_tls_proxy_says_arrive_unchanged(
     proxy: Proxy, web: httpx.AsyncClient, backend: tuple[str, int]
 ) -> None:
     proxy.routes.write(route("hello", backend))
     await proxy.prove(route("hello", backend))
     headers = {"host": "hello.localhost", "x-forwarded-for": "6.6.6.6"}
     answer = await web.get("/raw/a%2Fb%20c?q=%00&x", headers=headers)
-    assert answer.text == "/raw/a%2Fb%20c?q=%00&x 127.0.0.1"
+    assert answer.text == "/raw/a%2Fb%20c?q=%00&x 6.6.6.6, 127.0.0.1"
     body = os.urandom(1 << 20)
     answer = await web.post("/", content=body, headers={"host": "hello.localhost"})
     assert answer.content == body

@@ -43,6 +43,11 @@ def test_a_public_address_without_tls_must_be_accepted_in_so_many_words(address:
     assert load(BIND=address, ALLOW_PLAIN_HTTP="true").bind == address
 
 
+def test_two_settings_with_the_same_port_are_refused() -> None:
+    with pytest.raises(SettingsError, match="DEPLOYZERO_API_PORT.*DEPLOYZERO_HTTP_PORT"):
+        load(HTTP_PORT="8000", API_PORT="8000")
+
+
 def test_the_environment_stands_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "deployzero.toml"
     file.write_text('ssh_port = 2200\nhttp_port = 80\nbuild_env = { PIP_INDEX_URL = "file" }\n')
