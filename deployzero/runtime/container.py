@@ -19,8 +19,6 @@ class ContainerSpec:
     """Its fixed address; None: any of the network's dynamic range (one-off runs)."""
     command: tuple[str, ...] | None = None
     """None: the image's own."""
-    entrypoint: tuple[str, ...] | None = None
-    """None: the image's own; empty: none at all."""
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     memory_bytes: int = 512 * 1024**2
     cpus: float = 0.5
@@ -76,15 +74,6 @@ class ContainerSummary:
     image: str
     running: bool
     address: str
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerEvent:
-    name: str
-    action: str
-    """`start`, `die`, `oom` or `destroy`."""
-    attributes: dict[str, str]
-    """The container's labels, and `exitCode` of a `die`."""
 
 
 @dataclass(frozen=True, slots=True)

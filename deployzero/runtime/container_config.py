@@ -62,8 +62,6 @@ def container_config(
     }
     if spec.command is not None:
         config["Cmd"] = list(spec.command)
-    if spec.entrypoint is not None:
-        config["Entrypoint"] = list(spec.entrypoint)
     if published is not None:
         where = {"HostIp": "127.0.0.1", "HostPort": str(published)}
         config["ExposedPorts"] = {port: {}}

@@ -5,7 +5,7 @@ import codecs
 import contextlib
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from docker import APIClient
@@ -14,7 +14,6 @@ from docker.errors import APIError, ImageNotFound, NotFound
 from deployzero.errors import ContainerError
 from deployzero.runtime import labels
 from deployzero.runtime.container import (
-    ContainerEvent,
     ContainerSpec,
     ContainerStatus,
     ContainerSummary,
@@ -229,18 +228,6 @@ class DockerManager:
             return list(client.containers(all=True, filters={"label": wanted}))
 
         return [_summary(found) for found in await self._engine.call(listed)]
-
-    async def events(self) -> AsyncGenerator[ContainerEvent]:
-        """What happens to this instance's containers, from now on; ends with the engine."""
-        filters = {
-            "type": "container",
-            "label": [self._label, labels.PROCESS],
-            "event": ["start", "die", "oom", "destroy"],
-        }
-        stream = self._engine.stream(lambda client: client.events(decode=True, filters=filters))
-        async for event in stream:
-            attributes = event["Actor"]["Attributes"]
-            yield ContainerEvent(attributes["name"], event["Action"], attributes)
 
     # Images
 

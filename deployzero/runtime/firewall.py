@@ -1,7 +1,9 @@
 """What containers of this instance may not reach: the host's control ports, cloud metadata.
 
 Rules live in a chain of our own and match by the bridges' name, which a container cannot
-forge. Docker itself keeps apps' networks apart and lets nothing in from outside.
+forge. Docker itself keeps apps' networks apart and lets nothing in from outside. The steps
+of a build run on docker's default bridge, so the same holds there, and for whatever else
+is on it: it loses cloud metadata and the two ports of ours, nothing more.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ from deployzero.runtime.docker_networks import bridge_prefix
 from deployzero.runtime.labels import instance_key
 
 METADATA = "169.254.169.254"
+BUILDS = "docker0"
 TIMEOUT = 10
 """Seconds for one iptables command, the wait for its lock included."""
 
@@ -19,7 +22,7 @@ class Firewall:
     """Chains `DEPLOYZERO-<key>-IN` (host ports, from INPUT) and `-FW` (from DOCKER-USER)."""
 
     def __init__(self, instance: str) -> None:
-        self._bridges = bridge_prefix(instance) + "+"
+        self._bridges = (bridge_prefix(instance) + "+", BUILDS)
         name = f"DEPLOYZERO-{instance_key(instance)}"
         self._chains = {"INPUT": f"{name}-IN", "DOCKER-USER": f"{name}-FW"}
 
@@ -32,7 +35,9 @@ class Firewall:
             await _iptables("-N", chain)  # fails when it is there already, which is as well
             commands = [["-F", chain]]
             commands += [
-                ["-A", chain, "-i", self._bridges, *rule, "-j", "REJECT"] for rule in rules[parent]
+                ["-A", chain, "-i", bridge, *rule, "-j", "REJECT"]
+                for rule in rules[parent]
+                for bridge in self._bridges
             ]
             if await _iptables("-C", parent, "-j", chain):
                 commands.append(["-I", parent, "1", "-j", chain])

@@ -1,10 +1,9 @@
 """What a deployment needs from whatever runs containers."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from typing import Protocol
 
 from deployzero.runtime.container import (
-    ContainerEvent,
     ContainerSpec,
     ContainerStatus,
     ContainerSummary,
@@ -35,7 +34,6 @@ class Runtime(Protocol):
     async def reach(self, name: str, address: str, port: int) -> tuple[str, int]: ...
     async def logs_tail(self, name: str, lines: int = 50) -> list[str]: ...
     async def list_containers(self) -> list[ContainerSummary]: ...
-    def events(self) -> AsyncGenerator[ContainerEvent]: ...
 
     async def list_images(self) -> list[Image]: ...
     async def remove_image(self, tag: str) -> None: ...

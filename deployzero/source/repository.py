@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,8 @@ TAGS = "refs/tags/"
 INCOMING = "tmp_objdir-incoming-"
 """Prefix of quarantined objects; git's own name for them, so that its gc knows them too."""
 
-
+TRIES, PAUSE = 10, 0.02
+"""Of moving a ref that somebody else has locked; seconds between two."""
 THREADS = 16
 """As many pushes and fetches at once; an idle thread costs next to nothing."""
 
@@ -64,10 +66,6 @@ class Repositories:
         with contextlib.suppress(FileExistsError):
             Repo.init_bare(str(path), default_branch=b"main").close()
 
-    def remove(self, app: str) -> None:
-        """Forget the app's repository; no error when there is none."""
-        shutil.rmtree(self.path(app), ignore_errors=True)
-
     def tags(self, app: str) -> dict[str, str]:
         """Full ref name to object id, as on disk; empty when there is no repository."""
         if not (self.path(app) / "HEAD").is_file():
@@ -78,14 +76,6 @@ class Repositories:
                 TAGS + name.decode("utf-8", "surrogateescape"): oid.decode()
                 for name, oid in tags.items()
             }
-
-    def branch(self, app: str, branch: str) -> str | None:
-        """The commit that the branch names on disk."""
-        with self.open(app) as repo:
-            try:
-                return repo.refs[branch_ref(branch)].decode()
-            except KeyError:
-                return None
 
     async def set_branch(self, app: str, branch: str, commit: str | None) -> None:
         """Let the branch (and HEAD) name what is live; None: nothing is, the branch goes.
@@ -99,10 +89,10 @@ class Repositories:
     def _set_branch(self, app: str, branch: str, commit: str | None) -> None:
         ref = branch_ref(branch)
         with self.open(app) as repo:
-            for _ in range(5):
-                if _move(repo, ref, commit):
-                    repo.refs.set_symbolic_ref(HEADREF, ref)
+            for _ in range(TRIES):
+                if _move(repo, ref, commit) and _point_head(repo, ref):
                     return
+                time.sleep(PAUSE)
         raise ConflictError(
             f"cannot move {app}'s branch {branch}: another process holds it",
             f"Look for a stale lock: {self.path(app)}/{ref.decode()}.lock",
@@ -117,6 +107,14 @@ class Repositories:
         """At start: remove what receptions left that were killed half-way."""
         for leftover in self.root.glob(f"*.git/objects/{INCOMING}*"):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _point_head(repo: Repo, ref: Ref) -> bool:
+    try:
+        repo.refs.set_symbolic_ref(HEADREF, ref)
+    except FileLocked:
+        return False
+    return True
 
 
 def is_ancestor(repo: Repo, old: str, new: str) -> bool:

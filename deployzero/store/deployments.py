@@ -9,7 +9,6 @@ from sqlalchemy.orm import aliased
 from deployzero.errors import ConflictError, NotFoundError
 from deployzero.models.deployment import (
     TRANSITIONS,
-    UNDER_WAY,
     UNFINISHED,
     Deployment,
     State,
@@ -79,31 +78,8 @@ async def get(session: AsyncSession, deployment_id: int) -> Deployment:
     return found
 
 
-async def of_project(
-    session: AsyncSession, project_id: int, limit: int = 20, before: int | None = None
-) -> list[Deployment]:
-    """Newest first; `before`: only those older than this id, to read on."""
-    query = _select().where(DeploymentRow.project_id == project_id)
-    if before is not None:
-        query = query.where(DeploymentRow.id < before)
-    return await _all(session, query.order_by(DeploymentRow.id.desc()).limit(limit))
-
-
 async def live(session: AsyncSession, project_id: int) -> Deployment | None:
     return await _first(session, _of_project_in(project_id, frozenset({State.LIVE})))
-
-
-async def by_release(session: AsyncSession, project_id: int, release: int) -> Deployment | None:
-    """The deployment that is or was release vN of the project."""
-    return await _first(
-        session,
-        _select().where(DeploymentRow.project_id == project_id, DeploymentRow.release == release),
-    )
-
-
-async def under_way(session: AsyncSession, project_id: int) -> Deployment | None:
-    """The one that a worker has in hand; a project never has two."""
-    return await _first(session, _of_project_in(project_id, UNDER_WAY))
 
 
 async def unfinished(session: AsyncSession) -> list[Deployment]:
@@ -213,22 +189,6 @@ async def commit_live(
     )
     await _move(session, deployment_id, State.LIVE, values)
     return await get(session, deployment_id)
-
-
-async def record(
-    session: AsyncSession,
-    deployment_id: int,
-    *,
-    image: str | None = None,
-    config: dict[str, Any] | None = None,
-    timings: dict[str, float] | None = None,
-) -> None:
-    """Store what became known, without a move; None leaves a field as it is."""
-    values = _given(image=image, config=config, timings=timings)
-    if values:
-        await session.execute(
-            update(DeploymentRow).where(DeploymentRow.id == deployment_id).values(**values)
-        )
 
 
 async def retired_beyond(session: AsyncSession, project_id: int, keep: int) -> list[Deployment]:

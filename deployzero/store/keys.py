@@ -1,9 +1,8 @@
 """SSH public keys, each of one user."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from deployzero.errors import NotFoundError
 from deployzero.models.deployment import SSHKey
 from deployzero.store.driver_errors import unique
 from deployzero.store.tables import SSHKeyRow
@@ -27,17 +26,6 @@ async def add(
 async def of_user(session: AsyncSession, user_id: int) -> list[SSHKey]:
     query = select(SSHKeyRow).where(SSHKeyRow.user_id == user_id).order_by(SSHKeyRow.id)
     return [_key(row) for row in await session.scalars(query)]
-
-
-async def remove(session: AsyncSession, user_id: int, fingerprint: str) -> None:
-    """Raises NotFoundError if this user has no such key."""
-    removed = await session.scalar(
-        delete(SSHKeyRow)
-        .where(SSHKeyRow.user_id == user_id, SSHKeyRow.fingerprint == fingerprint)
-        .returning(SSHKeyRow.id)
-    )
-    if removed is None:
-        raise NotFoundError(f"there is no key {fingerprint}", "`keys:list` shows yours.")
 
 
 def _key(row: SSHKeyRow) -> SSHKey:

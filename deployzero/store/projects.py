@@ -1,6 +1,6 @@
 """Projects: the apps, by their one name."""
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.models.deployment import Deployment, Project
@@ -34,12 +34,6 @@ async def settle_deploy_branch(session: AsyncSession, project_id: int, branch: s
     return await session.scalar(query) or branch
 
 
-async def set_deploy_branch(session: AsyncSession, project_id: int, branch: str | None) -> None:
-    await session.execute(
-        update(ProjectRow).where(ProjectRow.id == project_id).values(deploy_branch=branch)
-    )
-
-
 async def listing(
     session: AsyncSession, user_id: int | None = None
 ) -> list[tuple[Project, Deployment | None]]:
@@ -52,11 +46,6 @@ async def listing(
         deployment.project_id: deployment for deployment in await deployments.every_live(session)
     }
     return [(project, live.get(project.id)) for project in projects]
-
-
-async def remove(session: AsyncSession, project_id: int) -> None:
-    """Forget the app with its deployments, logs and containers' rows."""
-    await session.execute(delete(ProjectRow).where(ProjectRow.id == project_id))
 
 
 def _project(row: ProjectRow) -> Project:

@@ -29,11 +29,6 @@ async def by_name(session: AsyncSession, name: str) -> User | None:
     return await _one(session, select(UserRow).where(UserRow.name == name))
 
 
-async def by_api_key(session: AsyncSession, digest: str) -> User | None:
-    """digest: SHA-256 of the key that was shown, in hex."""
-    return await _one(session, select(UserRow).where(UserRow.api_key == digest))
-
-
 async def by_key_fingerprint(session: AsyncSession, fingerprint: str) -> User | None:
     """Whose SSH key this is; the answer carries the fingerprint."""
     query = select(UserRow).join(SSHKeyRow, SSHKeyRow.user_id == UserRow.id)
