@@ -14,7 +14,8 @@ import httpx
 
 from deployzero.models.project import HealthCheck
 from deployzero.runtime.container import ContainerStatus
-from deployzero.runtime.diagnosis import exited, unhealthy, wrong_listener
+from deployzero.runtime.diagnosis import exited, out_of_memory, unhealthy, wrong_listener
+from deployzero.runtime.memory import oom_kills
 from deployzero.runtime.runtime import Runtime
 
 PORT_PAUSE = 0.01
@@ -22,6 +23,8 @@ STATUS_PAUSE = 0.1
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 """Seconds between two HTTP tries that follow deployzero's own rhythm: growing."""
 NOTE_AFTER = 3.0
+STARVED_KILLS, STARVED_PAUSE = 3, 0.5
+"""Kills of a container's processes by the kernel for memory, and seconds between two looks."""
 BODY_LIMIT = 1024**2
 DEFAULT_CHECKS = (HealthCheck(),)
 
@@ -60,18 +63,21 @@ async def wait_healthy(
     tasks = {
         probing := asyncio.create_task(_probe(target, port, checks, host, seen)),
         watching := asyncio.create_task(_until_gone(runtime, name)),
+        starving := asyncio.create_task(_until_starved(runtime, name)),
     }
     if on_note is not None:
         tasks.add(asyncio.create_task(_note(runtime, name, port, on_note)))
     try:
         await asyncio.wait(
-            {probing, watching}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+            {probing, watching, starving}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
         )
         if watching.done():
             raise await exited(runtime, name, watching.result())
         if probing.done() and not isinstance(probing.exception(), _GaveUpError):
             probing.result()
             return time.monotonic() - begun
+        if starving.done():
+            raise out_of_memory(starving.result(), await runtime.logs_tail(name))
         raise await unhealthy(runtime, name, port, seen.what, time.monotonic() - begun)
     finally:
         for task in tasks:
@@ -190,6 +196,15 @@ async def _until_gone(runtime: Runtime, name: str) -> ContainerStatus | None:
     while (status := await runtime.status(name)) is not None and status.running:  # noqa: ASYNC110
         await asyncio.sleep(STATUS_PAUSE)
     return status
+
+
+async def _until_starved(runtime: Runtime, name: str) -> ContainerStatus:
+    """Returns once its workers were killed for memory again and again: it will not get well."""
+    while True:
+        status = await runtime.status(name)
+        if status is not None and oom_kills(status.pid) >= STARVED_KILLS:
+            return status
+        await asyncio.sleep(STARVED_PAUSE)
 
 
 async def _note(runtime: Runtime, name: str, port: int, on_note: Callable[[str], None]) -> None:

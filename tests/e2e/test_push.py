@@ -60,6 +60,14 @@ FAILURES = {
         "out of memory",
         "512 MB",
     ),
+    "worker-memory": (
+        {
+            **apps.FLASK,
+            "app.py": "x = [bytearray(1 << 20) for _ in range(4096)]\n" + apps.FLASK["app.py"],
+        },
+        "out of memory",
+        "512 MB",
+    ),
     "build": (
         {**apps.script(), "requirements.txt": "no-such-package-for-deployzero==1\n"},
         "pip install",
