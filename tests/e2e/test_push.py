@@ -48,6 +48,14 @@ def test_the_next_push_replaces_the_release(daemon: Daemon, repo: MakeRepo) -> N
         assert stage in pushed.stderr
 
 
+def replace(folder: Path, files: apps.Files) -> None:
+    """A commit with these files and no others."""
+    for file in folder.iterdir():
+        if file.is_file():
+            file.unlink()
+    commit(folder, files)
+
+
 FAILURES = {
     "crash": (
         apps.script(before="print('no such table: users', flush=True); sys.exit(3)"),
@@ -100,10 +108,7 @@ def test_a_failure_says_why_and_the_old_release_serves_on(
     folder = repo(apps.script("old"))
     assert daemon.push(folder, app).returncode == 0
     old = head(folder)
-    for file in folder.iterdir():
-        if file.is_file():
-            file.unlink()
-    commit(folder, files)
+    replace(folder, files)
 
     pushed = daemon.push(folder, app)
 
@@ -116,7 +121,7 @@ def test_a_failure_says_why_and_the_old_release_serves_on(
     assert daemon.ls_remote(app)["refs/heads/main"] == old
     assert len(daemon.containers(app)) == 1
 
-    commit(folder, {**apps.script("mended"), "Procfile": "", "app.json": "{}"})
+    replace(folder, apps.script("mended"))
     mended = daemon.push(folder, app)
     assert mended.returncode == 0, mended.stderr
     assert daemon.get(app).text == "mended"
