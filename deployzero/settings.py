@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -86,7 +86,6 @@ class Settings(BaseModel):
     max_push_bytes: Size = "512m"
     max_upload_bytes: Size = "512m"
     admin_keys: Path | None = None
-    routing: Literal["file"] = "file"
     allow_plain_http: bool = False
     build_env: dict[str, str] = Field(default_factory=dict)
     """From BUILD_ENV_<NAME>: variables of every build step (index URLs and the like)."""

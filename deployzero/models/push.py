@@ -27,7 +27,7 @@ StartDeployment = Callable[[Push], Awaitable[int]]
 FollowLog = Callable[[int], AsyncIterator[str]]
 """A deployment's log lines from the first one on, ending when the deployment has ended."""
 GetOutcome = Callable[[int], Awaitable[Outcome]]
-"""How the deployment ended; waits for its end."""
+"""How the deployment ended; asked once its log has ended."""
 
 
 @dataclass(frozen=True, slots=True)
