@@ -42,8 +42,6 @@ class BaseImage:
     origin: Origin
     version: str
     """Of the language."""
-    note: str = ""
-    """A word for the user, where the version is not quite the one asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +55,7 @@ class Stack:
     package: str = ""
     """Package that brings a version other than the suite's, as its own installer names it."""
     note: str = ""
+    """A word for the user, where the version is not quite the one asked for."""
 
 
 def registry_prefix(setting: str) -> str:

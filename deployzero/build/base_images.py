@@ -67,15 +67,13 @@ class BaseImages:
             if variant == "build" and stack.name == "static":
                 continue  # files need no compiler
             images[variant] = await self._stack(stack, variant, material, hidden, on_line)
-        note = stacks["build"].note
-        if note:
-            on_line(note)
+        if stacks["build"].note:
+            on_line(stacks["build"].note)
         return BaseImage(
             images.get("build", images["runtime"]),
             images["runtime"],
             "debian",
             stacks["build"].version,
-            note,
         )
 
     async def answers(self, image: str) -> bool:

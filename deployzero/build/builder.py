@@ -99,9 +99,11 @@ class Builder:
 
     async def prepare(self, config: ProjectConfig, on_line: OnLine) -> BaseImage:
         """Have the base images of such a project ready before the first push needs them."""
-        hidden = material.secrets(self._settings.build_env)
-        async with self._materials.use(self._settings.build_env) as image:
-            return await self._base_images.ensure(config, image, hidden, on_line)
+        environment = self._settings.build_env
+        with self._tracked():
+            async with self._materials.use(environment) as image:
+                hidden = material.secrets(environment)
+                return await self._base_images.ensure(config, image, hidden, on_line)
 
     async def close(self) -> None:
         """Stop what still builds, then let go of threads and material."""

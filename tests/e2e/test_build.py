@@ -364,23 +364,24 @@ async def test_the_limit_of_time_holds_before_the_engine_builds_too(
 async def test_an_app_reaches_no_cache_of_another_by_its_own_dockerfile(
     builder: Builder, tmp_path: Path
 ) -> None:
-    """`my` names the caches of `my-app` in every way that is not rewritten, and finds nothing."""
+    """`my` names the caches of `my-<app>` in every way that is not rewritten, and finds nothing."""
     base = await builder.prepare(PLAIN, lambda line: None)
     once = secrets.token_hex(4)  # else BuildKit would not run it again
+    app = f"my-{once}"
     kept = ProjectConfig("python", build_command=f"echo {once} > /root/.cache/pip/mark")
-    await builder.build(request(tree(tmp_path / "a", x=""), kept, "my-app"), lambda line: None)
+    await builder.build(request(tree(tmp_path / "a", x=""), kept, app), lambda line: None)
     look = f"target=/c test ! -e /c/mark && echo {once}"
     lines = [
         f"RUN --mount=type={kind},id={name},{look}"
         for kind in ("cache", "CACHE", r"ca\che")
-        for name in ("app-pip", "my-app-pip", "my-app/pip", "app/pip", "pip")
+        for name in (f"{once}-pip", f"{once}/pip", f"{app}-pip", f"{app}/pip")
     ]
-    text = f"FROM {base.build} AS a\nONBUILD RUN --mount=type=cache,id=my-app/pip,{look}\nFROM a\n"
+    text = f"FROM {base.build} AS a\nONBUILD RUN --mount=type=cache,id={app}/pip,{look}\nFROM a\n"
     source = tree(tmp_path / "b", Dockerfile=text + "\n".join(lines) + "\n")
     config = ProjectConfig("dockerfile", dockerfile="Dockerfile")
     await builder.build(request(source, config, "my"), lambda line: None)
     again = ProjectConfig("python", build_command=f"grep {once} /root/.cache/pip/mark # again")
-    await builder.build(request(tree(tmp_path / "c", x=""), again, "my-app"), lambda line: None)
+    await builder.build(request(tree(tmp_path / "c", x=""), again, app), lambda line: None)
 
 
 async def test_a_second_process_leaves_the_first_ones_material(
