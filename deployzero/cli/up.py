@@ -11,9 +11,14 @@ from deployzero import __version__
 from deployzero.cli import demo as sample
 from deployzero.cli.main import settings_of
 from deployzero.deploy.platform import Platform
+from deployzero.errors import DeployZeroException
+from deployzero.models.project import ProjectConfig, ProjectType
 from deployzero.operations import keys
 from deployzero.server import running
 from deployzero.settings import Settings
+
+STACKS: tuple[ProjectType, ...] = ("python", "nodejs", "static", "go")
+"""Those with base images, the likeliest first."""
 
 
 @click.command()
@@ -32,12 +37,27 @@ async def _up(settings: Settings, demo: bool) -> None:
     click.echo(f"-----> deployzero {__version__} starts (data in {settings.data_dir})")
     async with running(settings) as platform:
         await _greet(platform)
-        task = asyncio.create_task(_demo(platform)) if demo else None
+        tasks = [asyncio.create_task(_prepare_base_images(platform))]
+        if demo:
+            tasks.append(asyncio.create_task(_demo(platform)))
         await stop.wait()
-        if task is not None:
+        for task in tasks:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         click.echo("-----> Stopping; apps and proxy go on serving (`deployzero down` ends them)")
+
+
+async def _prepare_base_images(platform: Platform) -> None:
+    """Make what first pushes will need, behind them; a push that comes earlier joins in."""
+    for type_ in STACKS:
+        try:
+            await platform.builder.prepare(ProjectConfig(type_), _say)
+        except DeployZeroException as error:
+            click.echo(f" !     The {type_} base image: {error.message}. {error.hint}")
+
+
+def _say(line: str) -> None:
+    click.echo(f"       {line}")
 
 
 async def _demo(platform: Platform) -> None:

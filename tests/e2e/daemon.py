@@ -19,6 +19,7 @@ import httpx
 
 START_LIMIT = 60.0
 PUSH_LIMIT = 900.0
+KEY = b"deployzero-end-to-end-tests-key!"
 
 
 def free_port() -> int:
@@ -50,6 +51,9 @@ class Daemon:
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)], check=True
         )
+        # Caches are scoped by this key: with one of its own each server would begin cold.
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self.data / "secret.key").write_bytes(KEY)
         settings = {
             "DATA_DIR": self.data,
             "SSH_PORT": self.ssh_port,
@@ -102,8 +106,9 @@ class Daemon:
         """Stop everything and remove every engine object of this server."""
         self.stop()
         subprocess.run(
-            [sys.executable, "-m", "deployzero", "down"],
-            env=self.environment, check=False, timeout=60, capture_output=True,
+            [sys.executable, "-m", "deployzero", "down", "--apps"],
+            env={**self.environment, "DEPLOYZERO_STOP_GRACE": "0"},
+            check=False, timeout=60, capture_output=True,
         )  # fmt: skip
         self.remove_engine_objects()
 
