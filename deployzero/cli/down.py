@@ -48,10 +48,11 @@ def _stop_server(settings: Settings) -> None:
 async def _stop_rest(settings: Settings, apps: bool) -> None:
     async with open_platform(settings) as platform:
         await platform.proxy.stop()
-        await platform.firewall.remove()
         click.echo("-----> The proxy is stopped")
         if apps:
             for container in await platform.runtime.list_containers():
                 await platform.runtime.stop(container.name, settings.stop_grace)
                 click.echo(f"       stopped {container.name}")
+            # Not before: without the rules, apps that run reach cloud metadata.
+            await platform.firewall.remove()
         click.echo("=====> Down. `deployzero up` brings everything back.")

@@ -9,20 +9,23 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import docker
 import pytest
 from python_image import SERVER, make_image, python
 
+from deployzero.build.builder import Builder, BuildRequest
 from deployzero.errors import ContainerError, ResourceLimitError
-from deployzero.models.project import HealthCheck
+from deployzero.models.project import HealthCheck, ProjectConfig
 from deployzero.runtime.container import ContainerSpec
 from deployzero.runtime.docker_manager import AddressInUseError, DockerManager
 from deployzero.runtime.drain import drain
 from deployzero.runtime.firewall import Firewall
 from deployzero.runtime.health import DEFAULT_CHECKS, check_once, wait_healthy, wait_running
 from deployzero.runtime.labels import instance_key
-from deployzero.runtime.network import free_address
+from deployzero.runtime.network import free_address, gateway_of
+from deployzero.settings import Settings
 
 INSTANCE = "test-runtime"
 TAG = "deployzero-test-runtime:python"
@@ -400,17 +403,38 @@ async def test_apps_cannot_reach_each_other_nor_control_ports(
                 (hello.address, 8000),
                 ("169.254.169.254", 80),
             ]
-            code = f"""
-import socket
-for target in {targets!r}:
-    try: socket.create_connection(target, 2).close(); print('open')
-    except OSError: print('closed')
-"""
+            code = _trying(targets)
             assert await output(docker_manager, other, code) == ["open", *["closed"] * 3]
         finally:
             await firewall.remove()
     rules = await _rules()
     assert f"DEPLOYZERO-{instance_key(INSTANCE)}" not in rules
+
+
+async def test_a_build_step_reaches_neither_control_ports_nor_metadata(tmp_path: Path) -> None:
+    """Steps run on docker's default bridge: an open port there shows that they do."""
+    bridge = docker.APIClient().inspect_network("bridge")
+    gateway = gateway_of(bridge["IPAM"]["Config"][0]["Subnet"])
+    firewall = Firewall(INSTANCE)
+    settings = Settings(data_dir=tmp_path / "data", base_images="debian")
+    builder = Builder(settings, INSTANCE, b"the same for every run")
+    lines: list[str] = []
+    with _http_server() as open_port, _http_server() as control_port:
+        targets = [(gateway, open_port), (gateway, control_port), ("169.254.169.254", 80)]
+        source = tmp_path / "source"
+        source.mkdir()
+        (source / "try.py").write_text(_trying(targets))
+        assert await firewall.apply([control_port]) is None
+        tag = f"deployzero-{INSTANCE}/step:1"
+        config = ProjectConfig("python", build_command="python try.py", start_command="true")
+        marks = {"deployzero.instance": INSTANCE}
+        try:
+            await builder.build(BuildRequest("step", tag, source, config, marks), lines.append)
+        finally:
+            await firewall.remove()
+            await builder.close()
+    docker.APIClient().remove_image(tag, force=True)
+    assert [line for line in lines if line in ("open", "closed")] == ["open", "closed", "closed"]
 
 
 async def test_draining_waits_for_what_is_under_way(docker_manager: DockerManager) -> None:
@@ -446,15 +470,26 @@ async def test_an_engine_that_does_not_answer_is_named() -> None:
     gone.close()
 
 
+def _trying(targets: list[tuple[str, int]]) -> str:
+    return f"""
+import socket
+for target in {targets!r}:
+    try: socket.create_connection(target, 2).close(); print('open')
+    except OSError: print('closed')
+"""
+
+
 @contextlib.contextmanager
 def _http_server() -> Iterator[int]:
     server = http.server.HTTPServer(("0.0.0.0", 0), http.server.BaseHTTPRequestHandler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 async def _rules() -> str:
