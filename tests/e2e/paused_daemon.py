@@ -51,10 +51,14 @@ def pause_after_commit(deployments: Any, repositories: Any) -> None:
 def install() -> None:
     from deployzero.deploy import deployment_manager
     from deployzero.operations import pushes
+    from deployzero.source import checkout
+    from deployzero.source.incoming import Incoming
     from deployzero.source.repository import Repositories
     from deployzero.store import deployments
 
     points = {
+        "receive": lambda: pause_before(Incoming, "admit"),
+        "checkout": lambda: pause_before(checkout, "_write"),
         "queue": lambda: pause_before(pushes.deployments, "create"),
         "commit": lambda: pause_before(deployments, "commit_live"),
         "ref": lambda: pause_after_commit(deployments, Repositories),

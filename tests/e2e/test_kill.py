@@ -1,5 +1,8 @@
 """The daemon is killed at each stage of a push; nothing that was live may suffer."""
 
+import json
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -8,10 +11,12 @@ from contextlib import closing
 from pathlib import Path
 
 import apps
+import httpx
 import pytest
 from daemon import Daemon, commit, docker_client, head, repository, wait_until
 
-BEFORE_COMMIT = ("queue", "detect", "build", "boot", "switch", "commit")
+BEFORE_ROW = ("receive", "checkout", "queue")
+BEFORE_COMMIT = (*BEFORE_ROW, "detect", "build", "boot", "switch", "commit")
 AFTER_COMMIT = ("ref", "retire")
 PAUSED = (sys.executable, str(Path(__file__).with_name("paused_daemon.py")))
 
@@ -48,10 +53,7 @@ def kill_at(server: Daemon, point: str, folder: Path, app: str) -> None:
     server.environment = {**environment, "PAUSE_AT": point, "PAUSE_FILE": str(reached)}
     try:
         server.start()
-        client = subprocess.Popen(
-            ["git", "push", server.remote(app), "main"],
-            cwd=folder, env=server.git_environment, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        client = push(server, folder, app)
         wait_until(reached.exists, 120, f"the push reaches {point}")
         server.kill()
         client.communicate(timeout=30)
@@ -76,23 +78,25 @@ def test_a_kill_leaves_the_old_release_or_the_new_one_whole(
 
     kill_at(server, point, folder, app)
 
-    serving = "new" if point in ("switch", "commit", *AFTER_COMMIT) else "old"
-    assert server.get(app).text in {serving, "old" if point == "switch" else serving}
+    # The route is written, and proven, between the points `switch` and `commit`.
+    assert server.get(app).text == ("new" if point in ("commit", *AFTER_COMMIT) else "old")
     server.start()
     live = "new" if point in AFTER_COMMIT else "old"
     assert server.get(app).text == live
     wait_until(lambda: len(server.containers(app)) == 1, 30, "one container is left")
     assert server.containers(app)[0]["State"] == "running"
     assert server.ls_remote(app)["refs/heads/main"] == (head(folder) if live == "new" else old)
-    assert list((server.data / "checkouts").iterdir()) == []
+    assert leftovers(server) == []
+    ended = deployments(server, app)
     if point in AFTER_COMMIT:
-        assert [state for state, _ in deployments(server, app)] == ["retired", "live"]
+        assert [state for state, _ in ended] == ["retired", "live"]
+    elif point in BEFORE_ROW:
+        assert [state for state, _ in ended] == ["live"]
     else:
-        state, reason = deployments(server, app)[-1]
-        if point != "queue":
-            assert state == "error"
-            assert "stopped" in reason
-        assert len(images(server, app)) == 1
+        assert [state for state, _ in ended] == ["live", "error"]
+        assert "stopped" in ended[-1][1]
+    kept = 2 if point in AFTER_COMMIT else 1
+    wait_until(lambda: len(images(server, app)) == kept, 20, f"{kept} images are left")
 
     again = server.push(folder, app)
     assert again.returncode == 0, again.stderr
@@ -106,27 +110,95 @@ def test_a_kill_in_the_middle_of_a_build_step_leaves_nothing_of_it(
         server.start()
     folder = repository(tmp_path / "repo", apps.script("old"))
     assert server.push(folder, "midbuild").returncode == 0
-    slow = {"Dockerfile": "FROM busybox-missing\nRUN sleep 600\n"}
     base = docker_client().inspect_container(server.containers("midbuild")[0]["Id"])["Config"][
         "Image"
     ]
-    slow["Dockerfile"] = f"FROM {base}\nRUN echo step-begins && sleep 600\n"
-    commit(folder, slow)
-    client = subprocess.Popen(
-        ["git", "push", server.remote("midbuild"), "main"],
-        cwd=folder, env=server.git_environment, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    commit(folder, {"Dockerfile": f"FROM {base}\nRUN echo step-begins && sleep 600\n"})
+    client = push(server, folder, "midbuild")
     assert client.stderr is not None
     for line in client.stderr:
         if "step-begins" in line and "RUN" not in line:
             break
+    commit(folder, apps.script("queued"))
+    second = push(server, folder, "midbuild")
+    wait_until(lambda: len(deployments(server, "midbuild")) == 3, 30, "the second push waits")
+    assert deployments(server, "midbuild")[-1][0] == "created"
     server.kill()
     client.communicate(timeout=30)
+    second.communicate(timeout=30)
+    assert second.returncode != 0
     assert server.get("midbuild").text == "old"
     server.start()
-    assert deployments(server, "midbuild")[-1][0] == "error"
+    states = [state for state, _ in deployments(server, "midbuild")]
+    assert states == ["live", "error", "error"]
     assert len(server.containers("midbuild")) == 1
+    assert len(images(server, "midbuild")) == 1
+    assert leftovers(server) == []
     wait_until(lambda: not _sleeping(), 30, "the build step is stopped")
+
+
+def test_a_kill_in_the_release_command_leaves_nothing_of_it(server: Daemon, tmp_path: Path) -> None:
+    if server.process is None:
+        server.start()
+    folder = repository(tmp_path / "repo", apps.script("old"))
+    assert server.push(folder, "releasing").returncode == 0
+    procfile = "web: python main.py\nrelease: sleep 6000\n"
+    commit(folder, {**apps.script("new"), "Procfile": procfile})
+    client = push(server, folder, "releasing")
+    wait_until(lambda: len(server.containers("releasing")) == 2, 120, "the release command runs")
+    server.kill()
+    client.communicate(timeout=30)
+    assert client.returncode != 0
+    assert server.get("releasing").text == "old"
+    server.start()
+    assert [state for state, _ in deployments(server, "releasing")] == ["live", "error"]
+    assert len(server.containers("releasing")) == 1
+    assert len(images(server, "releasing")) == 1
+    assert leftovers(server) == []
+    commit(folder, {"Procfile": "web: python main.py\nrelease: true\n"})
+    again = server.push(folder, "releasing")
+    assert again.returncode == 0, again.stderr
+    assert server.get("releasing").text == "new"
+
+
+def test_a_killed_proxy_is_back_within_seconds(server: Daemon, tmp_path: Path) -> None:
+    if server.process is None:
+        server.start()
+    folder = repository(tmp_path / "repo", apps.script("routed"))
+    assert server.push(folder, "routed").returncode == 0
+    pid_file = server.data / "proxy" / "traefik.pid"
+    killed = json.loads(pid_file.read_text())["pid"]
+    os.kill(killed, signal.SIGKILL)
+
+    def back() -> bool:
+        try:
+            return server.get("routed").text == "routed"
+        except httpx.HTTPError:
+            return False
+
+    wait_until(lambda: not back(), 5, "the proxy is gone")
+    wait_until(back, 30, "the proxy is back, with its routes")
+    assert json.loads(pid_file.read_text())["pid"] != killed
+    commit(folder, apps.script("again"))
+    assert server.push(folder, "routed").returncode == 0
+    assert server.get("routed").text == "again"
+
+
+def push(server: Daemon, folder: Path, app: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["git", "push", server.remote(app), "main"],
+        cwd=folder, env=server.git_environment, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def leftovers(server: Daemon) -> list[Path]:
+    """Checkouts, half received packs and locks: nothing of a killed push may stay."""
+    repositories = server.data / "repositories"
+    return [
+        *(server.data / "checkouts").iterdir(),
+        *repositories.rglob("tmp_objdir-*"),
+        *repositories.rglob("*.lock"),
+    ]
 
 
 def _sleeping() -> bool:
