@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 
 import click
@@ -17,6 +18,8 @@ from deployzero.operations import keys
 from deployzero.server import running
 from deployzero.settings import Settings
 
+PRIORITY = 10
+"""Niceness of the server and its helpers (git, mmdebstrap): live apps and the proxy go first."""
 STACKS: tuple[ProjectType, ...] = ("python", "nodejs", "static", "go")
 """Those with base images, the likeliest first."""
 
@@ -27,6 +30,8 @@ STACKS: tuple[ProjectType, ...] = ("python", "nodejs", "static", "go")
 def up(context: click.Context, demo: bool) -> None:
     """Start the server here; Ctrl-C ends it and leaves apps and proxy serving."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    if os.geteuid() == 0:  # only root can give the proxy its own niceness back
+        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     asyncio.run(_up(settings_of(context), demo))
 
 

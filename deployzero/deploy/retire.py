@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from deployzero.deploy.platform import Platform
 from deployzero.errors import DeployZeroException
-from deployzero.models.deployment import Container, Deployment
+from deployzero.models.deployment import Container, Deployment, State
 from deployzero.runtime.drain import drain
 from deployzero.store import containers, deployments
 
@@ -53,6 +53,8 @@ async def _retire_container(platform: Platform, row: Container) -> None:
         await drain_container(platform, deployment, row, platform.settings.drain_seconds)
         await platform.runtime.stop(row.name, platform.settings.stop_grace)
         await remove_container(platform, row)
+        if deployment.state in (State.ERROR, State.CANCELLED):  # nothing will roll back to it
+            await platform.runtime.remove_image(platform.image_tag(row.app, deployment.id))
 
 
 @contextmanager

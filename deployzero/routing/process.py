@@ -1,5 +1,6 @@
 """A process that outlives the one that started it, known by its pid and start time."""
 
+import contextlib
 import json
 import os
 import signal
@@ -38,6 +39,10 @@ class Process:
                 return
 
 
+PRIORITY = -10
+"""Its niceness: every app's every request passes here, also while something builds."""
+
+
 def spawn(command: list[str], output: Path, config: str) -> tuple[Process, subprocess.Popen[bytes]]:
     """Start in a session of its own, so that no terminal's Ctrl-C reaches it."""
     with output.open("wb") as out:
@@ -50,6 +55,8 @@ def spawn(command: list[str], output: Path, config: str) -> tuple[Process, subpr
             cwd="/",
             env={**os.environ, CONFIG: config},
         )
+    with contextlib.suppress(PermissionError):  # only root may
+        os.setpriority(os.PRIO_PROCESS, child.pid, PRIORITY)
     return Process(child.pid, start_time(child.pid) or 0, boot_id(), config), child
 
 
