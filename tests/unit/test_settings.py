@@ -44,7 +44,7 @@ def test_a_public_address_without_tls_must_be_accepted_in_so_many_words(address:
 
 
 def test_two_settings_with_the_same_port_are_refused() -> None:
-    with pytest.raises(SettingsError, match="DEPLOYZERO_API_PORT.*DEPLOYZERO_HTTP_PORT"):
+    with pytest.raises(SettingsError, match=r"DEPLOYZERO_API_PORT.*DEPLOYZERO_HTTP_PORT"):
         load(HTTP_PORT="8000", API_PORT="8000")
 
 
