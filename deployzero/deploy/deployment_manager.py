@@ -20,7 +20,6 @@ from deployzero.deploy.retire import drain_container, remove_container, retire_r
 from deployzero.deploy.turn import check_turn
 from deployzero.detection import ProjectDetector
 from deployzero.errors import (
-    BuildError,
     ContainerError,
     DeploymentCancelledError,
     DeployZeroException,
@@ -133,9 +132,9 @@ class DeploymentManager:
             )
             try:
                 image = await self._platform.builder.build(request, output.line)
-            except BuildError as error:
+            except DeployZeroException as error:
                 output.release()
-                error.detail = ()  # it stands above, line by line
+                error.detail = output.unprinted(error.detail)
                 raise
             except BaseException:
                 output.release()

@@ -35,7 +35,7 @@ async def restore(platform: Platform, route: Route) -> None:
 
 async def remove(platform: Platform, app: str) -> None:
     """Take an app's route away; returns once it is out of force."""
-    if app not in platform.proxy.routes.apps():
+    if app not in await asyncio.to_thread(platform.proxy.routes.apps):
         return
     await asyncio.to_thread(platform.proxy.routes.remove, app)
     try:

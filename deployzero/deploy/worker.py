@@ -28,6 +28,7 @@ class Worker:
         self._manager = DeploymentManager(platform)
         self._wake = asyncio.Event()
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._begun = False
 
     def wake(self) -> None:
         """There may be something to claim."""
@@ -35,9 +36,6 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled; what runs then is undone and marked before it returns."""
-        # Its rows are read before anything is claimed, so that nothing new is among them.
-        leftovers = await retire.leftovers(self._platform)
-        self._manager.in_background(retire.retire_containers(self._platform, leftovers))
         try:
             while True:
                 self._wake.clear()
@@ -52,6 +50,7 @@ class Worker:
 
     async def _claim_all(self) -> None:
         try:
+            await self._retire_leftovers()
             await self._end_strays()
             while len(self._running) < MOST_AT_ONCE and (claimed := await self._claim()):
                 task = asyncio.create_task(self._manager.run(claimed))
@@ -61,6 +60,13 @@ class Worker:
             logger.error("the queue cannot be read: %s", error.message)
         except Exception:  # the border of the task: it must not end
             logger.exception("the queue cannot be read")
+
+    async def _retire_leftovers(self) -> None:
+        """Once, before anything is claimed, so that nothing new is among them."""
+        if not self._begun:
+            leftovers = await retire.leftovers(self._platform)
+            self._manager.in_background(retire.retire_containers(self._platform, leftovers))
+            self._begun = True
 
     async def _end_strays(self) -> None:
         """End rows that nobody works on: their own end could not be written (a full disk, say).

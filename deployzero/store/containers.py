@@ -60,10 +60,6 @@ async def of_deployment(session: AsyncSession, deployment_id: int) -> list[Conta
     return await _all(session, _select().where(ContainerRow.deployment_id == deployment_id))
 
 
-async def of_project(session: AsyncSession, project_id: int) -> list[Container]:
-    return await _all(session, _select().where(ContainerRow.project_id == project_id))
-
-
 async def every(session: AsyncSession) -> list[Container]:
     return await _all(session, _select())
 
