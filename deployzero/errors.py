@@ -30,6 +30,14 @@ class NotFoundError(DeployZeroException):
     """No such app, or none that the caller may see: one answer for both."""
 
 
+class ForbiddenError(DeployZeroException):
+    """The caller sees the app but has too low a role for this."""
+
+
+class UsageError(DeployZeroException):
+    """What was asked for makes no sense: a bad argument, value or combination."""
+
+
 class ConflictError(DeployZeroException):
     """The state does not allow it now: a taken name, a stale push."""
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import functools
+import hmac
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -13,12 +14,15 @@ from pathlib import Path
 from deployzero.api import server as api_server
 from deployzero.build.builder import Builder
 from deployzero.deploy.platform import Platform
+from deployzero.deploy.queue import Queue
 from deployzero.deploy.reconcile import reconcile
+from deployzero.deploy.vault import Vault
 from deployzero.deploy.watch import Watch
 from deployzero.deploy.worker import Worker
 from deployzero.errors import ConflictError, SettingsError
+from deployzero.logs.bus import LocalBus
 from deployzero.logs.log_manager import LogManager
-from deployzero.operations import keys, pushes
+from deployzero.operations import changes, keys, pushes
 from deployzero.routing.proxy import Proxy
 from deployzero.routing.route import Route
 from deployzero.runtime.docker_manager import DockerManager
@@ -46,7 +50,8 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
         stack.push_async_callback(database.close)
         async with database.begin() as session:
             name = await instance_id(session)
-        logs = LogManager(database)
+        bus = LocalBus()
+        logs = LogManager(database, bus)
         stack.push_async_callback(logs.close)
         runtime = stack.enter_context(contextlib.closing(DockerManager(settings.docker_host, name)))
         builder = Builder(settings, name, key)
@@ -66,6 +71,9 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
             proxy=proxy,
             builder=builder,
             repositories=repositories,
+            vault=Vault(hmac.digest(key, b"vault", "sha256")),
+            queue=Queue(),
+            bus=bus,
         )
 
 
@@ -83,7 +91,7 @@ async def running(settings: Settings) -> AsyncIterator[Platform]:
             worker, watch = Worker(platform), Watch(platform)
             tasks = [asyncio.create_task(worker.run()), asyncio.create_task(watch.run())]
             try:
-                async with api_server.serving(platform), _ssh(platform, worker) as door:
+                async with api_server.serving(platform), _ssh(platform) as door:
                     yield platform
                     # Deployments end first, so that each push still hears how its own did.
                     door.stop_listening()
@@ -119,7 +127,7 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
 
 
 @asynccontextmanager
-async def _ssh(platform: Platform, worker: Worker) -> AsyncIterator[ssh_server.Door]:
+async def _ssh(platform: Platform) -> AsyncIterator[ssh_server.Door]:
     settings = platform.settings
     try:
         door = await ssh_server.start(
@@ -130,9 +138,9 @@ async def _ssh(platform: Platform, worker: Worker) -> AsyncIterator[ssh_server.D
             checkouts=platform.checkouts,
             find_app=functools.partial(pushes.find_app, platform),
             create_app=functools.partial(pushes.create_app, platform),
-            start_deployment=functools.partial(pushes.start_deployment, platform, worker.wake),
-            follow_log=functools.partial(pushes.follow, platform),
-            get_outcome=functools.partial(pushes.outcome, platform),
+            start_deployment=functools.partial(pushes.start_deployment, platform),
+            follow_log=functools.partial(changes.follow, platform),
+            get_outcome=functools.partial(changes.outcome, platform),
             run_command=functools.partial(run_command, platform),
         )
     except OSError as error:

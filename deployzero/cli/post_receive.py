@@ -14,7 +14,7 @@ from deployzero.deploy.platform import Platform
 from deployzero.hooks.post_receive import Command, PostReceive, deploy_from_git, read_commands
 from deployzero.models.names import parse_app_path
 from deployzero.models.push import Deployments
-from deployzero.operations import keys, pushes
+from deployzero.operations import changes, keys, pushes
 from deployzero.server import open_platform
 from deployzero.settings import Settings
 
@@ -60,9 +60,9 @@ def _deployments(platform: Platform) -> Deployments:
     return Deployments(
         find_app=functools.partial(pushes.find_app, platform),
         create_app=functools.partial(pushes.create_app, platform),
-        start=functools.partial(pushes.start_deployment, platform, _wake_nobody),
-        follow=functools.partial(pushes.follow, platform),
-        outcome=functools.partial(pushes.outcome, platform),
+        start=functools.partial(pushes.start_deployment, platform),
+        follow=functools.partial(changes.follow, platform),
+        outcome=functools.partial(changes.outcome, platform),
     )
 
 
@@ -70,7 +70,3 @@ def _copy_objects(platform: Platform, repo: Repo, app: str) -> None:
     """deployzero's own repository of the app must hold what its branch will name."""
     with platform.repositories.open(app) as own:
         repo.fetch(own)
-
-
-def _wake_nobody() -> None:
-    """The worker is another process: it looks by itself every second."""

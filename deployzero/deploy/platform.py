@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployzero.build.builder import Builder
+from deployzero.deploy.queue import Queue
+from deployzero.deploy.vault import Vault
+from deployzero.logs.bus import Bus
 from deployzero.logs.log_manager import LogManager
 from deployzero.routing.proxy import Proxy
 from deployzero.runtime.firewall import Firewall
@@ -29,6 +32,10 @@ class Platform:
     proxy: Proxy
     builder: Builder
     repositories: Repositories
+    vault: Vault
+    queue: Queue
+    bus: Bus
+    """Wakes those who wait for something of another session: `events`, `people`."""
 
     @property
     def checkouts(self) -> Path:

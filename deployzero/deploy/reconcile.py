@@ -25,7 +25,11 @@ INTERRUPTED = "deployzero was stopped in the middle of this deployment"
 async def reconcile(platform: Platform) -> None:
     """Finish or undo whatever was under way when the server last stopped."""
     async with platform.database.read() as session:
-        listing = await projects.listing(session)
+        every = await projects.every(session)
+        live = {
+            deployment.project_id: deployment
+            for deployment in await deployments.every_live(session)
+        }
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def restore(project: Project, live: Deployment | None) -> None:
@@ -35,9 +39,9 @@ async def reconcile(platform: Platform) -> None:
             except DeployZeroException as error:
                 logger.error("%s could not be put back in order: %s", project.name, error.message)
 
-    await asyncio.gather(*(restore(project, live) for project, live in listing))
+    await asyncio.gather(*(restore(project, live.get(project.id)) for project in every))
     await _end_all_interrupted(platform)
-    await _remove_strangers(platform, {project.name for project, _ in listing})
+    await _remove_strangers(platform, {project.name for project in every})
     await asyncio.to_thread(_empty_folder, platform)
 
 

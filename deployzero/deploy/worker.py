@@ -26,22 +26,16 @@ class Worker:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._manager = DeploymentManager(platform)
-        self._wake = asyncio.Event()
         self._running: dict[int, asyncio.Task[None]] = {}
         self._begun = False
-
-    def wake(self) -> None:
-        """There may be something to claim."""
-        self._wake.set()
 
     async def run(self) -> None:
         """Work until cancelled; what runs then is undone and marked before it returns."""
         try:
             while True:
-                self._wake.clear()
                 await self._claim_all()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                    await asyncio.wait_for(self._platform.queue.woken(), POLL_SECONDS)
         finally:
             for task in self._running.values():
                 task.cancel()
@@ -90,4 +84,4 @@ class Worker:
 
     def _ended(self, deployment_id: int, _: asyncio.Task[None]) -> None:
         self._running.pop(deployment_id)
-        self.wake()
+        self._platform.queue.wake()

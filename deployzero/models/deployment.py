@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from deployzero.models.release import Kind
+
 
 class State(StrEnum):
     """`created -> building -> deploying -> live | error`; see TRANSITIONS for the rest."""
@@ -65,6 +67,21 @@ class Project:
     deploy_branch: str | None
     """None until the first push decides between main and master."""
     created_at: dt.datetime
+    locked_by: str | None = None
+    """Who locked it against deployments; None: it is not locked."""
+    stopped: bool = False
+    """By `ps:stop`: it keeps its release and serves nothing, until it is started or pushed to."""
+    destroying: bool = False
+    """On its way out: nobody sees it any more, and its name is not free yet."""
+    previous_name: str | None = None
+    """Set while a rename still has the old name's route, network and repository to clear."""
+    formation: dict[str, int] = field(default_factory=dict)
+    """From `ps:scale`: process name to how many; goes before app.json's."""
+    limits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """From `resource:limit`: process name to `dataclasses.asdict` of its Limits."""
+    checks: dict[str, Any] | None = None
+    """From `checks:set`: fields of a HealthCheck for the web process, or `{"disabled": true}`;
+    goes before app.json's. None: nothing was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +112,13 @@ class Deployment:
     started_at: dt.datetime | None = None
     """When a worker took it; None: it still waits."""
     checkout: str = ""
-    """Folder that holds its tree until it has ended."""
+    """Folder that holds its tree until it has ended; empty: it is checked out when it builds."""
+    kind: Kind = Kind.PUSH
+    change: str | None = field(default=None, repr=False)
+    """Sealed JSON of its Change (`Vault`); None: it changes the code alone."""
+    variables: str | None = field(default=None, repr=False)
+    """Sealed JSON of the Variables that its containers have, `{"app": …, "server": …}`;
+    set when its turn comes. What `rollback` brings back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +139,7 @@ class Push:
     started_at: float
     """`time.monotonic()` when the session's command began."""
     timings: dict[str, float] = field(default_factory=dict)
+    kind: Kind = Kind.PUSH
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,11 @@
 """What a push asks of the platform: find or create the app, start, follow, ask the end."""
 
-from collections.abc import AsyncIterator, Callable
-
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import WEB
 from deployzero.errors import ConflictError
-from deployzero.models.deployment import Deployment, Outcome, Push, State, User
+from deployzero.models.deployment import Deployment, Push, User
 from deployzero.models.push import PushTarget
 from deployzero.operations.access import visible_project
 from deployzero.store import containers, deployments, projects
@@ -59,7 +57,7 @@ async def create_app(platform: Platform, user: User, app: str, branch: str) -> N
         )
 
 
-async def start_deployment(platform: Platform, wake: Callable[[], None], push: Push) -> int:
+async def start_deployment(platform: Platform, push: Push) -> int:
     """Queue the push; returns the deployment's id. It says for whom it waits, if it must."""
     async with platform.database.begin() as session:
         project = await visible_project(session, push.user, push.app)
@@ -78,6 +76,7 @@ async def start_deployment(platform: Platform, wake: Callable[[], None], push: P
             message=push.message,
             timings=push.timings,
             checkout=push.checkout,
+            kind=push.kind,
         )
         ahead = await deployments.ahead_of(session, deployment)
     if ahead:
@@ -86,18 +85,5 @@ async def start_deployment(platform: Platform, wake: Callable[[], None], push: P
             deployment.id,
             f"-----> Waiting for {other.user_name}'s push of {other.commit[:9]} ({other.state})",
         )
-    wake()
+    platform.queue.wake()
     return deployment.id
-
-
-async def follow(platform: Platform, deployment_id: int) -> AsyncIterator[str]:
-    """The deployment's log lines until it has ended."""
-    async for line in platform.logs.follow(deployment_id):
-        yield line.text
-
-
-async def outcome(platform: Platform, deployment_id: int) -> Outcome:
-    async with platform.database.read() as session:
-        deployment = await deployments.get(session, deployment_id)
-    live = deployment.state in (State.LIVE, State.RETIRED)
-    return Outcome(live=live, reason=deployment.reason)

@@ -13,6 +13,7 @@ from deployzero.models.deployment import (
     Deployment,
     State,
 )
+from deployzero.models.release import Kind
 from deployzero.store.tables import DeploymentRow, ProjectRow, UserRow, is_in, now
 
 COLUMNS = (
@@ -36,6 +37,9 @@ COLUMNS = (
     DeploymentRow.created_at,
     DeploymentRow.started_at,
     DeploymentRow.finished_at,
+    DeploymentRow.kind,
+    DeploymentRow.change,
+    DeploymentRow.variables,
 )
 """Named as the fields of Deployment are; the log is not among them, it may be large."""
 
@@ -51,8 +55,10 @@ async def create(
     message: str = "",
     timings: dict[str, float] | None = None,
     checkout: str = "",
+    kind: Kind = Kind.PUSH,
+    change: str | None = None,
 ) -> Deployment:
-    """Queue a deployment, as `created`."""
+    """Queue a deployment, as `created`. change: sealed."""
     row = DeploymentRow(
         project_id=project_id,
         user_id=user_id,
@@ -64,6 +70,8 @@ async def create(
         message=message,
         timings=timings or {},
         checkout=checkout,
+        kind=kind,
+        change=change,
     )
     session.add(row)
     await session.flush()

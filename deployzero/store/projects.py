@@ -3,10 +3,9 @@
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from deployzero.models.deployment import Deployment, Project
-from deployzero.store import deployments
+from deployzero.models.deployment import Project
 from deployzero.store.driver_errors import unique
-from deployzero.store.tables import ProjectRow
+from deployzero.store.tables import AccessRow, ProjectRow
 
 
 async def create(session: AsyncSession, name: str, user_id: int) -> Project:
@@ -34,19 +33,33 @@ async def settle_deploy_branch(session: AsyncSession, project_id: int, branch: s
     return await session.scalar(query) or branch
 
 
-async def listing(
-    session: AsyncSession, user_id: int | None = None
-) -> list[tuple[Project, Deployment | None]]:
-    """Every app, or a user's own, by name, each with what is live (None: nothing is)."""
-    query = select(ProjectRow).order_by(ProjectRow.name)
+async def visible_to(session: AsyncSession, user_id: int | None) -> list[Project]:
+    """The apps that a user owns or was given access to, by name. None: every app."""
+    query = select(ProjectRow).where(~ProjectRow.destroying).order_by(ProjectRow.name)
     if user_id is not None:
-        query = query.where(ProjectRow.user_id == user_id)
-    projects = [_project(row) for row in await session.scalars(query)]
-    live = {
-        deployment.project_id: deployment for deployment in await deployments.every_live(session)
-    }
-    return [(project, live.get(project.id)) for project in projects]
+        shared = select(AccessRow.project_id).where(AccessRow.user_id == user_id)
+        query = query.where((ProjectRow.user_id == user_id) | ProjectRow.id.in_(shared))
+    return [_project(row) for row in await session.scalars(query)]
+
+
+async def every(session: AsyncSession) -> list[Project]:
+    """All, those being destroyed included, by name."""
+    query = select(ProjectRow).order_by(ProjectRow.name)
+    return [_project(row) for row in await session.scalars(query)]
 
 
 def _project(row: ProjectRow) -> Project:
-    return Project(row.id, row.name, row.user_id, row.deploy_branch, row.created_at)
+    return Project(
+        id=row.id,
+        name=row.name,
+        user_id=row.user_id,
+        deploy_branch=row.deploy_branch,
+        created_at=row.created_at,
+        locked_by=row.locked_by,
+        stopped=row.stopped,
+        destroying=row.destroying,
+        previous_name=row.previous_name,
+        formation=row.formation,
+        limits=row.limits,
+        checks=row.checks,
+    )

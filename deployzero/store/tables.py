@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     bindparam,
+    false,
     text,
 )
 from sqlalchemy.engine import Dialect
@@ -22,6 +23,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from deployzero.models.deployment import UNDER_WAY, UNFINISHED, State
+from deployzero.models.release import NUMBERED, Kind
 
 LOOPBACK = "127.0.0.1"
 """Shared by containers that are reached by a published port; other addresses are one's own."""
@@ -64,12 +66,20 @@ class Base(DeclarativeBase):
         dt.datetime: UtcDateTime,
         dict[str, Any]: JSON(none_as_null=True),
         dict[str, float]: JSON(none_as_null=True),
+        dict[str, int]: JSON(none_as_null=True),
         State: Enum(
             State,
             native_enum=False,
             create_constraint=False,
             length=16,
             values_callable=lambda states: [state.value for state in states],
+        ),
+        Kind: Enum(
+            Kind,
+            native_enum=False,
+            create_constraint=False,
+            length=16,
+            values_callable=lambda kinds: [kind.value for kind in kinds],
         ),
     }
 
@@ -88,6 +98,11 @@ def _in(states: frozenset[State]) -> str:
     return "state IN ({})".format(", ".join(f"'{state}'" for state in _sorted(states)))
 
 
+def _numbered() -> str:
+    kinds = [kind for kind in Kind if kind in NUMBERED]
+    return "kind IN ({})".format(", ".join(f"'{kind}'" for kind in kinds))
+
+
 def _sorted(states: frozenset[State]) -> list[State]:
     return [state for state in State if state in states]
 
@@ -102,6 +117,8 @@ class UserRow(Base):
     api_key: Mapped[str | None] = mapped_column(String(64), unique=True)
     """SHA-256 of the key, in hex; the key itself is shown once and kept nowhere."""
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    removed_at: Mapped[dt.datetime | None]
+    """Who was removed keeps a row, since the history names them."""
 
 
 class SSHKeyRow(Base):
@@ -126,6 +143,76 @@ class ProjectRow(Base):
     deploy_branch: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     updated_at: Mapped[dt.datetime] = mapped_column(default=now, onupdate=now)
+    locked_by: Mapped[str | None] = mapped_column(String(64))
+    stopped: Mapped[bool] = mapped_column(default=False, server_default=false())
+    destroying: Mapped[bool] = mapped_column(default=False, server_default=false())
+    previous_name: Mapped[str | None] = mapped_column(String(50))
+    formation: Mapped[dict[str, int]] = mapped_column(default=dict, server_default="{}")
+    limits: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    checks: Mapped[dict[str, Any] | None]
+
+
+class AccessRow(Base):
+    """What an app's owner lets others do with it."""
+
+    __tablename__ = "access"
+
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    role: Mapped[str] = mapped_column(String(16))
+
+
+class ConfigVarRow(Base):
+    """A variable of an app, or of every app."""
+
+    __tablename__ = "config_vars"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    """None: of every app."""
+    name: Mapped[str] = mapped_column(String(255))
+    sealed: Mapped[str] = mapped_column(Text)
+    """Its value, encrypted."""
+    build: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (
+        UniqueConstraint("project_id", "name"),
+        _only("uq_config_vars_of_every_app", "name", where="project_id IS NULL"),
+    )
+
+
+class DomainRow(Base):
+    """A host name that an app answers to beside its own."""
+
+    __tablename__ = "domains"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("projects.id", ondelete="CASCADE"), index=True
+    )
+    name: Mapped[str] = mapped_column(String(255), unique=True)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class EventRow(Base):
+    """The audit log. It names people and apps by name, and so outlives both."""
+
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[dt.datetime] = mapped_column(default=now)
+    user: Mapped[str] = mapped_column(String(64))
+    key_fingerprint: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(64))
+    app: Mapped[str] = mapped_column(String(50), index=True)
+    detail: Mapped[str] = mapped_column(Text)
+    result: Mapped[str] = mapped_column(Text)
+
+    __table_args__ = (NEVER_REUSED,)
 
 
 class DeploymentRow(Base):
@@ -134,6 +221,7 @@ class DeploymentRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    kind: Mapped[Kind] = mapped_column(default=Kind.PUSH, server_default=Kind.PUSH.value)
     state: Mapped[State]
     branch: Mapped[str] = mapped_column(String(255))
     commit: Mapped[str] = mapped_column(String(64))
@@ -146,6 +234,10 @@ class DeploymentRow(Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     checkout: Mapped[str] = mapped_column(Text, default="", server_default="")
     """Folder of its tree, until it has ended."""
+    change: Mapped[str | None] = mapped_column(Text)
+    """Sealed: what it changes beside the code."""
+    variables: Mapped[str | None] = mapped_column(Text)
+    """Sealed: the variables of its containers."""
     timings: Mapped[dict[str, float]]
     logs: Mapped[str | None] = mapped_column(Text)
     """The whole log, each line ended by a newline, once it has ended; its rows until then."""
@@ -154,7 +246,7 @@ class DeploymentRow(Base):
     finished_at: Mapped[dt.datetime | None]
 
     __table_args__ = (
-        UniqueConstraint("project_id", "release"),
+        _only("uq_deployments_numbered", "project_id", "release", where=_numbered()),
         Index("ix_deployments_project_id_id", "project_id", "id"),
         _only("uq_deployments_live", "project_id", where=_in(frozenset({State.LIVE}))),
         _only("uq_deployments_under_way", "project_id", where=_in(UNDER_WAY)),

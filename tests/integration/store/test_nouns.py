@@ -72,17 +72,15 @@ async def test_the_first_push_settles_the_deploy_branch(
     assert read.deploy_branch == "master"
 
 
-async def test_apps_are_listed_with_what_is_live(
-    database: Database, project: Project, deploys: Deploys, new_project: NewProject, user: User
+async def test_apps_are_visible_to_their_owner_and_to_admins(
+    database: Database, project: Project, new_project: NewProject, user: User
 ) -> None:
-    idle = await new_project("another")
-    await deploys.live(project)
-    release = await deploys.live(project)
+    other = await new_project("another")
     async with database.begin() as session:
         bob = await users.create(session, "bob")
-        assert await projects.listing(session) == [(idle, None), (project, release)]
-        assert await projects.listing(session, user.id) == [(idle, None), (project, release)]
-        assert await projects.listing(session, bob.id) == []
+        assert await projects.visible_to(session, None) == [other, project]
+        assert await projects.visible_to(session, user.id) == [other, project]
+        assert await projects.visible_to(session, bob.id) == []
 
 
 async def test_containers_keep_their_address_to_themselves(
