@@ -91,7 +91,7 @@ async def running(settings: Settings) -> AsyncIterator[Platform]:
             worker, watch = Worker(platform), Watch(platform)
             tasks = [asyncio.create_task(worker.run()), asyncio.create_task(watch.run())]
             try:
-                async with api_server.serving(platform), _ssh(platform) as door:
+                async with api_server.serving(platform), ssh_door(platform) as door:
                     yield platform
                     # Deployments end first, so that each push still hears how its own did.
                     door.stop_listening()
@@ -127,7 +127,8 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
 
 
 @asynccontextmanager
-async def _ssh(platform: Platform) -> AsyncIterator[ssh_server.Door]:
+async def ssh_door(platform: Platform, port: int | None = None) -> AsyncIterator[ssh_server.Door]:
+    """The SSH server on the platform's operations. port: instead of SSH_PORT; 0: any free one."""
     settings = platform.settings
     try:
         door = await ssh_server.start(
@@ -142,6 +143,7 @@ async def _ssh(platform: Platform) -> AsyncIterator[ssh_server.Door]:
             follow_log=functools.partial(changes.follow, platform),
             get_outcome=functools.partial(changes.outcome, platform),
             run_command=functools.partial(run_command, platform),
+            port=port,
         )
     except OSError as error:
         raise SettingsError(
