@@ -1,10 +1,17 @@
-"""The config variables of an app: as stored, as a change leaves them, as containers get them."""
+"""The config variables of an app: as stored, as a change leaves them, as containers get them.
+
+A deployment stores its change at its commit point, into what is stored by then. What is
+stored at once meanwhile (`--no-restart`) is added to the changes that wait, so that the
+later command wins whichever is stored first, and no change is lost.
+"""
+
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.deploy.vault import Vault
 from deployzero.models.release import Change, Variable, Variables
-from deployzero.store import config_vars
+from deployzero.store import config_vars, deployments
 from deployzero.store.config_vars import SealedVar
 
 
@@ -27,6 +34,42 @@ async def store(
     await config_vars.replace(session, project_id, sealed)
 
 
+async def store_at_once(
+    session: AsyncSession, vault: Vault, project_id: int | None, change: Change
+) -> None:
+    """Without a deployment. Those that wait or are under way will store it too."""
+    await config_vars.lock(session, project_id)
+    now = changed(await stored(session, vault, project_id), change)
+    await store(session, vault, project_id, now)
+    if project_id is None:
+        return
+    for deployment_id, sealed in await config_vars.pending(session, project_id):
+        both = followed_by(vault.open_change(sealed), change)
+        await config_vars.set_change(session, deployment_id, vault.seal_change(both))
+
+
+async def store_live(
+    session: AsyncSession, vault: Vault, deployment_id: int, base: Variables | None = None
+) -> None:
+    """What a deployment has changed, in the transaction of its commit point.
+
+    base: instead of what is stored now (what a rollback brings back).
+    """
+    deployment = await deployments.get(session, deployment_id)
+    await config_vars.lock(session, deployment.project_id)
+    if base is None:
+        base = await stored(session, vault, deployment.project_id)
+    # Read again, as it may have grown since the deployment was claimed.
+    change = vault.open_change((await deployments.get(session, deployment_id)).change)
+    await store(session, vault, deployment.project_id, changed(base, change))
+
+
+async def to_come(session: AsyncSession, vault: Vault, project_id: int) -> list[Change]:
+    """The changes of the deployments that are to store variables, oldest first."""
+    waiting = await config_vars.pending(session, project_id)
+    return [vault.open_change(sealed) for _, sealed in waiting]
+
+
 def changed(variables: Variables, change: Change) -> Variables:
     """A new dictionary. A variable of the build stays one when its value is set again."""
     kept = {} if change.clear else {k: v for k, v in variables.items() if k not in change.unset}
@@ -34,6 +77,20 @@ def changed(variables: Variables, change: Change) -> Variables:
         before = variables.get(name)
         kept[name] = Variable(value, name in change.build or (before is not None and before.build))
     return kept
+
+
+def followed_by(first: Change, then: Change) -> Change:
+    """Both changes of variables, in this order, as one; all else is the first's."""
+    kept = {} if then.clear else {k: v for k, v in first.set.items() if k not in then.unset}
+    values = kept | then.set
+    unset = () if then.clear else first.unset
+    return replace(
+        first,
+        set=values,
+        build=tuple(name for name in (*first.build, *then.build) if name in values),
+        unset=tuple(dict.fromkeys(n for n in (*unset, *then.unset) if n not in then.set)),
+        clear=first.clear or then.clear,
+    )
 
 
 def values(app: Variables, server: Variables) -> dict[str, str]:

@@ -3,10 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from deployzero.store.tables import ConfigVarRow
+from deployzero.models.deployment import UNFINISHED
+from deployzero.models.release import Kind
+from deployzero.store.tables import ConfigVarRow, DeploymentRow, ProjectRow, ServerRow, is_in
+
+STORING = (Kind.CONFIG, Kind.ROLLBACK)
+"""The deployments that store an app's variables when they go live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,15 @@ async def of_project(session: AsyncSession, project_id: int | None) -> list[Seal
     return [SealedVar(row.name, row.sealed, row.build) for row in await session.scalars(query)]
 
 
+async def lock(session: AsyncSession, project_id: int | None) -> None:
+    """Until the transaction ends nobody else changes them. SQLite has one writer anyway."""
+    if project_id is None:
+        await session.execute(select(ServerRow.key).with_for_update())
+    else:
+        of_it = ProjectRow.id == project_id
+        await session.execute(select(ProjectRow.id).where(of_it).with_for_update())
+
+
 async def replace(
     session: AsyncSession, project_id: int | None, variables: Iterable[SealedVar]
 ) -> None:
@@ -32,6 +46,26 @@ async def replace(
         for each in variables
     )
     await session.flush()
+
+
+async def pending(session: AsyncSession, project_id: int) -> list[tuple[int, str | None]]:
+    """(deployment id, sealed change) of those that will store variables, oldest first."""
+    query = (
+        select(DeploymentRow.id, DeploymentRow.change)
+        .where(
+            DeploymentRow.project_id == project_id,
+            is_in(UNFINISHED),
+            DeploymentRow.kind.in_(STORING),
+        )
+        .order_by(DeploymentRow.id)
+    )
+    return [(row.id, row.change) for row in await session.execute(query)]
+
+
+async def set_change(session: AsyncSession, deployment_id: int, sealed: str) -> None:
+    await session.execute(
+        update(DeploymentRow).where(DeploymentRow.id == deployment_id).values(change=sealed)
+    )
 
 
 def _of(project_id: int | None) -> ColumnElement[bool]:
