@@ -26,6 +26,14 @@ class SourceError(DeployZeroException):
     """What was pushed cannot be taken: a bad pack, tree, name or branch."""
 
 
+class ArchiveError(SourceError):
+    """An archive that cannot be taken: damaged, of no known kind, or with a bad entry."""
+
+
+class ArchiveTooLargeError(ArchiveError):
+    """An archive that is, or unfolds to, more than the server takes."""
+
+
 class NotFoundError(DeployZeroException):
     """No such app, or none that the caller may see: one answer for both."""
 

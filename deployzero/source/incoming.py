@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +54,16 @@ async def incoming(repository: Path, pool: Executor) -> AsyncIterator[Incoming]:
     finally:
         made = await making
         await loop.run_in_executor(pool, lambda: shutil.rmtree(made, ignore_errors=True))
+
+
+@contextlib.contextmanager
+def quarantine(repository: Path) -> Iterator[Incoming]:
+    """The same for one who may block."""
+    path = _make(repository)
+    try:
+        yield Incoming(path, repository)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _make(repository: Path) -> Path:

@@ -119,7 +119,7 @@ def check_tree(repo: Repo, commit: str, limits: Limits) -> CheckedTree:
             )
         tree.links[path] = read_blob(repo, path, entry)
     for path, target in tree.links.items():
-        _check_link(path, target, tree.links)
+        check_link(path, target, tree.links)
     return tree
 
 
@@ -170,19 +170,24 @@ def _entries(repo: Repo, prefix: bytes, oid: ObjectID) -> Iterator[tuple[bytes, 
         raise SourceError(f"{where} is damaged: {error}") from error
     names: dict[str, bytes] = {}
     for name, mode, sha in entries:
-        _check_name(prefix, name)
-        # As case-insensitive file systems compare names.
-        folded = unicodedata.normalize("NFC", name.decode("utf-8", "surrogateescape")).casefold()
-        if other := names.get(folded):
+        check_name(prefix, name)
+        key = folded(name)
+        if other := names.get(key):
             raise SourceError(
                 f"{show_path(prefix + other)} and {show_path(prefix + name)} differ only by case",
                 "Rename one of them: git mv",
             )
-        names[folded] = name
+        names[key] = name
         yield name, mode, ObjectID(sha)
 
 
-def _check_name(prefix: bytes, name: bytes) -> None:
+def folded(name: bytes) -> str:
+    """As case-insensitive file systems compare names."""
+    return unicodedata.normalize("NFC", name.decode("utf-8", "surrogateescape")).casefold()
+
+
+def check_name(prefix: bytes, name: bytes) -> None:
+    """Raises SourceError for a name that leads elsewhere or is one of git's own."""
     shown = show_path(prefix + name)
     if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
         raise SourceError(f"{shown!r} is not a path that can be taken", "Run `git fsck`.")
@@ -205,7 +210,8 @@ def _hfs(name: bytes) -> bool:
     return validate_path_element_hfs(name)
 
 
-def _check_link(path: bytes, target: bytes, links: dict[bytes, bytes]) -> None:
+def check_link(path: bytes, target: bytes, links: dict[bytes, bytes]) -> None:
+    """Raises SourceError for a symbolic link out of the tree. links: all of them, by path."""
     shown = f"{show_path(path)} -> {show_path(target[:200])}"
     remedy = "Replace the link by the file itself."
     if not target or b"\0" in target or len(target) > LONGEST_LINK:
