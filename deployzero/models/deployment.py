@@ -75,6 +75,9 @@ class Project:
     """On its way out: nobody sees it any more, and its name is not free yet."""
     previous_name: str | None = None
     """Set while a rename still has the old name's route, network and repository to clear."""
+    rename_id: int | None = None
+    """The restart that brings it to its new name, until that is live. If that fails, the app
+    has its old name again, and the new one is what is left to clear."""
     formation: dict[str, int] = field(default_factory=dict)
     """From `ps:scale`: process name to how many; goes before app.json's."""
     limits: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -147,6 +147,8 @@ class ProjectRow(Base):
     stopped: Mapped[bool] = mapped_column(default=False, server_default=false())
     destroying: Mapped[bool] = mapped_column(default=False, server_default=false())
     previous_name: Mapped[str | None] = mapped_column(String(50))
+    rename_id: Mapped[int | None]
+    """The restart that brings it to its new name; None: it is there, or never left."""
     formation: Mapped[dict[str, int]] = mapped_column(default=dict, server_default="{}")
     limits: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     checks: Mapped[dict[str, Any] | None]

@@ -1,0 +1,107 @@
+"""What an app's history answers: its releases by their numbers, its builds by their ids."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from deployzero.models.deployment import UNFINISHED, Deployment, State
+from deployzero.models.release import NUMBERED
+from deployzero.store.deployments import COLUMNS
+from deployzero.store.tables import DeploymentRow, ProjectRow, UserRow, is_in
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """As much of a live deployment as a list of apps shows."""
+
+    project_id: int
+    release: int | None
+    commit: str
+    finished_at: dt.datetime | None
+
+
+async def every_live(session: AsyncSession) -> dict[int, Live]:
+    """Of all projects, by the project's id."""
+    query = select(
+        DeploymentRow.project_id,
+        DeploymentRow.release,
+        DeploymentRow.commit,
+        DeploymentRow.finished_at,
+    ).where(is_in(frozenset({State.LIVE})))
+    return {row.project_id: Live(*row) for row in await session.execute(query)}
+
+
+async def of_project(
+    session: AsyncSession, project_id: int, limit: int, before: int | None = None
+) -> list[Deployment]:
+    """Deployments of any kind and state, newest first. before: only those with a lower id."""
+    query = _select(project_id)
+    if before is not None:
+        query = query.where(DeploymentRow.id < before)
+    return await _all(session, query.order_by(DeploymentRow.id.desc()).limit(limit))
+
+
+async def numbered(session: AsyncSession, project_id: int, limit: int) -> list[Deployment]:
+    """The releases, newest first: what only ran one of them again is left out."""
+    query = _releases(project_id).order_by(DeploymentRow.release.desc()).limit(limit)
+    return await _all(session, query)
+
+
+async def by_release(session: AsyncSession, project_id: int, release: int) -> Deployment | None:
+    """What made vN."""
+    found = await _all(session, _releases(project_id).where(DeploymentRow.release == release))
+    return found[0] if found else None
+
+
+async def with_image(session: AsyncSession, project_id: int) -> list[int]:
+    """The numbers of releases whose image is kept, newest first: the live one is among them."""
+    query = select(DeploymentRow.release).where(
+        DeploymentRow.project_id == project_id,
+        DeploymentRow.release.is_not(None),
+        DeploymentRow.kind.in_(NUMBERED),
+        DeploymentRow.image.is_not(None),
+    )
+    numbers = await session.scalars(query.order_by(DeploymentRow.release.desc()))
+    return [number for number in numbers if number is not None]
+
+
+async def unfinished(session: AsyncSession, project_id: int) -> list[Deployment]:
+    """Oldest first."""
+    query = _select(project_id).where(is_in(UNFINISHED))
+    return await _all(session, query.order_by(DeploymentRow.id))
+
+
+async def ids(session: AsyncSession, project_id: int) -> set[int]:
+    """Of all its deployments: they stand in the labels of containers and images."""
+    query = select(DeploymentRow.id).where(DeploymentRow.project_id == project_id)
+    return set(await session.scalars(query))
+
+
+async def checkouts(session: AsyncSession, project_id: int) -> set[str]:
+    """The folders that its deployments were given."""
+    query = select(DeploymentRow.checkout).where(
+        DeploymentRow.project_id == project_id, DeploymentRow.checkout != ""
+    )
+    return set(await session.scalars(query))
+
+
+def _select(project_id: int) -> Select[Any]:
+    return (
+        select(*COLUMNS)
+        .join(ProjectRow, ProjectRow.id == DeploymentRow.project_id)
+        .join(UserRow, UserRow.id == DeploymentRow.user_id)
+        .where(DeploymentRow.project_id == project_id)
+    )
+
+
+def _releases(project_id: int) -> Select[Any]:
+    return _select(project_id).where(
+        DeploymentRow.release.is_not(None), DeploymentRow.kind.in_(NUMBERED)
+    )
+
+
+async def _all(session: AsyncSession, query: Select[Any]) -> list[Deployment]:
+    return [Deployment(**row._asdict()) for row in await session.execute(query)]
