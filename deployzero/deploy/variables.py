@@ -10,7 +10,7 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.deploy.vault import Vault
-from deployzero.models.release import Change, Variable, Variables
+from deployzero.models.release import Change, Kind, Variable, Variables
 from deployzero.store import config_vars, deployments
 from deployzero.store.config_vars import SealedVar
 
@@ -36,16 +36,20 @@ async def store(
 
 async def store_at_once(
     session: AsyncSession, vault: Vault, project_id: int | None, change: Change
-) -> None:
-    """Without a deployment. Those that wait or are under way will store it too."""
+) -> Variables:
+    """Without a deployment. Those that wait or are under way will store it too.
+
+    Returns what was stored before.
+    """
     await config_vars.lock(session, project_id)
-    now = changed(await stored(session, vault, project_id), change)
-    await store(session, vault, project_id, now)
+    before = await stored(session, vault, project_id)
+    await store(session, vault, project_id, changed(before, change))
     if project_id is None:
-        return
-    for deployment_id, sealed in await config_vars.pending(session, project_id):
+        return before
+    for deployment_id, _, sealed in await config_vars.pending(session, project_id):
         both = followed_by(vault.open_change(sealed), change)
         await config_vars.set_change(session, deployment_id, vault.seal_change(both))
+    return before
 
 
 async def store_live(
@@ -64,10 +68,12 @@ async def store_live(
     await store(session, vault, deployment.project_id, changed(base, change))
 
 
-async def to_come(session: AsyncSession, vault: Vault, project_id: int) -> list[Change]:
+async def to_come(
+    session: AsyncSession, vault: Vault, project_id: int
+) -> list[tuple[Kind, Change]]:
     """The changes of the deployments that are to store variables, oldest first."""
     waiting = await config_vars.pending(session, project_id)
-    return [vault.open_change(sealed) for _, sealed in waiting]
+    return [(kind, vault.open_change(sealed)) for _, kind, sealed in waiting]
 
 
 def changed(variables: Variables, change: Change) -> Variables:

@@ -48,10 +48,10 @@ async def replace(
     await session.flush()
 
 
-async def pending(session: AsyncSession, project_id: int) -> list[tuple[int, str | None]]:
-    """(deployment id, sealed change) of those that will store variables, oldest first."""
+async def pending(session: AsyncSession, project_id: int) -> list[tuple[int, Kind, str | None]]:
+    """(deployment id, kind, sealed change) of those that will store variables, oldest first."""
     query = (
-        select(DeploymentRow.id, DeploymentRow.change)
+        select(DeploymentRow.id, DeploymentRow.kind, DeploymentRow.change)
         .where(
             DeploymentRow.project_id == project_id,
             is_in(UNFINISHED),
@@ -59,7 +59,7 @@ async def pending(session: AsyncSession, project_id: int) -> list[tuple[int, str
         )
         .order_by(DeploymentRow.id)
     )
-    return [(row.id, row.change) for row in await session.execute(query)]
+    return [(row.id, row.kind, row.change) for row in await session.execute(query)]
 
 
 async def set_change(session: AsyncSession, deployment_id: int, sealed: str) -> None:
