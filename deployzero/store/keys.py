@@ -1,11 +1,11 @@
 """SSH public keys, each of one user."""
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.models.deployment import SSHKey
 from deployzero.store.driver_errors import unique
-from deployzero.store.tables import SSHKeyRow
+from deployzero.store.tables import SSHKeyRow, UserRow
 
 
 async def add(
@@ -26,6 +26,23 @@ async def add(
 async def of_user(session: AsyncSession, user_id: int) -> list[SSHKey]:
     query = select(SSHKeyRow).where(SSHKeyRow.user_id == user_id).order_by(SSHKeyRow.id)
     return [_key(row) for row in await session.scalars(query)]
+
+
+async def of_role(session: AsyncSession, role: str) -> list[SSHKey]:
+    """The keys of everybody with this role."""
+    query = select(SSHKeyRow).join(UserRow).where(UserRow.role == role).order_by(SSHKeyRow.id)
+    return [_key(row) for row in await session.scalars(query)]
+
+
+async def by_fingerprint(session: AsyncSession, fingerprint: str) -> tuple[SSHKey, str] | None:
+    """The key and its user's name."""
+    query = select(SSHKeyRow, UserRow.name).join(UserRow)
+    row = (await session.execute(query.where(SSHKeyRow.fingerprint == fingerprint))).first()
+    return (_key(row[0]), row[1]) if row else None
+
+
+async def remove(session: AsyncSession, key_id: int) -> None:
+    await session.execute(delete(SSHKeyRow).where(SSHKeyRow.id == key_id))
 
 
 def _key(row: SSHKeyRow) -> SSHKey:

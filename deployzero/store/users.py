@@ -1,14 +1,30 @@
-"""Users: who may do anything here."""
+"""Users: who may do anything here. Who was removed keeps a row, since the history names them."""
 
-from sqlalchemy import Executable, select
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import Executable, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.models.deployment import User
 from deployzero.store.driver_errors import unique
-from deployzero.store.tables import SSHKeyRow, UserRow
+from deployzero.store.tables import AccessRow, ProjectRow, SSHKeyRow, UserRow, now
 
 ADMIN = "admin"
 MEMBER = "member"
+ROLES = (ADMIN, MEMBER)
+
+
+@dataclass(frozen=True, slots=True)
+class UserEntry:
+    """A user as a list shows them."""
+
+    name: str
+    role: str
+    keys: int
+    apps: int
+    """How many they own."""
+    created_at: dt.datetime
 
 
 async def create(
@@ -25,6 +41,64 @@ async def create(
     return _user(row)
 
 
+async def revive(session: AsyncSession, name: str, role: str) -> User | None:
+    """Bring back who was removed, with nothing but the name; None: nobody of that name was."""
+    row = await session.scalar(
+        select(UserRow).where(UserRow.name == name, UserRow.removed_at.is_not(None))
+    )
+    if row is None:
+        return None
+    row.removed_at, row.role = None, role
+    await session.flush()
+    return _user(row)
+
+
+async def remove(session: AsyncSession, user_id: int) -> None:
+    """Take keys and access from a user, and set them as removed. They must own no app."""
+    await session.execute(delete(SSHKeyRow).where(SSHKeyRow.user_id == user_id))
+    await session.execute(delete(AccessRow).where(AccessRow.user_id == user_id))
+    row = await session.get_one(UserRow, user_id)
+    row.removed_at, row.api_key, row.role = now(), None, MEMBER
+    await session.flush()
+
+
+async def set_role(session: AsyncSession, user_id: int, role: str) -> None:
+    row = await session.get_one(UserRow, user_id)
+    row.role = role
+    await session.flush()
+
+
+async def every(session: AsyncSession) -> list[UserEntry]:
+    """All but those removed, by name."""
+    keys = (
+        select(func.count()).where(SSHKeyRow.user_id == UserRow.id).scalar_subquery().label("keys")
+    )
+    apps = (
+        select(func.count())
+        .where(ProjectRow.user_id == UserRow.id, ~ProjectRow.destroying)
+        .scalar_subquery()
+        .label("apps")
+    )
+    query = select(UserRow, keys, apps).where(UserRow.removed_at.is_(None)).order_by(UserRow.name)
+    return [
+        UserEntry(row.name, row.role, int(key_count), int(app_count), row.created_at)
+        for row, key_count, app_count in (await session.execute(query)).tuples()
+    ]
+
+
+async def apps_of(session: AsyncSession, user_id: int) -> list[str]:
+    """Names of the apps that they own, those being destroyed included."""
+    query = select(ProjectRow.name).where(ProjectRow.user_id == user_id).order_by(ProjectRow.name)
+    return list(await session.scalars(query))
+
+
+async def locked_admins(session: AsyncSession) -> list[User]:
+    """The admins, held until the transaction ends: two who demote each other go in turn."""
+    query = select(UserRow).where(UserRow.role == ADMIN, UserRow.removed_at.is_(None))
+    rows = await session.scalars(query.order_by(UserRow.id).with_for_update())
+    return [_user(row) for row in rows]
+
+
 async def by_name(session: AsyncSession, name: str) -> User | None:
     return await _one(session, select(UserRow).where(UserRow.name == name))
 
@@ -37,13 +111,15 @@ async def by_key_fingerprint(session: AsyncSession, fingerprint: str) -> User | 
 
 async def first_admin(session: AsyncSession, name: str = ADMIN) -> User:
     """The oldest admin, made now under `name` if there is none."""
-    query = select(UserRow).where(UserRow.role == ADMIN).order_by(UserRow.id).limit(1)
-    return await _one(session, query) or await create(session, name, ADMIN)
+    query = select(UserRow).where(UserRow.role == ADMIN, UserRow.removed_at.is_(None))
+    oldest = query.order_by(UserRow.id).limit(1)
+    return await _one(session, oldest) or await create(session, name, ADMIN)
 
 
 async def _one(session: AsyncSession, query: Executable, fingerprint: str = "") -> User | None:
+    """The row that the query finds, unless it is of somebody who was removed."""
     row: UserRow | None = await session.scalar(query)
-    return _user(row, fingerprint) if row else None
+    return _user(row, fingerprint) if row and row.removed_at is None else None
 
 
 def _user(row: UserRow, fingerprint: str = "") -> User:
