@@ -8,9 +8,12 @@ from deployzero.errors import RoutingError
 
 RELEASE_HEADER = "X-Deployzero-Release"
 """Every answer carries it, so that anybody can see which release gave it."""
-PROOF_DOMAIN = "proof.deployzero.internal"
+INTERNAL = "deployzero.internal"
+"""The proxy itself answers below it; no app may."""
+PROOF_DOMAIN = f"proof.{INTERNAL}"
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-HOST = re.compile(rf"(\*\.)?{LABEL}(\.{LABEL})*")
+HOST = re.compile(rf"(\*\.{LABEL}\.)?{LABEL}(\.{LABEL})*")
+"""A wildcard has two names after it at least: none may have all of `*.com`."""
 APP = re.compile(LABEL)
 MARKER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 EXACT, WILDCARD = 1000, 100
@@ -51,6 +54,8 @@ def check_host(host: str) -> None:
             "Write it in lower case, as in www.example.com or *.example.com; "
             "an international name in its xn-- form.",
         )
+    if f".{host}".endswith(f".{INTERNAL}"):
+        raise RoutingError(f"{host} is the proxy's own", "Choose another domain.")
 
 
 def host_rule(host: str) -> str:

@@ -119,6 +119,15 @@ async def set_lock(session: AsyncSession, project_id: int, by: str | None) -> No
     await _set(session, project_id, locked_by=by)
 
 
+async def set_deploy_branch(session: AsyncSession, project_id: int, branch: str) -> None:
+    await _set(session, project_id, deploy_branch=branch)
+
+
+async def set_checks(session: AsyncSession, project_id: int, checks: dict[str, Any] | None) -> None:
+    """checks: as `Project.checks` has them."""
+    await _set(session, project_id, checks=checks)
+
+
 async def set_destroying(session: AsyncSession, project_id: int) -> bool:
     """From here on nobody sees it. False: somebody else was faster."""
     done = await session.scalar(

@@ -27,8 +27,21 @@ ROUTE = Route(
         "a.com\n",
         "*",
         "*.",
+        "*.com",
+        "*.localhost",
         "**.com",
+        "*a.com",
+        "*.*.com",
         "a.*.com",
+        "a.com.",
+        "a||b.com",
+        "a.com`) || Host(`b.com",
+        "Host(`b.com`)",
+        "a\u3002com",
+        "\uff41.com",
+        "a.com\r\nx: y",
+        "a.com\\",
+        '"a.com"',
         "a.com:80",
         "a/b",
         "grüße.de",
@@ -42,6 +55,17 @@ def test_what_is_no_host_name_is_refused(host: str) -> None:
         check_host(host)
     with pytest.raises(RoutingError, match="not a host name"):
         Route("hello", (host,), (("10.208.0.2", 8000),), "v1")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["deployzero.internal", "hello.proof.deployzero.internal", "*.proof.deployzero.internal",
+     "*.deployzero.internal", "proxy.deployzero.internal"],
+)  # fmt: skip
+def test_no_app_gets_the_hosts_of_the_proxy_itself(host: str) -> None:
+    with pytest.raises(RoutingError, match="the proxy's own"):
+        Route("hello", ("hello.localhost", host), (("10.208.0.2", 8000),), "v1")
+    check_host("notdeployzero.internal")
 
 
 @pytest.mark.parametrize("app", ["", "../x", "a/b", "_proxy", "A", "a`b", "x\n"])
