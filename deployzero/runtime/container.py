@@ -31,6 +31,12 @@ class ContainerSpec:
     """The engine's name for it; empty: made from the instance and the fields above."""
     labels: dict[str, str] = field(default_factory=dict)
     """More labels; deployzero's own always win."""
+    entrypoint: tuple[str, ...] | None = None
+    """None: the image's own."""
+    attached: bool = False
+    """Somebody holds its input and output: it is not logged, its input ends with theirs."""
+    terminal: bool = False
+    """Of `attached`: it has a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,25 @@ class ContainerSummary:
     image: str
     running: bool
     address: str
+    id: str = ""
+    """The engine's own, 64 hex digits: another container of the same name has another."""
+    created: float = 0.0
+    """Seconds since 1970."""
+    labels: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        """`web.1`, as its log lines have it."""
+        return f"{self.process}.{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerEvent:
+    """Something happened to a container of ours."""
+
+    action: str
+    """`start`, `die` or `destroy`."""
+    container: ContainerSummary
 
 
 @dataclass(frozen=True, slots=True)

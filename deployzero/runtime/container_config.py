@@ -10,6 +10,8 @@ BOOT_SHARES = 128
 """A boot may use idle CPUs, but yields to live apps, which have docker's 1024."""
 LIVE_SHARES = 1024
 LOGS = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
+NO_LOGS = {"Type": "none"}
+"""What passes between a person and a program (a dump, a password) is kept nowhere."""
 DROPPED = ["NET_RAW", "MKNOD"]
 """From docker's default set, for a repository's own Dockerfile: no spoofing, no devices."""
 
@@ -62,6 +64,11 @@ def container_config(
     }
     if spec.command is not None:
         config["Cmd"] = list(spec.command)
+    if spec.entrypoint is not None:
+        config["Entrypoint"] = list(spec.entrypoint)
+    if spec.attached:
+        config |= {"AttachStdin": True, "AttachStdout": True, "AttachStderr": True}
+        config |= {"OpenStdin": True, "StdinOnce": True, "Tty": spec.terminal}
     if published is not None:
         where = {"HostIp": "127.0.0.1", "HostPort": str(published)}
         config["ExposedPorts"] = {port: {}}
@@ -82,5 +89,5 @@ def _host_config(spec: ContainerSpec, network: str) -> dict[str, Any]:
         "PidsLimit": spec.pids,
         "SecurityOpt": ["no-new-privileges"],
         "CapDrop": ["ALL"] if spec.generated_image else DROPPED,
-        "LogConfig": LOGS,
+        "LogConfig": NO_LOGS if spec.attached else LOGS,
     }

@@ -1,24 +1,25 @@
 """Containers on one Docker Engine: the default Runtime."""
 
 import asyncio
-import codecs
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
 
 from docker import APIClient
-from docker.errors import APIError, ImageNotFound, NotFound
+from docker.errors import APIError, NotFound
 
 from deployzero.errors import ContainerError
 from deployzero.runtime import labels
+from deployzero.runtime.attachment import Attachment
 from deployzero.runtime.container import (
+    ContainerEvent,
     ContainerSpec,
     ContainerStatus,
     ContainerSummary,
     Image,
-    parse_time,
 )
 from deployzero.runtime.container_config import (
     CPU_PERIOD,
@@ -27,11 +28,18 @@ from deployzero.runtime.container_config import (
     container_name,
     cpu_quota,
 )
+from deployzero.runtime.docker_images import DockerImages, foreign
+from deployzero.runtime.docker_logs import DockerLogs
 from deployzero.runtime.docker_networks import DockerNetworks
+from deployzero.runtime.docker_sessions import DockerSessions
 from deployzero.runtime.engine import Engine
+from deployzero.runtime.inspection import SETTLED, status_of, summary_of
+from deployzero.runtime.lines import LINE_LIMIT, Lines
+from deployzero.runtime.log_entries import LogEntry
 from deployzero.runtime.network import Network
 
-RESTART: Any = {"Name": "always"}
+T = TypeVar("T")
+RESTART: Any = {"Name": SETTLED}
 """Back after a crash or an engine restart.
 
 Not `unless-stopped`: an engine that was killed ends, at its next start, the containers
@@ -39,8 +47,6 @@ that outlived it, counts that as stopped by hand, and leaves them down (seen on 
 """
 NO_RESTART: Any = {"Name": "no"}
 STOP_PAUSE = 0.05
-LINE_LIMIT = 8192
-"""Characters of a log line that are kept together."""
 
 
 class AddressInUseError(ContainerError):
@@ -53,6 +59,9 @@ class DockerManager:
     def __init__(self, docker_host: str, instance: str) -> None:
         self._engine = Engine(docker_host)
         self._networks = DockerNetworks(self._engine, instance)
+        self._images = DockerImages(self._engine, instance)
+        self._logs = DockerLogs(self._engine, instance)
+        self._sessions = DockerSessions(self._engine)
         self._instance = instance
 
     def name_of(self, spec: ContainerSpec) -> str:
@@ -84,29 +93,65 @@ class DockerManager:
         Restart policy `no` and `boot_cpus` until `settle`. Raises AddressInUseError when
         the fixed address belongs to another container.
         """
+        return await self._on_network(spec, self._start)
+
+    async def _on_network(
+        self, spec: ContainerSpec, begin: Callable[[ContainerSpec, Network], Awaitable[T]]
+    ) -> T:
+        """Once more on a new network, where somebody has deleted it."""
         network = await self.ensure_network(spec.app)
         try:
-            return await self._start(spec, network)
+            return await begin(spec, network)
         except ContainerError as error:
             if f"network {network.name} not found" not in error.message:
                 raise
-        return await self._start(spec, await self._networks.mend(spec.app))
+        return await begin(spec, await self._networks.mend(spec.app))
 
     async def _start(self, spec: ContainerSpec, network: Network) -> str:
         name = self.name_of(spec)
+        await self._made(spec, network, start=True)
+        return name
+
+    async def _made(self, spec: ContainerSpec, network: Network, *, start: bool) -> None:
+        """Create it, and start it. A thread cannot be cancelled: then what it did is undone."""
+        name = self.name_of(spec)
         published = free_port() if self._networks.published and spec.address else None
         config = container_config(self._instance, spec, network.name, published=published)
-        # A thread cannot be cancelled: wait for it, then undo what it did.
-        started = asyncio.ensure_future(
-            self._engine.call(lambda client: _create_and_start(client, config, name))
+        making = asyncio.ensure_future(
+            self._engine.call(lambda client: _create(client, config, name, start))
         )
         try:
-            await asyncio.shield(started)
+            await asyncio.shield(making)
         except asyncio.CancelledError:
-            await asyncio.wait({started})
+            await asyncio.wait({making})
             await self.remove(name)
             raise
-        return name
+
+    async def attach(self, spec: ContainerSpec) -> Attachment:
+        """Start a container whose input and output the caller holds (`spec.attached`).
+
+        The caller ends it. What fails or is cancelled leaves nothing.
+        """
+        return await self._on_network(spec, self._attach)
+
+    async def _attach(self, spec: ContainerSpec, network: Network) -> Attachment:
+        name = self.name_of(spec)
+        await self._made(spec, network, start=False)
+        try:
+            return await self._sessions.attach(name, spec.terminal, lambda: self.remove(name))
+        except BaseException:
+            await asyncio.shield(asyncio.ensure_future(self.remove(name)))
+            raise
+
+    async def execute(
+        self, name: str, command: tuple[str, ...], environment: dict[str, str], terminal: bool
+    ) -> Attachment:
+        """Start a program in a running container of ours. The caller ends it.
+
+        Raises ContainerError when the container does not run.
+        """
+        await self._engine.call(lambda client: self._check_ours(client, name))
+        return await self._sessions.execute(name, command, environment, terminal)
 
     async def settle(self, name: str, cpus: float) -> None:
         """Make a live container an ordinary one: its limit, and back after an engine restart."""
@@ -219,42 +264,50 @@ class DockerManager:
         text = (await self._engine.call(tail)).decode(errors="replace")
         return [line[:LINE_LIMIT] for line in text.splitlines()][-lines:]
 
-    async def list_containers(self) -> list[ContainerSummary]:
-        """All of this instance, stopped ones and one-off runs included."""
+    async def list_containers(self, *marks: str) -> list[ContainerSummary]:
+        """All of this instance, stopped ones and one-off runs included.
 
-        wanted = [self._label, labels.PROCESS]
+        marks: only those with these labels too, `deployzero.app=hello` or a name alone.
+        """
+        wanted = [self._label, labels.PROCESS, *marks]
 
         def listed(client: APIClient) -> list[dict[str, Any]]:
             return list(client.containers(all=True, filters={"label": wanted}))
 
-        return [_summary(found) for found in await self._engine.call(listed)]
+        return [summary_of(found) for found in await self._engine.call(listed)]
+
+    async def find(self, name: str) -> ContainerSummary | None:
+        """One of ours by its name; None: there is none."""
+        wanted = {"label": [self._label, labels.PROCESS], "name": [f"^/{name}$"]}
+
+        def listed(client: APIClient) -> list[dict[str, Any]]:
+            return list(client.containers(all=True, filters=wanted))
+
+        return next((summary_of(found) for found in await self._engine.call(listed)), None)
+
+    def logs(
+        self, container: str, *, since: str = "", tail: int | None = None, follow: bool = False
+    ) -> AbstractAsyncContextManager[AsyncIterator[list[LogEntry]]]:
+        """Its log in batches, as the engine keeps it; entered once the engine has begun to answer.
+
+        since: a `LogEntry.at`, which is included. follow: until it stops. Raises
+        NoSuchContainerError; holds no thread.
+        """
+        return self._logs.read(container, since, tail, follow)
+
+    def events(self) -> AbstractAsyncContextManager[AsyncIterator[ContainerEvent]]:
+        """What happens to containers of ours from now on, until the engine ends; no thread."""
+        return self._logs.events()
 
     # Images
 
     async def list_images(self) -> list[Image]:
         """Images that carry this instance's label."""
-
-        def listed(client: APIClient) -> list[dict[str, Any]]:
-            return list(client.images(filters={"label": [self._label]}))
-
-        return [
-            Image(i["Id"], tuple(i["RepoTags"] or ()), dict(i["Labels"] or {}), int(i["Size"]))
-            for i in await self._engine.call(listed)
-        ]
+        return await self._images.every()
 
     async def remove_image(self, tag: str) -> None:
         """Idempotent. Raises ContainerError while a container uses it."""
-
-        def remove(client: APIClient) -> None:
-            try:
-                found = client.inspect_image(tag)  # type: ignore[no-untyped-call]
-                if (found["Config"]["Labels"] or {}).get(labels.INSTANCE) != self._instance:
-                    raise _foreign(tag)
-                client.remove_image(tag)
-            except ImageNotFound:
-                return
-
-        await self._engine.call(remove)
+        await self._images.remove(tag)
 
     def close(self) -> None:
         self._engine.close()
@@ -271,7 +324,7 @@ class DockerManager:
         marks = found["Config"]["Labels"] or {}
         # A container inherits its image's labels, but no image has the process label.
         if marks.get(labels.INSTANCE) != self._instance or labels.PROCESS not in marks:
-            raise _foreign(name)
+            raise foreign(name)
         return found
 
     def _check_ours(self, client: APIClient, name: str) -> bool:
@@ -280,25 +333,7 @@ class DockerManager:
 
     def _status(self, client: APIClient, name: str) -> ContainerStatus | None:
         found = self._inspect(client, name)
-        return _status(name, found) if found else None
-
-
-class Lines:
-    """Bytes of both streams to whole lines of text, long ones cut."""
-
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._rest = ""
-
-    def feed(self, chunk: bytes) -> list[str]:
-        *lines, self._rest = (self._rest + self._decoder.decode(chunk)).split("\n")
-        while len(self._rest) > LINE_LIMIT:
-            lines.append(self._rest[:LINE_LIMIT])
-            self._rest = self._rest[LINE_LIMIT:]
-        return [line.rstrip("\r") for line in lines]
-
-    def end(self) -> list[str]:
-        return [self._rest] if self._rest else []
+        return status_of(name, found) if found else None
 
 
 def free_port() -> int:
@@ -308,13 +343,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _create_and_start(client: APIClient, config: dict[str, Any], name: str) -> None:
+def _create(client: APIClient, config: dict[str, Any], name: str, start: bool) -> None:
     try:
         created = client.create_container_from_config(config, name)  # type: ignore[no-untyped-call]
     except NotFound as error:
         raise ContainerError(
             f"the image {config['Image']} is not on the engine", "Push again to build it."
         ) from error
+    if not start:
+        return
     try:
         client.start(created["Id"])
     except BaseException as error:
@@ -346,50 +383,3 @@ def _follow(client: APIClient, name: str) -> Iterator[bytes]:
 
 def _exit_code(client: APIClient, name: str) -> int:
     return int(client.wait(name)["StatusCode"])
-
-
-def _foreign(name: str) -> ContainerError:
-    return ContainerError(
-        f"{name} does not belong to this deployzero",
-        "Nothing was touched; it has no label of ours.",
-    )
-
-
-def _status(name: str, found: dict[str, Any]) -> ContainerStatus:
-    state = found["State"]
-    return ContainerStatus(
-        name=name,
-        running=bool(state["Running"]) and not state["Restarting"],
-        exit_code=int(state["ExitCode"]),
-        oom_killed=bool(state["OOMKilled"]),
-        pid=int(state["Pid"]),
-        started_at=parse_time(state["StartedAt"]),
-        finished_at=parse_time(state["FinishedAt"]),
-        restarts=int(found["RestartCount"]),
-        address=_address(found),
-        memory_bytes=int(found["HostConfig"]["Memory"]),
-        restarting=bool(state["Restarting"]),
-        settled=found["HostConfig"]["RestartPolicy"]["Name"] == RESTART["Name"],
-    )
-
-
-def _summary(found: dict[str, Any]) -> ContainerSummary:
-    marks = found["Labels"]
-    return ContainerSummary(
-        name=found["Names"][0].removeprefix("/"),
-        app=marks.get(labels.APP, ""),
-        deployment_id=int(marks.get(labels.DEPLOYMENT, "0")),
-        process=marks.get(labels.PROCESS, ""),
-        index=int(marks.get(labels.INDEX, "0")),
-        image=found["Image"],
-        running=found["State"] == "running",
-        address=_address(found),
-    )
-
-
-def _address(found: dict[str, Any]) -> str:
-    """The fixed address, which a stopped container keeps; else the one that it has now."""
-    for endpoint in found["NetworkSettings"]["Networks"].values():
-        fixed = (endpoint.get("IPAMConfig") or {}).get("IPv4Address", "")
-        return str(fixed or endpoint.get("IPAddress") or "")
-    return ""

@@ -2,18 +2,18 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import requests
 from docker import APIClient
 from docker.errors import APIError, DockerException
 
 from deployzero.errors import ContainerError, DeployZeroException, ResourceLimitError
+from deployzero.runtime.engine_stream import DOCTOR, EngineStream, open_stream, read_json
 
 T = TypeVar("T")
-DOCTOR = "Run `deployzero doctor` to see what is wrong and how to mend it."
 TIMEOUT = 60
 """Seconds that one answer of the engine may take."""
 
@@ -28,6 +28,29 @@ class Engine:
         self._streams = ThreadPoolExecutor(16, "engine-stream")
         self._lock = threading.Lock()
         self._made: APIClient | None = None
+        self._version = ""
+
+    async def open(
+        self,
+        method: str,
+        target: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        upgrade: bool = False,
+    ) -> EngineStream:
+        """A connection that stays open, without a thread: see `open_stream`."""
+        if not self._version:
+            self._version = await self.call(lambda client: str(client.api_version))
+        target = f"/v{self._version}{target}"
+        return await open_stream(self._docker_host, method, target, body, upgrade=upgrade)
+
+    async def ask(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> Any:
+        """A short question, without a thread: the answer's JSON."""
+        opened = await self.open(method, target, body)
+        try:
+            return await read_json(opened, TIMEOUT)
+        finally:
+            opened.close()
 
     async def call(self, function: Callable[[APIClient], T], limit: float = TIMEOUT + 5) -> T:
         """Run a function with the client in a thread; `limit` is in seconds.

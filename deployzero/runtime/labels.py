@@ -7,6 +7,10 @@ APP = "deployzero.app"
 DEPLOYMENT = "deployzero.deployment"
 PROCESS = "deployzero.process"
 INDEX = "deployzero.index"
+RUN = "deployzero.run"
+"""Of one-off runs: `foreground` (ends with its session) or `detached`."""
+RUN_BY = "deployzero.run.by"
+RUN_COMMAND = "deployzero.run.command"
 
 
 def instance_key(instance: str) -> str:
