@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import fcntl
 import functools
-import hmac
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +15,7 @@ from deployzero.build.builder import Builder
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.queue import Queue
 from deployzero.deploy.reconcile import reconcile
-from deployzero.deploy.vault import Vault
+from deployzero.deploy.vault import vault_of
 from deployzero.deploy.watch import Watch
 from deployzero.deploy.worker import Worker
 from deployzero.errors import ConflictError, SettingsError
@@ -71,7 +70,7 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
             proxy=proxy,
             builder=builder,
             repositories=repositories,
-            vault=Vault(hmac.digest(key, b"vault", "sha256")),
+            vault=vault_of(key),
             queue=Queue(),
             bus=bus,
         )
@@ -81,7 +80,7 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
 async def running(settings: Settings) -> AsyncIterator[Platform]:
     """The whole server: database, proxy, worker, watch and SSH, until the block ends."""
     _make_data_dir(settings.data_dir)
-    with _only_one(settings.data_dir / LOCK):
+    with only_one(settings.data_dir / LOCK):
         async with open_platform(settings) as platform:
             await platform.runtime.ping()
             await keys.ensure_admin(platform)
@@ -170,7 +169,7 @@ def running_pid(settings: Settings) -> int | None:
 
 
 @contextmanager
-def _only_one(path: Path) -> Iterator[None]:
+def only_one(path: Path) -> Iterator[None]:
     """Hold the lock of the data folder; the kernel lets go of it however the process ends."""
     with path.open("a+") as file:
         try:

@@ -1,6 +1,7 @@
 """Values encrypted at rest. The key derives from `secret.key`, a file of mode 0600."""
 
 import base64
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -52,6 +53,11 @@ class Vault:
             return {}, {}
         stored = json.loads(self.open(sealed))
         return _loaded(stored["app"]), _loaded(stored["server"])
+
+
+def vault_of(secret_key: bytes) -> Vault:
+    """The vault of a server with this `secret.key`."""
+    return Vault(hmac.digest(secret_key, b"vault", "sha256"))
 
 
 def _stored(variables: Mapping[str, Variable]) -> dict[str, dict[str, Any]]:

@@ -58,29 +58,35 @@ def configuration() -> Config:
     return config
 
 
-def upgrade(connection: Connection) -> None:
-    """Run the migrations that are missing, in the transaction of `connection`."""
+def upgrade(connection: Connection, revision: str = "") -> None:
+    """Run the migrations that are missing, in the transaction of `connection`.
+
+    revision: up to this one; empty: all of them.
+    """
     config = configuration()
     scripts = ScriptDirectory.from_config(config)
     current = MigrationContext.configure(connection).get_current_revision()
-    if current == scripts.get_current_head():
+    wanted = revision or scripts.get_current_head() or ""
+    if current == wanted:
         return
-    if current and current not in {script.revision for script in scripts.walk_revisions()}:
+    known = {script.revision for script in scripts.walk_revisions()}
+    if (current and current not in known) or wanted not in known:
         raise DeployZeroException(
             "the database was made by a newer deployzero",
             "Install that version again, or restore the backup made before it.",
         )
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-    _check_foreign_keys(connection)
+    command.upgrade(config, wanted)
+    check_foreign_keys(connection)
 
 
-def _check_foreign_keys(connection: Connection) -> None:
+def check_foreign_keys(connection: Connection) -> None:
+    """Raise DeployZeroException for a row whose owner is missing."""
     if connection.dialect.name != "sqlite":
         return  # enforced all along
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     if broken:
         raise DeployZeroException(
-            f"the migration would break a row of {broken[0]}",
+            f"a row of {broken[0]} would refer to nothing",
             "The database is as it was; please report this.",
         )
