@@ -60,10 +60,16 @@ MERGED = click.Option(["--merged"], is_flag=True, help="With those of every app.
 
 
 def _names(values: Mapping[str, Any]) -> str:
-    """For the audit log: names only, and nothing that may be a piece of a value."""
-    names = [word.partition("=")[0] for word in values["words"]]
-    named = ", ".join(name for name in names if config.NAME.fullmatch(name))
-    return f"{named} of every app" if values["everywhere"] else named
+    """For the audit log."""
+    named = ", ".join(name for name in values["words"] if config.NAME.fullmatch(name))
+    return f"{named} {_level(values)}".rstrip()
+
+
+def _names_set(values: Mapping[str, Any]) -> str:
+    """The same of KEY=value words, without anything that may be a piece of a value."""
+    words = values["words"]
+    named = [word.partition("=")[0] for word in words if "=" in word or len(words) == 1]
+    return _names({**values, "words": named})
 
 
 def _level(values: Mapping[str, Any]) -> str:
@@ -171,7 +177,7 @@ async def export(
     section=SECTION,
     needs=Role.DEPLOYER,
     changes=True,
-    detail=_names,
+    detail=_names_set,
 )
 async def set_(
     caller: Caller,

@@ -55,7 +55,10 @@ class Admin:
     async def run(self, user: str, command: str, stdin: bytes = b"") -> Answer:
         """One command over a connection of its own."""
         async with await self.connect(user) as connection:
-            done = await connection.run(command, input=stdin, encoding=None, timeout=LIMIT)
+            done = await connection.run(
+                command, input=stdin or None, encoding=None, timeout=LIMIT,
+                stdin=asyncssh.PIPE if stdin else asyncssh.DEVNULL,  # it would stay open
+            )  # fmt: skip
         assert isinstance(done.stdout, bytes)
         assert isinstance(done.stderr, bytes)
         code = 255 if done.exit_status is None else done.exit_status
