@@ -1,18 +1,46 @@
-"""Apps as a list, and the state of one app's processes."""
+"""Apps: made, listed, renamed, locked, destroyed."""
 
+import asyncio
+import time
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from deployzero.deploy import rename
+from deployzero.deploy.destroy import destroy
 from deployzero.deploy.platform import Platform
+from deployzero.errors import ConflictError, DeployZeroException
 from deployzero.models.access import Role
-from deployzero.models.deployment import Container, Deployment, User
-from deployzero.operations.access import require, visible
-from deployzero.store import containers, deployments
+from deployzero.models.deployment import Container, Deployment, Project, User
+from deployzero.models.names import check_app_name
+from deployzero.models.release import Change, Kind
+from deployzero.operations.access import no_such_app, require, visible
+from deployzero.store import containers, deployments, domains, projects, releases
+from deployzero.store.releases import Live
+
+RENAME_LIMIT = 60.0
+"""Seconds beyond drain and grace for the old name's last containers."""
+LOOK = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class AppState:
-    name: str
+    """A line of the list."""
+
+    project: Project
     url: str
+    live: Live | None
+    processes: tuple[Container, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AppInfo:
+    project: Project
+    owner: str
+    url: str
+    domains: tuple[str, ...]
+    """Beside its own."""
+    git_remote: str
     live: Deployment | None
     processes: tuple[Container, ...]
 
@@ -21,14 +49,14 @@ async def list_apps(platform: Platform, user: User) -> list[AppState]:
     """Every app that the user may see, by name."""
     async with platform.database.read() as session:
         listed = await visible(session, user)
-        live = {each.project_id: each for each in await deployments.every_live(session)}
+        live = await releases.every_live(session)
         rows = await containers.of_live_releases(session)
     running: dict[int, list[Container]] = {}
     for row in rows:
         running.setdefault(row.project_id, []).append(row)
     return [
         AppState(
-            name=project.name,
+            project=project,
             url=platform.settings.url(project.name),
             live=live.get(project.id),
             processes=tuple(running.get(project.id, ())),
@@ -37,10 +65,151 @@ async def list_apps(platform: Platform, user: User) -> list[AppState]:
     ]
 
 
-async def app_state(platform: Platform, user: User, app: str) -> AppState:
-    """One app's live release and the health of its processes. Raises NotFoundError."""
+async def app_info(platform: Platform, user: User, app: str) -> AppInfo:
+    settings = platform.settings
     async with platform.database.read() as session:
         project = await require(session, user, app, Role.VIEWER)
         live = await deployments.live(session, project.id)
-        rows = await containers.of_deployment(session, live.id) if live else []
-    return AppState(app, platform.settings.url(app), live, tuple(rows))
+        return AppInfo(
+            project=project,
+            owner=await projects.owner_name(session, project),
+            url=settings.url(app),
+            domains=tuple(await domains.of_project(session, project.id)),
+            git_remote=git_remote(platform, app),
+            live=live,
+            processes=tuple(await containers.of_deployment(session, live.id)) if live else (),
+        )
+
+
+def git_remote(platform: Platform, app: str) -> str:
+    settings = platform.settings
+    return f"ssh://deployzero@{settings.domain}:{settings.ssh_port}/{app}"
+
+
+async def find(platform: Platform, user: User, app: str) -> Project:
+    """Raises NotFoundError, the same for one that the user may not see."""
+    async with platform.database.read() as session:
+        return await require(session, user, app, Role.VIEWER)
+
+
+async def create(platform: Platform, user: User, name: str) -> None:
+    """An app with nothing deployed, the user's own. Raises SourceError, ConflictError."""
+    async with platform.database.begin() as session:
+        await add(platform, session, user, name)
+
+
+async def add(platform: Platform, session: AsyncSession, user: User, name: str) -> Project:
+    """Make the row, and take away what a push that came too late may have left under the name.
+
+    Within the transaction: whoever sees the row may use its repository.
+    """
+    project = await projects.create(session, check_app_name(name), user.id)
+    platform.repositories.set_aside(name)
+    return project
+
+
+async def lock(platform: Platform, user: User, app: str) -> None:
+    """Refuse every new release from now on. Raises ConflictError if it is locked already."""
+    async with platform.database.begin() as session:
+        project = await require(session, user, app, Role.DEPLOYER)
+        if project.locked_by:
+            raise ConflictError(f"{app} is locked already, by {project.locked_by}")
+        await projects.set_lock(session, project.id, user.name)
+
+
+async def unlock(platform: Platform, user: User, app: str) -> None:
+    """Raises ConflictError if it is not locked."""
+    async with platform.database.begin() as session:
+        project = await require(session, user, app, Role.DEPLOYER)
+        if not project.locked_by:
+            raise ConflictError(f"{app} is not locked")
+        await projects.set_lock(session, project.id, None)
+
+
+async def rename_app(platform: Platform, user: User, app: str, name: str) -> tuple[int, int | None]:
+    """Give the app another name; returns its id and the deployment that brings it there.
+
+    No deployment: nothing runs, it is there at once. If the deployment fails, the app keeps
+    its old name, at which it goes on serving. Raises ConflictError for a taken name, and
+    while the app is being deployed or still leaves another name.
+    """
+    check_app_name(name)
+    async with platform.database.begin() as session:
+        project = await require(session, user, app, Role.OWNER)
+        await _check_still(session, project, name)
+        await projects.rename(session, project, name)
+        live = await deployments.live(session, project.id)
+        deployment = None
+        if live is not None and not project.stopped:
+            deployment = await deployments.create(
+                session,
+                project_id=project.id,
+                user_id=user.id,
+                branch=live.branch,
+                commit=live.commit,
+                old_commit=live.commit,
+                message=f"Rename {app} to {name}",
+                kind=Kind.RESTART,
+                change=platform.vault.seal_change(Change()),
+            )
+            await projects.set_rename_id(session, project.id, deployment.id)
+        renamed = await projects.get(session, project.id)
+    await rename.move_repository(platform, renamed)
+    platform.queue.wake()
+    return project.id, deployment.id if deployment else None
+
+
+async def _check_still(session: AsyncSession, project: Project, name: str) -> None:
+    if name == project.name:
+        raise ConflictError(f"{name} is its name already")
+    if project.previous_name:
+        raise ConflictError(
+            f"{project.name} is still leaving its name {project.previous_name}",
+            "Try again in a moment.",
+        )
+    if unfinished := await releases.unfinished(session, project.id):
+        first = unfinished[0]
+        raise ConflictError(
+            f"{project.name} is being deployed: {first.user_name}'s {first.kind} ({first.state})",
+            f"Wait for it: builds:output {project.name} -f; or stop it: "
+            f"builds:cancel {project.name}",
+        )
+
+
+async def finish_rename(platform: Platform, project_id: int) -> tuple[str, str]:
+    """Wait until nothing bears the other name any more; call it once the deployment has ended.
+
+    Returns the app's name, which is the one that it had if that failed, and why the other
+    one is not free yet, in words: that is then seen to behind the scenes.
+    """
+    settings, why = platform.settings, ""
+    until = time.monotonic() + settings.drain_seconds + settings.stop_grace + RENAME_LIMIT
+    try:
+        while not await rename.finish_rename(platform, project_id):
+            if time.monotonic() > until:
+                why = "its last containers still run"
+                break
+            await asyncio.sleep(LOOK)
+    except DeployZeroException as error:
+        why = error.message
+    async with platform.database.read() as session:
+        return (await projects.get(session, project_id)).name, why
+
+
+async def check_destroy(platform: Platform, user: User, app: str) -> None:
+    """Whether the user may destroy it, before they are asked to confirm it."""
+    async with platform.database.read() as session:
+        await require(session, user, app, Role.OWNER)
+
+
+async def destroy_app(platform: Platform, user: User, app: str) -> None:
+    """Remove the app and all that it has, for good.
+
+    Nobody sees it from the first moment on; its name is free at the end. Raises what
+    deploy/destroy.py does.
+    """
+    async with platform.database.begin() as session:
+        project = await require(session, user, app, Role.OWNER)
+        if not await projects.set_destroying(session, project.id):
+            raise await no_such_app(session, user, app)
+    await destroy(platform, project.id, user.name)

@@ -4,34 +4,74 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import WEB
-from deployzero.errors import ConflictError
-from deployzero.models.deployment import Deployment, Push, User
+from deployzero.deploy.rename import move_repository
+from deployzero.errors import ConflictError, NotFoundError
+from deployzero.models.access import Role
+from deployzero.models.deployment import Deployment, Project, Push, User
 from deployzero.models.push import PushTarget
-from deployzero.operations.access import visible_project
+from deployzero.models.release import Kind
+from deployzero.operations.access import require, visible_project
+from deployzero.operations.apps import add
+from deployzero.operations.changes import locked
+from deployzero.operations.events import recorded
 from deployzero.store import containers, deployments, projects
+
+PUSH, FETCH = "push", "fetch"
+"""What the audit log calls them. Refusals are recorded here, a push's end by the worker."""
 
 
 async def find_app(platform: Platform, user: User, app: str) -> PushTarget | None:
-    """The app as this user may see it: its deploy branch and the commit that serves.
+    """The app as one who pushes to it may see it: its deploy branch and the commit that serves.
 
-    An app whose web processes are all down serves nothing, so no commit is live.
+    An app whose web processes are all down serves nothing, so no commit is live. Raises
+    ForbiddenError for a viewer, since the source is for deployers; ConflictError if the app is
+    locked, before the client has built a large pack.
     """
+    async with recorded(platform, user, action=PUSH, app=app, refusals_only=True):
+        target = await _target(platform, user, app)
+        if target is not None and target.refusal is not None:
+            raise target.refusal
+        return target
+
+
+async def find_source(platform: Platform, user: User, app: str) -> PushTarget | None:
+    """The same for one who fetches. Raises NotFoundError where there is none for this user."""
+    async with recorded(platform, user, action=FETCH, app=app, refusals_only=True):
+        target = await _target(platform, user, app)
+        if target is None:
+            raise NotFoundError(
+                f"there is no app {app} (or it is not yours)",
+                "The first push makes it: git push deployzero main",
+            )
+        return target
+
+
+async def _target(platform: Platform, user: User, app: str) -> PushTarget | None:
     async with platform.database.read() as session:
-        project = await visible_project(session, user, app)
+        project = await _deployable(session, user, app)
         if project is None:
             return None
-        serving = await _serving(session, project.id)
+        serving = await _serving(session, project)
+    await move_repository(platform, project)
     return PushTarget(
         app=app,
         deploy_branch=project.deploy_branch,
         live_commit=serving.commit if serving else None,
+        refusal=locked(app, project.locked_by) if project.locked_by else None,
     )
 
 
-async def _serving(session: AsyncSession, project_id: int) -> Deployment | None:
-    """The live deployment, unless all its web processes are down."""
-    live = await deployments.live(session, project_id)
-    if live is None:
+async def _deployable(session: AsyncSession, user: User, app: str) -> Project | None:
+    """The app, None if it does not exist for the user. Raises ForbiddenError for a viewer."""
+    if await visible_project(session, user, app) is None:
+        return None
+    return await require(session, user, app, Role.DEPLOYER)
+
+
+async def _serving(session: AsyncSession, project: Project) -> Deployment | None:
+    """The live deployment, unless the app is stopped or all its web processes are down."""
+    live = await deployments.live(session, project.id)
+    if live is None or project.stopped:
         return None
     rows = await containers.of_deployment(session, live.id)
     web = [row.health for row in rows if row.process == WEB]
@@ -41,30 +81,44 @@ async def _serving(session: AsyncSession, project_id: int) -> Deployment | None:
 async def create_app(platform: Platform, user: User, app: str, branch: str) -> None:
     """Create the app at its first push, or settle the deploy branch of one created empty.
 
-    Raises ConflictError when somebody else has the name.
+    Raises ConflictError when somebody else has the name, ForbiddenError for a viewer.
     """
-    async with platform.database.begin() as session:
-        project = await visible_project(session, user, app)
+    async with (
+        recorded(platform, user, action=PUSH, app=app, refusals_only=True),
+        platform.database.begin() as session,
+    ):
+        project = await _deployable(session, user, app)
         if project is None:
-            if await projects.by_name(session, app) is not None:
-                raise ConflictError(f"the name {app} is taken", "Choose another name for the app.")
-            project = await projects.create(session, app, user.id)
+            project = await add(platform, session, user, app)
         settled = await projects.settle_deploy_branch(session, project.id, branch)
-    if settled != branch:
-        raise ConflictError(
-            f"the deploy branch of {app} is {settled}: another push was faster",
-            f"Push to it: git push <remote> {branch}:{settled}",
-        )
+        if settled != branch:
+            raise ConflictError(
+                f"the deploy branch of {app} is {settled}: another push was faster",
+                f"Push to it: git push <remote> {branch}:{settled}",
+            )
 
 
 async def start_deployment(platform: Platform, push: Push) -> int:
-    """Queue the push; returns the deployment's id. It says for whom it waits, if it must."""
+    """Queue the push; returns the deployment's id. It says for whom it waits, if it must.
+
+    Raises ConflictError if the app is locked or gone, ForbiddenError for a viewer.
+    """
+    async with recorded(platform, push.user, action=PUSH, app=push.app, refusals_only=True):
+        return await _start(platform, push)
+
+
+async def _start(platform: Platform, push: Push) -> int:
     async with platform.database.begin() as session:
-        project = await visible_project(session, push.user, push.app)
+        project = await _deployable(session, push.user, push.app)
         if project is None:
-            raise ConflictError(f"the name {push.app} is taken", "Choose another name for the app.")
+            raise ConflictError(
+                f"{push.app} is gone: it was destroyed or renamed meanwhile",
+                "`apps:list` shows yours.",
+            )
+        if project.locked_by:
+            raise locked(push.app, project.locked_by)
         # What is down is not advertised, so the client could neither see it nor force it.
-        blind = push.old_commit is None and await _serving(session, project.id) is None
+        blind = push.old_commit is None and await _serving(session, project) is None
         deployment = await deployments.create(
             session,
             project_id=project.id,
@@ -81,9 +135,9 @@ async def start_deployment(platform: Platform, push: Push) -> int:
         ahead = await deployments.ahead_of(session, deployment)
     if ahead:
         other = ahead[-1]
+        what = f"push of {other.commit[:9]}" if other.kind == Kind.PUSH else str(other.kind)
         platform.logs.append(
-            deployment.id,
-            f"-----> Waiting for {other.user_name}'s push of {other.commit[:9]} ({other.state})",
+            deployment.id, f"-----> Waiting for {other.user_name}'s {what} ({other.state})"
         )
     platform.queue.wake()
     return deployment.id

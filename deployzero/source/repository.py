@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 from dulwich.file import FileLocked
 from dulwich.graph import can_fast_forward
@@ -22,6 +24,8 @@ BRANCHES = "refs/heads/"
 TAGS = "refs/tags/"
 INCOMING = "tmp_objdir-incoming-"
 """Prefix of quarantined objects; git's own name for them, so that its gc knows them too."""
+ASIDE = ".removed-"
+"""Prefix of repositories that are being deleted; no app's name begins with a dot."""
 
 TRIES, PAUSE = 10, 0.02
 """Of moving a ref that somebody else has locked; seconds between two."""
@@ -103,10 +107,52 @@ class Repositories:
         with self.open(app) as repo:
             return is_ancestor(repo, old, new)
 
+    def set_aside(self, app: str) -> Path | None:
+        """Take the app's repository away at once, to be deleted; None: there is none."""
+        aside = self.root / f"{ASIDE}{uuid4().hex}"
+        try:
+            os.rename(self.path(app), aside)
+        except FileNotFoundError:
+            return None
+        return aside
+
+    async def remove(self, app: str) -> None:
+        """Idempotent. Deleted before this returns."""
+        await asyncio.get_running_loop().run_in_executor(self.pool, self._remove, app)
+
+    def _remove(self, app: str) -> None:
+        if aside := self.set_aside(app):
+            shutil.rmtree(aside, ignore_errors=True)
+
+    async def rename(self, old: str, new: str) -> None:
+        """Move the old name's repository to the new name, unless one with objects is there.
+
+        Idempotent: an empty one, made by a push that came too late, never replaces it.
+        """
+        await asyncio.get_running_loop().run_in_executor(self.pool, self._rename, old, new)
+
+    def _rename(self, old: str, new: str) -> None:
+        if not _has_objects(self.path(old)) or _has_objects(self.path(new)):
+            return
+        self._remove(new)
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(self.path(old), self.path(new))
+
     def clean(self) -> None:
-        """At start: remove what receptions left that were killed half-way."""
-        for leftover in self.root.glob(f"*.git/objects/{INCOMING}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        """At start: remove what receptions and removals left that were killed half-way."""
+        for pattern in (f"*.git/objects/{INCOMING}*", f"{ASIDE}*"):
+            for leftover in self.root.glob(pattern):
+                shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _has_objects(repository: Path) -> bool:
+    folders = (repository / "objects").glob("*")
+    return any(not each.name.startswith(INCOMING) and _is_filled(each) for each in folders)
+
+
+def _is_filled(folder: Path) -> bool:
+    """`objects/info` counts too: alternates are only there where there are objects."""
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _point_head(repo: Repo, ref: Ref) -> bool:

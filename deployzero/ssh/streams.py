@@ -8,6 +8,12 @@ import asyncssh
 
 from deployzero.source.channel import ClientGoneError
 
+CTRL_C, CTRL_D, CTRL_U = b"\x03", b"\x04", b"\x15"
+BACKSPACES = b"\x08\x7f"
+ERASE = b"\b \b"
+LONGEST_LINE = 1024
+"""Bytes that somebody may answer to a question."""
+
 
 class Input:
     """The session's standard input as bytes; a signal or break from the terminal ends it."""
@@ -23,6 +29,47 @@ class Input:
                 continue
             except (asyncssh.BreakReceived, asyncssh.SignalReceived):
                 return b""
+
+    async def read_line(self, echo: "Output | None" = None) -> str | None:
+        """One line without its end; what follows it stays to be read.
+
+        echo: a raw terminal, on which what is typed must be shown and can be mended. None:
+        there was no line (end of input), it is too long, or Ctrl-C or Ctrl-D gave it up.
+        """
+        line = bytearray()
+        while (byte := await self.read(1)) and len(line) < LONGEST_LINE:
+            if byte in b"\r\n":
+                _show(echo, b"\n")
+                return line.decode(errors="replace")
+            if echo is None:
+                line += byte
+            elif byte == CTRL_C or (byte == CTRL_D and not line):
+                _show(echo, b"^C\n" if byte == CTRL_C else b"\n")
+                return None
+            elif byte in BACKSPACES:
+                if _drop_character(line):
+                    _show(echo, ERASE)
+            elif byte == CTRL_U:
+                while _drop_character(line):
+                    _show(echo, ERASE)
+            elif byte >= b" ":
+                line += byte
+                _show(echo, byte)
+        return line.decode(errors="replace") if line and not byte else None
+
+
+def _drop_character(line: bytearray) -> bool:
+    """Take the last character away, of as many bytes as UTF-8 has it; False: there is none."""
+    if not line:
+        return False
+    while line and line.pop() & 0xC0 == 0x80:
+        pass
+    return True
+
+
+def _show(echo: "Output | None", data: bytes) -> None:
+    if echo is not None:
+        echo.write(data)
 
 
 class Output:
@@ -81,3 +128,10 @@ class Streams:
     """Its type ('xterm-256color'), None when the client asked for none (`ssh -t` asks)."""
     width: int
     """Columns; 0: not known."""
+
+
+async def ask(streams: Streams, question: str) -> str | None:
+    """Ask on the session, never on the daemon's terminal; None: there was no answer."""
+    streams.stderr.write(f"{question} ")
+    await streams.stderr.drain()
+    return await streams.stdin.read_line(streams.stderr if streams.terminal else None)

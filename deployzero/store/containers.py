@@ -60,6 +60,11 @@ async def of_deployment(session: AsyncSession, deployment_id: int) -> list[Conta
     return await _all(session, _select().where(ContainerRow.deployment_id == deployment_id))
 
 
+async def of_project(session: AsyncSession, project_id: int) -> list[Container]:
+    """Of its deployments of any state."""
+    return await _all(session, _select().where(ContainerRow.project_id == project_id))
+
+
 async def every(session: AsyncSession) -> list[Container]:
     return await _all(session, _select())
 
@@ -71,10 +76,22 @@ async def addresses(session: AsyncSession, project_id: int) -> set[str]:
 
 
 async def of_live_releases(session: AsyncSession) -> list[Container]:
-    live = DeploymentRow.state == State.LIVE
-    return await _all(
-        session,
-        _select().join(DeploymentRow, DeploymentRow.id == ContainerRow.deployment_id).where(live),
+    """All that are to run. Those of a stopped app are not."""
+    return await _all(session, _live())
+
+
+async def get_live(session: AsyncSession, container_id: int) -> Container | None:
+    """The container if it is to run, by the deployment that it belongs to now."""
+    rows = await _all(session, _live().where(ContainerRow.id == container_id))
+    return rows[0] if rows else None
+
+
+async def hand_over(session: AsyncSession, container_ids: list[int], deployment_id: int) -> None:
+    """Let another deployment have them, as they run."""
+    await session.execute(
+        update(ContainerRow)
+        .where(ContainerRow.id.in_(container_ids))
+        .values(deployment_id=deployment_id)
     )
 
 
@@ -100,11 +117,23 @@ async def remove(session: AsyncSession, container_id: int) -> None:
     await session.execute(delete(ContainerRow).where(ContainerRow.id == container_id))
 
 
+async def remove_of_project(session: AsyncSession, project_id: int) -> None:
+    await session.execute(delete(ContainerRow).where(ContainerRow.project_id == project_id))
+
+
 def _select() -> Select[Any]:
     return (
         select(*COLUMNS)
         .join(ProjectRow, ProjectRow.id == ContainerRow.project_id)
         .order_by(ContainerRow.id)
+    )
+
+
+def _live() -> Select[Any]:
+    return (
+        _select()
+        .join(DeploymentRow, DeploymentRow.id == ContainerRow.deployment_id)
+        .where(DeploymentRow.state == State.LIVE, ~ProjectRow.stopped)
     )
 
 

@@ -1,0 +1,58 @@
+"""From one name to another: what still bears the name that the app no longer has is cleared.
+
+The row says it all. `name` is the app's; `previous_name` the one that it had before, while a
+route, a network or a repository bears it. `rename_id` is the restart that brings containers,
+network and host to the new name: until that is live both names are needed, and should it fail
+the store swaps them in the very transaction that ends it (store/projects.end_rename). So there
+is one way from each state on, whoever was killed when.
+"""
+
+from deployzero.deploy import routes
+from deployzero.deploy.platform import Platform
+from deployzero.models.deployment import Project
+from deployzero.store import containers, projects
+
+
+async def move_repository(platform: Platform, project: Project) -> None:
+    """Put the repository where the app's name is. Idempotent; before anybody opens it."""
+    if project.previous_name is not None:
+        await platform.repositories.rename(project.previous_name, project.name)
+
+
+async def leave_old_address(platform: Platform, project_id: int) -> None:
+    """Once the new name is live: the old one's address goes before its containers do."""
+    async with platform.database.read() as session:
+        project = await projects.by_id(session, project_id)
+    if project is not None and project.previous_name and project.rename_id is None:
+        await routes.remove(platform, project.previous_name)
+
+
+async def finish_rename(platform: Platform, project_id: int) -> bool:
+    """Clear what bears the other name, and free it; True once nothing does. Idempotent.
+
+    False while the restart to the new name has not ended, or containers that bear the other
+    name have requests under way: ask again later. Raises ContainerError while something
+    foreign is attached to that name's network: who gets the name next must not get that too.
+    """
+    async with platform.database.read() as session:
+        project = await projects.by_id(session, project_id)
+        rows = await containers.of_project(session, project_id)
+    if project is None or project.previous_name is None:
+        return True
+    await move_repository(platform, project)
+    if project.rename_id is not None:
+        return False
+    other = project.previous_name
+    await routes.remove(platform, other)
+    if any(_is_of(row.name, other) for row in rows):
+        return False
+    await platform.runtime.remove_network(other)
+    await platform.repositories.remove(other)
+    async with platform.database.begin() as session:
+        await projects.forget_previous_name(session, project_id, other)
+    return True
+
+
+def _is_of(container: str, app: str) -> bool:
+    """Whether the engine's name of a container was made from the app's."""
+    return container.split(".")[1:2] == [app]

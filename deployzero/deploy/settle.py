@@ -1,0 +1,30 @@
+"""Destroys and renames that a kill or a lost engine cut off are brought to their end."""
+
+import datetime as dt
+import logging
+
+from deployzero.deploy.destroy import destroy
+from deployzero.deploy.platform import Platform
+from deployzero.deploy.rename import finish_rename
+from deployzero.errors import DeployZeroException
+from deployzero.store import projects
+
+logger = logging.getLogger(__name__)
+
+BUSY = 15.0
+"""Seconds for which a change of an app belongs to whoever asked for it."""
+
+
+async def settle(platform: Platform, busy: float = BUSY) -> None:
+    """Finish what nobody has finished. What fails is told, and left for the next time."""
+    async with platform.database.read() as session:
+        before = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=busy)
+        unsettled = await projects.unsettled(session, before)
+    for project in unsettled:
+        try:
+            if project.destroying:
+                await destroy(platform, project.id)
+            else:
+                await finish_rename(platform, project.id)
+        except DeployZeroException as error:
+            logger.error("%s is not done with yet: %s", project.name, error.message)

@@ -1,0 +1,255 @@
+"""An app's processes: how they are, how many, with what limits; restarted, stopped, started."""
+
+import asyncio
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from deployzero.deploy.platform import Platform
+from deployzero.deploy.processes import EVERY, formation, limits_of
+from deployzero.deploy.release import loaded_config, loaded_limits
+from deployzero.errors import ConflictError, ContainerError, UsageError
+from deployzero.models.access import Role
+from deployzero.models.deployment import Container, Deployment, Project, User
+from deployzero.models.release import Change, Kind, Limits
+from deployzero.operations.access import require
+from deployzero.operations.changes import start_change
+from deployzero.runtime.container import ContainerStatus
+from deployzero.settings import parse_bytes
+from deployzero.store import containers, deployments, releases
+
+MOST = 100
+"""Containers of one process."""
+LEAST_MEMORY = 6 << 20
+"""Docker refuses less."""
+MOST_CPUS = 1024.0
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One container of the live release, and the limits that it is to have."""
+
+    container: Container
+    status: ContainerStatus | None
+    """None: it is not there, or the engine does not answer."""
+    memory_bytes: int
+    cpus: float
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    project: Project
+    url: str
+    live: Deployment | None
+    running: tuple[Process, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A process and what it was started with; no value of any variable."""
+
+    process: Process
+    image: str | None
+    command: str | None
+    variables: tuple[str, ...]
+    """Names alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessLimits:
+    """In force for a process type; `own`: what of it was set for it or for all."""
+
+    process: str
+    memory_bytes: int
+    cpus: float
+    own: Limits
+
+
+async def report(platform: Platform, user: User, app: str) -> Processes:
+    """The live release's processes. An engine that is away is no error: the rows tell enough."""
+    async with platform.database.read() as session:
+        project = await require(session, user, app, Role.VIEWER)
+        live = await deployments.live(session, project.id)
+        rows = await containers.of_deployment(session, live.id) if live else []
+    statuses = await asyncio.gather(*(_status(platform, row.name) for row in rows))
+    limits = loaded_limits(project.limits)
+    running = []
+    for row, status in sorted(zip(rows, statuses, strict=True), key=_place):
+        memory, cpus = limits_of(platform.settings, limits, row.process)
+        running.append(Process(row, status, memory, cpus))
+    return Processes(project, platform.settings.url(app), live, tuple(running))
+
+
+async def inspect(platform: Platform, user: User, app: str) -> list[Inspected]:
+    """Needs a deployer. Raises ConflictError if nothing is deployed."""
+    async with platform.database.read() as session:
+        _, live = await _live(session, user, app)
+    config = loaded_config(live.config or {})
+    own, server = platform.vault.open_variables(live.variables)
+    names = {*config.environment, *config.generated_secrets, *own, *server, "PORT"}
+    found = await report(platform, user, app)
+    return [
+        Inspected(
+            process=process,
+            image=live.image,
+            command=config.processes.get(process.container.process, config.start_command),
+            variables=tuple(sorted(names)),
+        )
+        for process in found.running
+    ]
+
+
+async def formation_of(platform: Platform, user: User, app: str) -> dict[str, int]:
+    """Process name to how many are to run. Raises ConflictError if nothing is deployed."""
+    async with platform.database.read() as session:
+        project, live = await _live(session, user, app)
+    return formation(loaded_config(live.config or {}), project.formation)
+
+
+async def scale(platform: Platform, user: User, app: str, counts: Mapping[str, int]) -> int:
+    """Run so many of each process named; returns the deployment's id. Needs a deployer.
+
+    Raises UsageError for a process that the app does not have and for a bad count.
+    """
+    async with platform.database.read() as session:
+        project, live = await _live(session, user, app)
+    for process, count in counts.items():
+        _check_process(app, live, process)
+        if not 0 <= count <= MOST:
+            raise UsageError(f"{process}={count}: 0 to {MOST} of a process may run")
+    _check_runs(project)
+    told = " ".join(f"{process}={count}" for process, count in counts.items())
+    change = Change(formation=dict(counts))
+    return await start_change(platform, user, app, Kind.SCALE, change, f"Scale {told}")
+
+
+async def restart(platform: Platform, user: User, app: str) -> int:
+    """Fresh containers of what is live; returns the deployment's id. Needs a deployer."""
+    async with platform.database.read() as session:
+        project, _ = await _live(session, user, app)
+    _check_runs(project)
+    return await start_change(platform, user, app, Kind.RESTART, message="Restart")
+
+
+async def start(platform: Platform, user: User, app: str) -> int:
+    """Run again what was stopped. Raises ConflictError if it was not."""
+    async with platform.database.read() as session:
+        project, _ = await _live(session, user, app)
+    if not project.stopped:
+        raise ConflictError(f"{app} runs already", f"`ps:restart {app}` restarts it.")
+    return await start_change(platform, user, app, Kind.RESTART, message="Start")
+
+
+async def stop(platform: Platform, user: User, app: str) -> None:
+    """End its processes; its release stays. Raises ConflictError while it is being deployed."""
+    async with platform.database.read() as session:
+        project, _ = await _live(session, user, app)
+        unfinished = await releases.unfinished(session, project.id)
+    if project.stopped:
+        raise ConflictError(f"{app} is stopped already", f"`ps:start {app}` starts it.")
+    if unfinished:
+        raise ConflictError(
+            f"{app} is being deployed: {unfinished[0].user_name}'s {unfinished[0].kind}",
+            f"Wait for it, or stop it first: builds:cancel {app}",
+        )
+    from deployzero.deploy.stop import stop_app  # TODO
+
+    await stop_app(platform, project)
+
+
+async def rebuild(platform: Platform, user: User, app: str) -> int:
+    """Build what is live again, and run that; returns the deployment's id."""
+    return await start_change(platform, user, app, Kind.REBUILD, message="Rebuild")
+
+
+async def set_limits(
+    platform: Platform, user: User, app: str, process: str, limits: Limits, reset: bool = False
+) -> int:
+    """Limit a process's containers, by a restart; returns the deployment's id.
+
+    process: `` for all that have none of their own. What `limits` leaves open stays as it
+    is; reset: both go back to what is the default first. Raises UsageError.
+    """
+    _check_limits(limits)
+    async with platform.database.read() as session:
+        project, live = await _live(session, user, app)
+    if process != EVERY:
+        _check_process(app, live, process)
+    before = Limits() if reset else loaded_limits(project.limits).get(process, Limits())
+    after = Limits(limits.memory or before.memory, limits.cpus or before.cpus)
+    _check_runs(project)
+    told = f"Limit {process or 'every process'}: {_told(after)}"
+    change = Change(limits={process: after})
+    return await start_change(platform, user, app, Kind.RESTART, change, told)
+
+
+async def limits(platform: Platform, user: User, app: str) -> list[ProcessLimits]:
+    """Of each process that the live release has. Raises ConflictError if nothing is deployed."""
+    async with platform.database.read() as session:
+        project, live = await _live(session, user, app, Role.VIEWER)
+    stored = loaded_limits(project.limits)
+    every = stored.get(EVERY, Limits())
+    found = []
+    for process in formation(loaded_config(live.config or {})):
+        own = stored.get(process, Limits())
+        memory, cpus = limits_of(platform.settings, stored, process)
+        set_by_hand = Limits(own.memory or every.memory, own.cpus or every.cpus)
+        found.append(ProcessLimits(process, memory, cpus, set_by_hand))
+    return found
+
+
+async def _live(
+    session: AsyncSession, user: User, app: str, role: Role = Role.DEPLOYER
+) -> tuple[Project, Deployment]:
+    project = await require(session, user, app, role)
+    live = await deployments.live(session, project.id)
+    if live is None:
+        raise ConflictError(f"{app} is not deployed yet", "Push it first.")
+    return project, live
+
+
+async def _status(platform: Platform, name: str) -> ContainerStatus | None:
+    try:
+        return await platform.runtime.status(name)
+    except ContainerError:
+        return None
+
+
+def _place(pair: tuple[Container, ContainerStatus | None]) -> tuple[bool, str, int]:
+    """web first, then by name and number."""
+    return pair[0].process != "web", pair[0].process, pair[0].index
+
+
+def _check_process(app: str, live: Deployment, process: str) -> None:
+    known = formation(loaded_config(live.config or {}))
+    if process not in known:
+        raise UsageError(
+            f"{app} has no process {process[:60]!r}",
+            f"It has {', '.join(known)}; the Procfile of what is live says so.",
+        )
+
+
+def _check_runs(project: Project) -> None:
+    if project.stopped:
+        raise ConflictError(
+            f"{project.name} is stopped", f"Start it first: ps:start {project.name}"
+        )
+
+
+def _check_limits(limits: Limits) -> None:
+    if limits.memory is not None:
+        try:
+            size = parse_bytes(limits.memory)
+        except ValueError as error:
+            raise UsageError(f"bad memory: {error}") from None
+        if size < LEAST_MEMORY:
+            raise UsageError(f"bad memory: {limits.memory} is less than the 6m that docker needs")
+    if limits.cpus is not None and not 0.01 <= limits.cpus <= MOST_CPUS:
+        raise UsageError(f"bad cpus: {limits.cpus:g}", "Write 0.5 for half a core, 2 for two.")
+
+
+def _told(limits: Limits) -> str:
+    given = {name: value for name, value in dataclasses.asdict(limits).items() if value is not None}
+    return ", ".join(f"{name} {value}" for name, value in given.items()) or "the default"
