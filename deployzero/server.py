@@ -12,6 +12,9 @@ from pathlib import Path
 
 from deployzero.api import server as api_server
 from deployzero.build.builder import Builder
+from deployzero.deploy import runs
+from deployzero.deploy.log_archive import LogArchive
+from deployzero.deploy.log_hub import LogHub
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.queue import Queue
 from deployzero.deploy.reconcile import reconcile
@@ -26,7 +29,7 @@ from deployzero.routing.proxy import Proxy
 from deployzero.routing.route import Route
 from deployzero.runtime.docker_manager import DockerManager
 from deployzero.runtime.firewall import Firewall
-from deployzero.settings import Settings
+from deployzero.settings import Settings, parse_bytes
 from deployzero.source.repository import Repositories
 from deployzero.ssh import server as ssh_server
 from deployzero.ssh.commands import run_command
@@ -59,6 +62,7 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
         stack.callback(repositories.close)
         proxy = Proxy(settings.data_dir / "proxy", settings.bind, settings.http_port, name)
         stack.callback(proxy.close)
+        archive = LogArchive(settings.data_dir / "logs", parse_bytes(settings.app_log_bytes))
         yield Platform(
             settings=settings,
             instance=name,
@@ -73,6 +77,8 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
             vault=vault_of(key),
             queue=Queue(),
             bus=bus,
+            log_archive=archive,
+            log_hub=LogHub(runtime, archive),
         )
 
 
@@ -95,6 +101,9 @@ async def running(settings: Settings) -> AsyncIterator[Platform]:
                     # Deployments end first, so that each push still hears how its own did.
                     door.stop_listening()
                     await _end(tasks)
+                    # Who follows a log or sits at a run would hold the door open.
+                    platform.log_hub.close()
+                    await runs.end_foreground(platform)
             except SettingsError:
                 if started:  # a start that fails leaves nothing behind
                     await platform.proxy.stop()

@@ -83,6 +83,10 @@ class Settings(BaseModel):
     drain_seconds: Seconds = 10
     stop_grace: Seconds = 10
     min_free_disk: Size = "1g"
+    app_log_bytes: Size = "10m"
+    """What is kept of an app's runtime log once its containers are gone."""
+    max_run_seconds: Annotated[float, Field(gt=0)] = 86400
+    """A one-off run ends then, whatever it does."""
     max_push_bytes: Size = "512m"
     max_upload_bytes: Size = "512m"
     admin_keys: Path | None = None

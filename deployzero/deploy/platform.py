@@ -1,11 +1,15 @@
 """The parts that a deployment works with, put together once by server.py."""
 
+import asyncio
 import hashlib
 import hmac
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from deployzero.build.builder import Builder
+from deployzero.deploy.log_archive import LogArchive
+from deployzero.deploy.log_hub import LogHub
 from deployzero.deploy.queue import Queue
 from deployzero.deploy.vault import Vault
 from deployzero.logs.bus import Bus
@@ -36,6 +40,14 @@ class Platform:
     queue: Queue
     bus: Bus
     """Wakes those who wait for something of another session: `events`, `people`."""
+    log_archive: LogArchive
+    """What removed containers printed."""
+    log_hub: LogHub
+    """What living ones print, for all who follow it."""
+    route_locks: WeakValueDictionary[str, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary, repr=False
+    )
+    """By app; see routes.held."""
 
     @property
     def checkouts(self) -> Path:

@@ -1,0 +1,305 @@
+"""Living logs, followed: one engine stream a container, whoever and however many follow it."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from deployzero.deploy.log_archive import SHORT, LogArchive
+from deployzero.errors import ContainerError, DeployZeroException
+from deployzero.logs.redaction import Redact
+from deployzero.logs.text import clean_lines, cut
+from deployzero.models.runtime_log import RuntimeLine, Skipped
+from deployzero.runtime import labels
+from deployzero.runtime.container import ContainerEvent, ContainerSummary
+from deployzero.runtime.engine_stream import NoSuchContainerError
+from deployzero.runtime.log_entries import LogEntry
+from deployzero.runtime.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+QUEUE = 4000
+"""Lines that wait for a slow reader; the oldest make room."""
+RECENT = 2000
+"""Lines whose times are known, so that none comes twice when a stream is opened again."""
+BUDGET = 20_000
+"""Lines a second of one container; what is beyond is counted, not shown."""
+LOOK = 5.0
+"""Seconds after which a container that has ended is looked at again by itself."""
+RETRY = 1.0
+READY_LIMIT = 15.0
+OVERLAP = 2.0
+"""Seconds before the subscription from which lines are read: clocks and races are within it."""
+CATCH_UP = 100_000
+
+Release = Callable[[int], Awaitable[tuple[int, Redact] | None]]
+"""A deployment's project and what takes its secrets out of a line; None: there is none."""
+
+
+class Subscriber:
+    """Lines for one reader, bounded."""
+
+    def __init__(self, wanted: Callable[[str], bool]) -> None:
+        """wanted: whether a source (`web.1`) is."""
+        self._wanted = wanted
+        self._lines: deque[RuntimeLine] = deque(maxlen=QUEUE)
+        self._skipped = 0
+        self._wake = asyncio.Event()
+        self._closed = False
+
+    def put(self, line: RuntimeLine) -> None:
+        if self._wanted(line.source):
+            self._skipped += len(self._lines) == QUEUE
+            self._lines.append(line)
+            self._wake.set()
+
+    def skip(self, source: str, lines: int) -> None:
+        if self._wanted(source):
+            self._skipped += lines
+            self._wake.set()
+
+    def close(self) -> None:
+        self._closed = True
+        self._wake.set()
+
+    async def batches(self) -> AsyncIterator[list[RuntimeLine | Skipped]]:
+        """All that has gathered, each time; ends when the server does."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            taken: list[RuntimeLine | Skipped] = [Skipped(self._skipped)] if self._skipped else []
+            taken += self._lines
+            self._lines.clear()
+            self._skipped = 0
+            if taken:
+                yield taken
+            if self._closed:
+                return
+
+
+@dataclass(slots=True)
+class _Tail:
+    """One container that is followed."""
+
+    container: ContainerSummary
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    """It was started again, or removed."""
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass(slots=True)
+class _Feed:
+    """One app that is followed."""
+
+    project_id: int
+    app: str
+    release: Release
+    since: str
+    subscribers: set[Subscriber] = field(default_factory=set)
+    tails: dict[str, _Tail] = field(default_factory=dict)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class LogHub:
+    """Used on the event loop. It reads nothing while nobody follows."""
+
+    def __init__(self, runtime: Runtime, archive: LogArchive) -> None:
+        self._runtime = runtime
+        self._archive = archive
+        self._feeds: dict[int, _Feed] = {}
+        self._watching: asyncio.Task[None] | None = None
+        self._listening = False
+        self._closed = False
+
+    @asynccontextmanager
+    async def subscribe(
+        self, project_id: int, app: str, release: Release, wanted: Callable[[str], bool]
+    ) -> AsyncIterator[Subscriber]:
+        """Entered once every line from now on will come; some of just before come too.
+
+        Raises ContainerError when the engine does not answer.
+        """
+        feed = self._feeds.get(project_id)
+        if feed is None:
+            feed = _Feed(project_id, app, release, _stamp(time.time() - OVERLAP))
+            self._feeds[project_id] = feed
+        subscriber = Subscriber(wanted)
+        feed.subscribers.add(subscriber)
+        if self._closed:
+            subscriber.close()
+        try:
+            await self._begin(feed)
+            yield subscriber
+        finally:
+            feed.subscribers.discard(subscriber)
+            if not feed.subscribers:
+                self._end(feed)
+
+    def close(self) -> None:
+        """Let all who follow go; for good."""
+        self._closed = True
+        for feed in list(self._feeds.values()):
+            for subscriber in feed.subscribers:
+                subscriber.close()
+
+    async def _begin(self, feed: _Feed) -> None:
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch(), name="log events")
+        elif self._listening and not feed.ready.is_set():
+            await self._find(feed)
+        try:
+            async with asyncio.timeout(READY_LIMIT):
+                await feed.ready.wait()
+        except TimeoutError:
+            raise ContainerError("the Docker Engine does not tell what runs") from None
+
+    def _end(self, feed: _Feed) -> None:
+        if self._feeds.get(feed.project_id) is feed:
+            del self._feeds[feed.project_id]
+        for tail in feed.tails.values():
+            if tail.task is not None:
+                tail.task.cancel()
+        if not self._feeds and self._watching is not None:
+            self._watching.cancel()
+            self._watching, self._listening = None, False
+
+    async def _watch(self) -> None:
+        """Know what starts and ends; while the engine is away, look for it again and again."""
+        while True:
+            try:
+                async with self._runtime.events() as events:
+                    for feed in list(self._feeds.values()):
+                        await self._find(feed)
+                    self._listening = True
+                    async for event in events:
+                        await self._hear(event)
+            except DeployZeroException as error:
+                logger.info("following logs: %s", error.message)
+            self._listening = False
+            await asyncio.sleep(RETRY)
+
+    async def _find(self, feed: _Feed) -> None:
+        for container in await self._runtime.list_containers(f"{labels.APP}={feed.app}"):
+            known = await feed.release(container.deployment_id)
+            if known is not None and known[0] == feed.project_id:
+                # What began before the first subscription is not news.
+                self._tail(feed, container, known[1], "" if feed.ready.is_set() else feed.since)
+        feed.ready.set()
+
+    async def _hear(self, event: ContainerEvent) -> None:
+        for feed in list(self._feeds.values()):
+            tail = feed.tails.get(event.container.id)
+            if tail is not None:
+                tail.wake.set()
+            elif event.action == "start":
+                known = await feed.release(event.container.deployment_id)
+                if known is not None and known[0] == feed.project_id:
+                    self._tail(feed, event.container, known[1], "")
+
+    def _tail(self, feed: _Feed, container: ContainerSummary, redact: Redact, since: str) -> None:
+        if container.id in feed.tails or not feed.subscribers:
+            return
+        if container.labels.get(labels.RUN) == labels.FOREGROUND:
+            return  # what passes there is logged nowhere
+        tail = feed.tails[container.id] = _Tail(container)
+        tail.task = asyncio.create_task(self._read(feed, tail, redact, since))
+        tail.task.add_done_callback(lambda _: feed.tails.pop(container.id, None))
+
+    async def _read(self, feed: _Feed, tail: _Tail, redact: Redact, since: str) -> None:
+        """All that the container prints, over restarts and lost streams, until it is removed."""
+        out = _Outlet(feed, tail.container, redact, since)
+        while True:
+            try:
+                tail.wake.clear()
+                for follow in (True, False):  # an engine may cut a followed log's last lines off
+                    async with self._runtime.logs(
+                        tail.container.id, since=out.last, follow=follow
+                    ) as batches:
+                        async for entries in batches:
+                            out.put(entries)
+            except NoSuchContainerError:
+                break
+            except DeployZeroException as error:
+                logger.info("following %s: %s", tail.container.name, error.message)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK):
+                    await tail.wake.wait()
+        await self._catch_up(feed, tail.container, out.last)
+
+    async def _catch_up(self, feed: _Feed, container: ContainerSummary, last: str) -> None:
+        """What it printed last may be in the archive alone."""
+
+        def after() -> list[RuntimeLine]:
+            for archived in self._archive.every(feed.project_id):
+                if archived.container == container.id[:SHORT]:
+                    lines = self._archive.tail(archived, CATCH_UP)
+                    return [line for line in lines if line.at > last]
+            return []
+
+        for line in await asyncio.to_thread(after):
+            for subscriber in feed.subscribers:
+                subscriber.put(line)
+
+
+class _Outlet:
+    """From a container's entries to all subscribers of its app: each line once."""
+
+    def __init__(
+        self, feed: _Feed, container: ContainerSummary, redact: Redact, since: str
+    ) -> None:
+        self.last = since
+        """The newest time that came by."""
+        self._feed = feed
+        self._source = container.source
+        self._container = container.id[:SHORT]
+        self._redact = redact
+        self._recent: deque[str] = deque(maxlen=RECENT)
+        self._known: set[str] = set()
+        self._second = 0
+        self._count = 0
+
+    def put(self, entries: list[LogEntry]) -> None:
+        skipped = 0
+        for entry in entries:
+            if entry.at <= self.last and entry.at in self._known:
+                continue
+            self._remember(entry.at)
+            if self._over_budget():
+                skipped += 1
+                continue
+            line = RuntimeLine(
+                entry.at, self._source, readable(entry.text, self._redact), self._container
+            )
+            for subscriber in self._feed.subscribers:
+                subscriber.put(line)
+        if skipped:
+            for subscriber in self._feed.subscribers:
+                subscriber.skip(self._source, skipped)
+
+    def _remember(self, at: str) -> None:
+        if len(self._recent) == RECENT:
+            self._known.discard(self._recent[0])
+        self._recent.append(at)
+        self._known.add(at)
+        self.last = max(self.last, at)
+
+    def _over_budget(self) -> bool:
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._count = second, 0
+        self._count += 1
+        return self._count > BUDGET
+
+
+def readable(text: str, redact: Redact) -> str:
+    """Fit for a terminal, and without secrets."""
+    return cut(redact(clean_lines(text)[0]))
+
+
+def _stamp(seconds: float) -> str:
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{int(seconds % 1 * 1e9):09d}Z"

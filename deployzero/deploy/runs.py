@@ -1,0 +1,148 @@
+"""One-off runs: a fresh container of the live release each. The engine's labels are their record.
+
+A foreground run belongs to its session and goes with it; a detached one outlives the
+server's restarts, and goes once it has ended or is too old.
+"""
+
+import asyncio
+import dataclasses
+import logging
+import secrets
+import time
+
+from deployzero.deploy.platform import Platform
+from deployzero.deploy.processes import WEB, one_off_spec
+from deployzero.deploy.release import Release
+from deployzero.deploy.runtime_logs import archive
+from deployzero.errors import ConflictError, DeployZeroException
+from deployzero.runtime import labels
+from deployzero.runtime.attachment import Attachment
+from deployzero.runtime.container import ContainerSpec, ContainerSummary
+
+logger = logging.getLogger(__name__)
+
+PROCESS = "run"
+MOST = 20
+"""Runs of an app at once."""
+NUMBERS = range(1000, 10_000)
+SHOWN = 200
+"""Characters of a command that a label holds."""
+
+
+async def attached(
+    platform: Platform,
+    release: Release,
+    command: tuple[str, ...],
+    by: str,
+    *,
+    own_entrypoint: bool = True,
+    terminal: str | None = None,
+) -> Attachment:
+    """Start a run whose input and output the caller holds. The caller ends it.
+
+    terminal: its type. own_entrypoint: the image's own comes before the command.
+    """
+    spec = await _spec(platform, release, command, by, labels.FOREGROUND, own_entrypoint)
+    environment = spec.environment | ({"TERM": terminal} if terminal else {})
+    return await platform.runtime.attach(
+        dataclasses.replace(
+            spec, attached=True, terminal=terminal is not None, environment=environment
+        )
+    )
+
+
+async def detached(
+    platform: Platform,
+    release: Release,
+    command: tuple[str, ...],
+    by: str,
+    *,
+    own_entrypoint: bool = True,
+) -> str:
+    """Start a run that nobody sits at; returns its name, `run.4821`."""
+    spec = await _spec(platform, release, command, by, labels.DETACHED, own_entrypoint)
+    await platform.runtime.start(spec)
+    return f"{spec.process}.{spec.index}"
+
+
+async def of_app(platform: Platform, app: str) -> list[ContainerSummary]:
+    """Oldest first; those that have ended and are about to be removed included."""
+    found = await platform.runtime.list_containers(f"{labels.APP}={app}", labels.RUN)
+    return sorted(found, key=lambda run: run.created)
+
+
+async def stop(platform: Platform, run: ContainerSummary) -> None:
+    """End it as what is live is ended, keep its log, remove it."""
+    await platform.runtime.stop(run.name, platform.settings.stop_grace)
+    await remove(platform, run)
+
+
+async def remove(platform: Platform, run: ContainerSummary) -> None:
+    if run.labels.get(labels.RUN) == labels.DETACHED:
+        await archive(platform, run.name)
+    await platform.runtime.remove(run.name)
+
+
+async def sweep(platform: Platform) -> None:
+    """Remove what has ended, end what is too old. Done by the watch, again and again."""
+    for run in await platform.runtime.list_containers(labels.RUN):
+        late = time.time() - run.created > platform.settings.max_run_seconds
+        ended = not run.running and run.labels.get(labels.RUN) == labels.DETACHED
+        # A created one may be just about to start.
+        if late or (ended and await _has_ended(platform, run)):
+            try:
+                await (stop if run.running else remove)(platform, run)
+            except DeployZeroException as error:
+                logger.warning("%s is not removed yet: %s", run.name, error.message)
+
+
+async def end_foreground(platform: Platform) -> None:
+    """At the server's end and at its start: nobody sits at them any more. Nothing is raised."""
+    try:
+        found = await platform.runtime.list_containers(f"{labels.RUN}={labels.FOREGROUND}")
+        await asyncio.gather(*(platform.runtime.remove(run.name) for run in found))
+    except DeployZeroException as error:
+        logger.warning("runs that nobody sits at are left: %s", error.message)
+
+
+def outlives_server(container: ContainerSummary) -> bool:
+    """Whether a container without a row may stay over the server's restart."""
+    return container.labels.get(labels.RUN) == labels.DETACHED
+
+
+async def _has_ended(platform: Platform, run: ContainerSummary) -> bool:
+    status = await platform.runtime.status(run.name)
+    return status is not None and not status.running and status.finished_at is not None
+
+
+async def _spec(
+    platform: Platform,
+    release: Release,
+    command: tuple[str, ...],
+    by: str,
+    kind: str,
+    own_entrypoint: bool,
+) -> ContainerSpec:
+    there = await of_app(platform, release.deployment.app)
+    if len(there) >= MOST:
+        raise ConflictError(
+            f"{len(there)} commands run already, {MOST} are the most",
+            f"run:list {release.deployment.app}",
+        )
+    taken = {run.index for run in there}
+    spec = one_off_spec(platform, release, WEB, None)
+    marks = {labels.RUN: kind, labels.RUN_BY: by, labels.RUN_COMMAND: _shown(command)}
+    return dataclasses.replace(
+        spec,
+        process=PROCESS,
+        index=secrets.choice([number for number in NUMBERS if number not in taken]),
+        command=command if own_entrypoint else command[1:],
+        entrypoint=None if own_entrypoint else command[:1],
+        boot_cpus=spec.cpus,
+        labels=spec.labels | marks,
+    )
+
+
+def _shown(command: tuple[str, ...]) -> str:
+    text = command[-1] if command[:2] == ("/bin/sh", "-c") else " ".join(command)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
