@@ -38,6 +38,8 @@ class BuildRequest:
     """Folder that holds the tree; it is read, never written."""
     config: ProjectConfig
     labels: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Variables that each RUN gets, and no layer keeps; they go before the server's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +101,15 @@ class Builder:
 
     async def prepare(self, config: ProjectConfig, on_line: OnLine) -> BaseImage:
         """Have the base images of such a project ready before the first push needs them."""
-        environment = self._settings.build_env
         with self._tracked():
-            async with self._materials.use(environment) as image:
-                hidden = material.secrets(environment)
-                return await self._base_images.ensure(config, image, hidden, on_line)
+            return await self._base(config, on_line)
+
+    async def _base(self, config: ProjectConfig, on_line: OnLine) -> BaseImage:
+        """Made with the server's variables alone, since all apps share it."""
+        environment = self._settings.build_env
+        async with self._materials.use(environment) as image:
+            hidden = material.secrets(environment)
+            return await self._base_images.ensure(config, image, hidden, on_line)
 
     async def close(self) -> None:
         """Stop what still builds, then let go of threads and material."""
@@ -128,16 +134,18 @@ class Builder:
     async def _attempt(self, request: BuildRequest, started: float, on_line: OnLine) -> Solution:
         """Raises TimeoutError where the time is over before the engine builds."""
         deadline = started + self._settings.build_timeout  # the event loop's clock is the same
-        environment = self._settings.build_env
+        environment = {**self._settings.build_env, **request.environment}
         hidden = material.secrets(environment)
         limit = asyncio.timeout_at(deadline)
-        async with limit, self._materials.use(environment) as image:
+        once = bool(request.environment)
+        async with limit, self._materials.use(environment, once=once) as image:
             await self._confine()
             with tempfile.TemporaryFile(dir=self._spool()) as tar:
                 if request.config.type == "dockerfile":
                     await self._write_own(tar, request, image, deadline, on_line)
                 else:
-                    await self._write_generated(tar, request, image, hidden, deadline, on_line)
+                    base = await self._base(request.config, on_line)
+                    await self._write_generated(tar, request, image, base, deadline)
                 limit.reschedule(None)  # the engine's build ends itself, and says how far it was
                 return await solve(
                     self._engine,
@@ -160,12 +168,10 @@ class Builder:
         tar: IO[bytes],
         request: BuildRequest,
         image: str,
-        hidden: list[str],
+        base: BaseImage,
         deadline: float,
-        on_line: OnLine,
     ) -> None:
         config = request.config
-        base = await self._base_images.ensure(config, image, hidden, on_line)
         files = {"Dockerfile": render(config, base, cache_scope(self._key, request.app), image)}
         if is_site(config):
             files["nginx.conf"] = nginx_conf(config)

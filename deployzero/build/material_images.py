@@ -36,8 +36,13 @@ class MaterialImages:
         self._making = asyncio.Lock()
 
     @asynccontextmanager
-    async def use(self, environment: Mapping[str, str]) -> AsyncIterator[str]:
-        """Name of an image with the CA bundle and these variables, there while in use."""
+    async def use(
+        self, environment: Mapping[str, str], *, once: bool = False
+    ) -> AsyncIterator[str]:
+        """Name of an image with the CA bundle and these variables, there while in use.
+
+        once: it goes right after that, and is not kept for the next build.
+        """
         content = await self._engine.run(self._content, environment)
         name = material.image_name(self._instance, self._key, content)
         self._users[name] += 1
@@ -46,6 +51,8 @@ class MaterialImages:
             yield name
         finally:
             self._users[name] -= 1
+            if once and not self._users[name]:
+                await self._drop(name)
 
     def forget(self) -> None:
         """Look again: somebody removed an image."""
@@ -68,6 +75,12 @@ class MaterialImages:
             used = {user for user, count in self._users.items() if count}
             await self._remove(self._made - used)
             self._there = used
+
+    async def _drop(self, name: str) -> None:
+        async with self._making:
+            if not self._users[name]:
+                self._there.discard(name)
+                await self._remove({name})
 
     async def _remove(self, names: set[str]) -> None:
         for name in tuple(names):

@@ -1,47 +1,35 @@
-"""Take one deployment from its row to live, or to `error` with everything undone."""
+"""Take one deployment from its row to live, or to its end with everything undone."""
 
 import asyncio
+import dataclasses
 import datetime as dt
 import logging
-import shutil
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any
 
-from deployzero.build.builder import BuildRequest, BuildResult
 from deployzero.deploy import routes
-from deployzero.deploy.boot import release_route, run_release_command, start_processes
-from deployzero.deploy.build_output import BuildOutput
+from deployzero.deploy.boot import run_release_command, slots, start_processes
+from deployzero.deploy.commit_point import commit
+from deployzero.deploy.ending import end, remove_checkout
+from deployzero.deploy.image import Images, redact
+from deployzero.deploy.plan import Plan
 from deployzero.deploy.platform import Platform
-from deployzero.deploy.processes import WEB, checks, generated_secrets, stored_config
+from deployzero.deploy.processes import WEB, formation
 from deployzero.deploy.progress import Progress
 from deployzero.deploy.reconcile import restore_app
+from deployzero.deploy.release import Release, environment, stored_config
 from deployzero.deploy.retire import drain_container, remove_container, retire_release
-from deployzero.deploy.turn import check_turn
-from deployzero.detection import ProjectDetector
-from deployzero.errors import (
-    ContainerError,
-    DeploymentCancelledError,
-    DeployZeroException,
-    ResourceLimitError,
-    RoutingError,
-)
+from deployzero.deploy.switch import switch
+from deployzero.deploy.turn import take_turn
+from deployzero.errors import ContainerError, DeploymentCancelledError, DeployZeroException
 from deployzero.models.deployment import Container, Deployment, State
 from deployzero.models.project import ProjectConfig
-from deployzero.settings import parse_bytes
-from deployzero.store import containers, deployments
+from deployzero.store import containers, deployments, projects
 
 logger = logging.getLogger(__name__)
 
 DRAIN_LIMIT = 3.0
 """Seconds for requests that reached a release which is taken back; its push waits for it."""
-TITLES = {
-    "nodejs": "Node.js",
-    "python": "Python",
-    "go": "Go",
-    "static": "Static",
-    "dockerfile": "Dockerfile",
-}
 
 
 class DeploymentManager:
@@ -49,22 +37,28 @@ class DeploymentManager:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._build_slots = asyncio.Semaphore(platform.settings.build_concurrency)
+        self._images = Images(platform)
         self._retirements: set[asyncio.Task[None]] = set()
+        self._open: dict[int, asyncio.Task[Any] | None] = {}
+        """Those that may still be cancelled: they neither are live nor end already."""
+        self._cancelled: dict[int, str] = {}
 
     async def run(self, deployment: Deployment) -> None:
         """Deploy; whatever happens, the row ends as live, error or cancelled."""
         progress = Progress(self._platform.logs, deployment.id, deployment.timings)
+        self._open[deployment.id] = asyncio.current_task()
         try:
             await self._deploy(deployment, progress)
         except DeployZeroException as error:
             await self._fail(deployment, progress, error)
         except asyncio.CancelledError:
-            stopped = DeploymentCancelledError(
-                "deployzero was stopped before this was live", "Push again once it is back."
-            )
-            await self._fail(deployment, progress, stopped)
-            raise
+            by = self._cancelled.get(deployment.id)
+            if by is None:
+                await self._fail(deployment, progress, _stopped())
+                raise
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()
+            await self._fail(deployment, progress, _cancelled(by), State.CANCELLED)
         except Exception as error:
             logger.exception("deployment %s", deployment.id)
             broken = DeployZeroException(
@@ -73,8 +67,17 @@ class DeploymentManager:
             )
             await self._fail(deployment, progress, broken)
         finally:
+            self._open.pop(deployment.id, None)
+            self._cancelled.pop(deployment.id, None)
             await self._platform.logs.end(deployment.id)
-            await asyncio.to_thread(shutil.rmtree, Path(deployment.checkout), ignore_errors=True)
+            await remove_checkout(deployment)
+
+    def cancel(self, deployment_id: int, by: str) -> None:
+        """Stop it, unless it is live or ends already. by: who asks."""
+        task = self._open.pop(deployment_id, None)
+        if task is not None:
+            self._cancelled[deployment_id] = by
+            task.cancel()
 
     async def close(self) -> None:
         """Leave the old releases' last requests to the next start's reconcile."""
@@ -82,136 +85,94 @@ class DeploymentManager:
             task.cancel()
         await asyncio.gather(*self._retirements, return_exceptions=True)
 
-    async def _deploy(self, deployment: Deployment, progress: Progress) -> None:
-        old = await check_turn(self._platform, deployment)
-        config = await self._detect(deployment, progress)
-        self._redact(deployment, config)
-        image = await self._build(deployment, config, progress)
-        await self._move(deployment, State.DEPLOYING, image=image.tag, config=stored_config(config))
-        progress.enter("boot")
-        await run_release_command(self._platform, deployment, config, progress)
-        rows = await start_processes(self._platform, deployment, config, progress)
-        progress.enter("switch")
-        progress.step(f"Healthy after {progress.timings['boot']:.1f}s, switching traffic")
-        await self._switch(deployment, config, rows)
-        progress.enter(None)
-        await _to_its_end(self._commit(deployment, old, rows, progress))
-
-    async def _detect(self, deployment: Deployment, progress: Progress) -> ProjectConfig:
-        progress.enter("detect")
-        detect = ProjectDetector().detect
-        config = await asyncio.to_thread(detect, Path(deployment.checkout))
-        progress.step(f"{TITLES[config.type]} app detected")
-        for reason in config.reasons:
-            progress.detail(reason)
-        return config
-
-    def _redact(self, deployment: Deployment, config: ProjectConfig) -> None:
-        """Nothing that the app or its build gets as a secret may show in the log."""
-        platform = self._platform
-        secrets = generated_secrets(platform, deployment.app, config)
-        values = [*config.environment.values(), *platform.settings.build_env.values()]
-        platform.logs.secrets_for(deployment.id, values, marked=secrets.values())
-
-    async def _build(
-        self, deployment: Deployment, config: ProjectConfig, progress: Progress
-    ) -> BuildResult:
-        if self._build_slots.locked():
-            progress.step("Waiting for another app's build to end")
-            progress.enter("wait")
-        async with self._build_slots:
-            progress.enter("build")
-            self._check_disk()
-            output = BuildOutput(progress)
-            request = BuildRequest(
-                app=deployment.app,
-                tag=self._platform.image_tag(deployment.app, deployment.id),
-                source=Path(deployment.checkout),
-                config=config,
-                labels=self._platform.labels(deployment.app, deployment.id),
-            )
-            try:
-                image = await self._platform.builder.build(request, output.line)
-            except DeployZeroException as error:
-                output.release()
-                error.detail = output.unprinted(error.detail)
-                raise
-            except BaseException:
-                output.release()
-                raise
-            output.done(image)
-        return image
-
-    def _check_disk(self) -> None:
-        free = shutil.disk_usage(self._platform.settings.data_dir).free
-        wanted = parse_bytes(self._platform.settings.min_free_disk)
-        if free < wanted:
-            raise ResourceLimitError(
-                f"the server's disk is nearly full: {free >> 20} MB free, {wanted >> 20} MB needed",
-                "Free some space on the server (`deployzero doctor` shows where).",
-            )
-
-    async def _switch(
-        self, deployment: Deployment, config: ProjectConfig, rows: list[Container]
-    ) -> None:
-        """Point the route at the new containers and wait until the proxy shows that it does."""
-        route = release_route(self._platform, deployment, rows)
-        if route is None:
-            await routes.remove(self._platform, deployment.app)
-        else:
-            path = next((c.path for c in checks(config, WEB) if c.path), None)
-            status = await routes.switch(self._platform, route, path or "/")
-            if status >= 500 and path is not None:
-                raise RoutingError(
-                    f"the app answered {status} through the proxy, although it was healthy before",
-                    "Look at its log; the old release serves again.",
-                )
-        for row in rows:
-            found = await self._platform.runtime.status(row.name)
-            if found is None or not found.running:
-                raise ContainerError(
-                    f"the {row.process} process ended right after it was healthy",
-                    "See its last lines above.",
-                    await self._platform.runtime.logs_tail(row.name, 50),
-                )
-
-    async def _commit(
-        self,
-        deployment: Deployment,
-        old: Deployment | None,
-        rows: list[Container],
-        progress: Progress,
-    ) -> None:
-        """The commit point: from this transaction on the new release is what is live."""
-        progress.timings["total"] = _total(deployment)
-        async with self._platform.database.begin() as session:
-            live = await deployments.commit_live(session, deployment.id, progress.timings)
-            for row in rows:
-                await containers.set_health(session, row.id, "healthy")
-        # From here on nothing may call it failed; what is cut off, reconcile finishes.
-        self.in_background(retire_release(self._platform, live, old, rows))
-        try:
-            await self._platform.repositories.set_branch(live.app, live.branch, live.commit)
-        except DeployZeroException as error:
-            logger.error("the branch of %s: %s", live.app, error.message)
-        has_web = any(row.process == WEB for row in rows)
-        url = self._platform.settings.url(live.app) if has_web else "no web process runs"
-        progress.detail(progress.summary())
-        progress.result(f"Live: {url}   v{live.release}   {progress.timings['total']:.1f}s in all")
-
     def in_background(self, work: Coroutine[None, None, None]) -> None:
         """Run it behind the pushes; `close` cuts it off."""
         task = asyncio.create_task(work)
         self._retirements.add(task)
         task.add_done_callback(self._retirements.discard)
 
+    async def _deploy(self, deployment: Deployment, progress: Progress) -> None:
+        deployment, plan = await take_turn(self._platform, deployment)
+        redact(self._platform, deployment, plan, plan.config)
+        for number, text in enumerate(plan.story):
+            (progress.detail if number else progress.step)(text)
+        release = await self._prepare(deployment, plan, progress)
+        progress.enter("boot")
+        if plan.builds:
+            await run_release_command(self._platform, release, progress)
+        counts = formation(release.config, plan.wanted)
+        _check_any(counts, plan)
+        kept = {(row.process, row.index) for row in plan.kept}
+        wanted = [slot for slot in slots(counts) if slot not in kept]
+        started = await start_processes(self._platform, release, wanted, progress)
+        progress.enter("switch")
+        booted = (
+            f"Healthy after {progress.timings['boot']:.1f}s, switching" if wanted else "Switching"
+        )
+        progress.step(f"{booted} traffic")
+        async with routes.held(self._platform, deployment.app):
+            await switch(self._platform, release, started, plan.kept)
+            progress.enter(None)
+            self._open.pop(deployment.id, None)
+            await _to_its_end(self._commit(release, plan, started, progress))
+
+    async def _prepare(self, deployment: Deployment, plan: Plan, progress: Progress) -> Release:
+        """What to start: made from the commit, or as a release had it."""
+        config, image = plan.config, plan.image
+        if config is None or image is None:
+            config, image = await self._images.make(deployment, plan, progress)
+        async with self._platform.database.begin() as session:
+            deployment = await deployments.transition(
+                session, deployment.id, State.DEPLOYING, image=image, config=stored_config(config)
+            )
+        return Release(
+            deployment=deployment,
+            config=config,
+            environment=self._environment(deployment, config, plan),
+            limits=plan.limits,
+            checks=plan.checks,
+        )
+
+    def _environment(
+        self, deployment: Deployment, config: ProjectConfig, plan: Plan
+    ) -> dict[str, str]:
+        return environment(self._platform, deployment.project_id, config, plan.app, plan.server)
+
+    async def _commit(
+        self, release: Release, plan: Plan, started: list[Container], progress: Progress
+    ) -> None:
+        progress.timings["total"] = _total(release.deployment)
+        live = await commit(self._platform, release.deployment, plan, started, progress.timings)
+        # From here on nothing may call it failed; what is cut off, reconcile finishes.
+        release = dataclasses.replace(release, deployment=live)
+        self.in_background(retire_release(self._platform, release, plan.old, started))
+        try:
+            await self._platform.repositories.set_branch(live.app, live.branch, live.commit)
+        except DeployZeroException as error:
+            logger.error("the branch of %s: %s", live.app, error.message)
+        has_web = any(row.process == WEB for row in (*started, *plan.kept))
+        url = self._platform.settings.url(live.app) if has_web else "no web process runs"
+        progress.detail(progress.summary())
+        progress.result(f"Live: {url}   v{live.release}   {progress.timings['total']:.1f}s in all")
+
     async def _fail(
-        self, deployment: Deployment, progress: Progress, error: DeployZeroException
+        self,
+        deployment: Deployment,
+        progress: Progress,
+        error: DeployZeroException,
+        to: State = State.ERROR,
     ) -> None:
         """Say why, put everything back as the live release has it, then end the row."""
+        self._open.pop(deployment.id, None)
+        await _to_its_end(self._undo(deployment, progress, error, to))
+
+    async def _undo(
+        self, deployment: Deployment, progress: Progress, error: DeployZeroException, to: State
+    ) -> None:
         platform = self._platform
         async with platform.database.read() as session:
             now = await deployments.get(session, deployment.id)
+            project = await projects.get(session, deployment.project_id)
             live = await deployments.live(session, deployment.project_id)
             rows = await containers.of_deployment(session, deployment.id)
         if now.state is State.LIVE:
@@ -219,7 +180,7 @@ class DeploymentManager:
         progress.enter(None)
         progress.error(error)
         try:
-            await restore_app(platform, deployment.app, None, live)
+            await restore_app(platform, project, live)
             for row in rows:
                 if "switch" in progress.timings:  # it may have requests under way
                     await drain_container(platform, now, row, DRAIN_LIMIT)
@@ -227,28 +188,8 @@ class DeploymentManager:
             await platform.runtime.remove_image(platform.image_tag(deployment.app, deployment.id))
         except Exception:  # what is left, the watch clears away; the row must end
             logger.exception("undoing deployment %s", deployment.id)
-        await self._move(deployment, State.ERROR, reason=error.message, timings=progress.timings)
-
-    async def _move(
-        self,
-        deployment: Deployment,
-        to: State,
-        *,
-        image: str | None = None,
-        config: dict[str, Any] | None = None,
-        reason: str | None = None,
-        timings: dict[str, float] | None = None,
-    ) -> None:
-        async with self._platform.database.begin() as session:
-            await deployments.transition(
-                session,
-                deployment.id,
-                to,
-                image=image,
-                config=config,
-                reason=reason,
-                timings=timings,
-            )
+        reason = platform.logs.redacted(deployment.id, error.message)
+        await end(platform, deployment.id, to, reason, progress.timings)
 
 
 async def _to_its_end(work: Coroutine[None, None, None]) -> None:
@@ -259,6 +200,26 @@ async def _to_its_end(work: Coroutine[None, None, None]) -> None:
     except asyncio.CancelledError:
         await task
         raise
+
+
+def _check_any(counts: dict[str, int], plan: Plan) -> None:
+    """Raises ContainerError if nothing runs although nobody asked for that."""
+    if not any(counts.values()) and not counts.keys() & plan.wanted.keys():
+        raise ContainerError(
+            "there is no process to run", "Add a line `web: <command>` to the Procfile."
+        )
+
+
+def _stopped() -> DeploymentCancelledError:
+    return DeploymentCancelledError(
+        "deployzero was stopped before this was live", "Push again once it is back."
+    )
+
+
+def _cancelled(by: str) -> DeploymentCancelledError:
+    return DeploymentCancelledError(
+        f"cancelled by {by}", "What was live goes on serving; nothing was changed."
+    )
 
 
 def _total(deployment: Deployment) -> float:

@@ -1,39 +1,31 @@
 """Which containers a release consists of, and what each one is started with."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from deployzero.build.command import process_command
 from deployzero.deploy.platform import Platform
-from deployzero.models.deployment import Container, Deployment
+from deployzero.deploy.release import Release
+from deployzero.models.deployment import Container
 from deployzero.models.project import HealthCheck, ProjectConfig
+from deployzero.models.release import Limits
 from deployzero.runtime.container import ContainerSpec
-from deployzero.settings import parse_bytes
+from deployzero.settings import Settings, parse_bytes
 
 RELEASE = "release"
 WEB = "web"
+EVERY = ""
+"""As a process name in limits: those that have none of their own."""
 DEFAULT_CHECKS = (HealthCheck(),)
+DISABLED = "disabled"
 
 
-def stored_config(config: ProjectConfig) -> dict[str, Any]:
-    return dataclasses.asdict(config)
+def formation(config: ProjectConfig, wanted: Mapping[str, int] = {}) -> dict[str, int]:
+    """Process name to how many run: web 1, others 0, unless app.json or `wanted` say otherwise.
 
-
-def loaded_config(stored: dict[str, Any]) -> ProjectConfig:
-    """Turn the stored form back; unknown fields (a newer deployzero's) are dropped."""
-    known = {field.name for field in dataclasses.fields(ProjectConfig)}
-    values = {key: value for key, value in stored.items() if key in known}
-    for name in ("install_files", "generated_secrets", "reasons"):
-        values[name] = tuple(values.get(name, ()))
-    values["health_checks"] = {
-        process: tuple(HealthCheck(**check) for check in checks)
-        for process, checks in values.get("health_checks", {}).items()
-    }
-    return ProjectConfig(**values)
-
-
-def formation(config: ProjectConfig) -> dict[str, int]:
-    """Process name to how many run: web 1, others 0, unless app.json says otherwise."""
+    wanted: the project's own; processes that the code does not have are left out.
+    """
     has_web = (
         config.start_command is not None
         or WEB in config.processes
@@ -42,65 +34,69 @@ def formation(config: ProjectConfig) -> dict[str, int]:
     counts = {name: 0 for name in config.processes if name != RELEASE}
     if has_web:
         counts[WEB] = 1
-    counts.update((name, count) for name, count in config.formation.items() if name in counts)
+    for given in (config.formation, wanted):
+        counts.update((name, count) for name, count in given.items() if name in counts)
     return counts
 
 
-def checks(config: ProjectConfig, process: str) -> tuple[HealthCheck, ...]:
-    return config.health_checks.get(process) or DEFAULT_CHECKS
+def checks(
+    own: Mapping[str, Any] | None, config: ProjectConfig, process: str = WEB
+) -> tuple[HealthCheck, ...]:
+    """A process's start-up checks: app.json's or the default one, the first with the fields
+    that were set by hand.
+
+    own: `Project.checks`. Empty when they are disabled: then to be alive is enough.
+    """
+    declared = config.health_checks.get(process) or DEFAULT_CHECKS
+    if not own or process != WEB:
+        return declared
+    if own.get(DISABLED):
+        return ()
+    return (dataclasses.replace(declared[0], **own), *declared[1:])
 
 
-def container_spec(
-    platform: Platform, deployment: Deployment, config: ProjectConfig, container: Container
-) -> ContainerSpec:
+def limits_of(settings: Settings, limits: Mapping[str, Limits], process: str) -> tuple[int, float]:
+    """A process's memory in bytes, and its CPUs."""
+    own, every = limits.get(process, Limits()), limits.get(EVERY, Limits())
+    memory = own.memory or every.memory or settings.memory
+    return parse_bytes(memory), own.cpus or every.cpus or settings.cpus
+
+
+def container_spec(platform: Platform, release: Release, container: Container) -> ContainerSpec:
     """What a container of the release is started with, at boot and ever after."""
-    command = config.processes.get(container.process)
+    command = release.config.processes.get(container.process)
     if command is None and container.process == WEB:
-        command = config.start_command
-    spec = _spec(platform, deployment, config, command)
+        command = release.config.start_command
+    spec = one_off_spec(platform, release, container.process, command)
     return dataclasses.replace(
         spec,
         name=container.name,
-        process=container.process,
         index=container.index,
         address=container.address,
     )
 
 
-def release_spec(
-    platform: Platform, deployment: Deployment, config: ProjectConfig
+def one_off_spec(
+    platform: Platform, release: Release, process: str, command: str | None
 ) -> ContainerSpec:
-    """The one-off container of the `release` command."""
-    return _spec(platform, deployment, config, config.processes[RELEASE])
+    """A container of the release beside its processes, at no fixed address.
 
-
-def _spec(
-    platform: Platform, deployment: Deployment, config: ProjectConfig, command: str | None
-) -> ContainerSpec:
-    settings = platform.settings
+    process: names it, and chooses its limits; command: shell command, None: the image's own.
+    """
+    settings, deployment = platform.settings, release.deployment
+    memory, cpus = limits_of(settings, release.limits, process)
     return ContainerSpec(
         app=deployment.app,
         deployment_id=deployment.id,
-        process=RELEASE,
+        process=process,
         index=1,
         image=deployment.image or platform.image_tag(deployment.app, deployment.id),
         command=tuple(process_command(command)) if command else None,
-        environment=environment(platform, deployment.app, config),
-        port=config.port,
-        memory_bytes=parse_bytes(settings.memory),
-        cpus=settings.cpus,
-        boot_cpus=max(settings.cpus, settings.boot_cpus),
+        environment=release.environment,
+        port=release.config.port,
+        memory_bytes=memory,
+        cpus=cpus,
+        boot_cpus=max(cpus, settings.boot_cpus),
         pids=settings.pids,
-        generated_image=config.type != "dockerfile",
+        generated_image=release.config.type != "dockerfile",
     )
-
-
-def environment(platform: Platform, app: str, config: ProjectConfig) -> dict[str, str]:
-    """The variables of an app's processes."""
-    secrets = generated_secrets(platform, app, config)
-    return {**config.environment, **secrets, "PORT": str(config.port)}
-
-
-def generated_secrets(platform: Platform, app: str, config: ProjectConfig) -> dict[str, str]:
-    """app.json's `generator: secret`, from the server's key: stable, stored nowhere."""
-    return {name: platform.derive("variable", app, name) for name in config.generated_secrets}

@@ -7,9 +7,13 @@ from collections.abc import Awaitable
 
 from deployzero.build.material_images import material_tag_prefix
 from deployzero.deploy import routes
-from deployzero.deploy.boot import release_route, start_container
+from deployzero.deploy.boot import start_container
+from deployzero.deploy.ending import end
 from deployzero.deploy.platform import Platform
-from deployzero.deploy.processes import loaded_config
+from deployzero.deploy.release import Release, live_release
+from deployzero.deploy.retire import settle
+from deployzero.deploy.runs import outlives_server
+from deployzero.deploy.runtime_logs import archive
 from deployzero.errors import DeployZeroException
 from deployzero.models.deployment import Container, Deployment, Project, State
 from deployzero.models.names import RESERVED
@@ -35,7 +39,7 @@ async def reconcile(platform: Platform) -> None:
     async def restore(project: Project, live: Deployment | None) -> None:
         async with slots:
             try:
-                await restore_app(platform, project.name, project.deploy_branch, live)
+                await restore_app(platform, project, live)
             except DeployZeroException as error:
                 logger.error("%s could not be put back in order: %s", project.name, error.message)
 
@@ -45,51 +49,41 @@ async def reconcile(platform: Platform) -> None:
     await asyncio.to_thread(_empty_folder, platform)
 
 
-async def restore_app(
-    platform: Platform, app: str, branch: str | None, live: Deployment | None
-) -> None:
+async def restore_app(platform: Platform, project: Project, live: Deployment | None) -> None:
     """Put route, containers and ref of one app as its live release has them."""
     if live is None:
-        await routes.remove(platform, app)
-        if branch is not None:
-            await platform.repositories.set_branch(app, branch, None)
+        await routes.remove(platform, project.name)
+        if project.deploy_branch is not None:
+            await platform.repositories.set_branch(project.name, project.deploy_branch, None)
         return
     try:
-        await _restart_missing(platform, live)
+        if not project.stopped:
+            await _restart_missing(platform, project, live)
     finally:
         # Without an engine too: the live containers will be back at their addresses.
-        await restore_route(platform, live)
-    await platform.repositories.set_branch(app, live.branch, live.commit)
+        await routes.restore(platform, project.name, project.id)
+    await platform.repositories.set_branch(project.name, live.branch, live.commit)
 
 
-async def restore_route(platform: Platform, live: Deployment) -> None:
-    """Route to where the rows say that the live release's containers are."""
-    async with platform.database.read() as session:
-        rows = await containers.of_deployment(session, live.id)
-    route = release_route(platform, live, rows)
-    if route is None:
-        await routes.remove(platform, live.app)
-    else:
-        await routes.restore(platform, route)
-
-
-async def _restart_missing(platform: Platform, live: Deployment) -> None:
+async def _restart_missing(platform: Platform, project: Project, live: Deployment) -> None:
     """Start what the live release lacks on the engine, under the limits of a live one."""
+    release = live_release(platform, project, live)
     async with platform.database.read() as session:
         rows = await containers.of_deployment(session, live.id)
     for row in rows:
         status = await platform.runtime.status(row.name)
         if status is None or not status.running:
-            await start_again(platform, live, row)
+            await start_again(platform, release, row)
         else:
-            await platform.runtime.settle(row.name, platform.settings.cpus)
+            await settle(platform, release, row)
 
 
-async def start_again(platform: Platform, live: Deployment, row: Container) -> Container:
+async def start_again(platform: Platform, release: Release, row: Container) -> Container:
     """Make a container of a live release anew: same name, same address, no boot to wait for."""
+    await archive(platform, row.name)
     await platform.runtime.remove(row.name)
-    row = await start_container(platform, live, loaded_config(live.config or {}), row)
-    await platform.runtime.settle(row.name, platform.settings.cpus)
+    row = await start_container(platform, release, row)
+    await settle(platform, release, row)
     return row
 
 
@@ -108,8 +102,7 @@ async def end_interrupted(platform: Platform, deployment: Deployment) -> None:
     """Mark what nobody works on any more, and tell whoever follows it."""
     platform.logs.append(deployment.id, f" !     {INTERRUPTED} ({deployment.state})")
     platform.logs.append(deployment.id, " !     Push the same commit again.")
-    async with platform.database.begin() as session:
-        await deployments.transition(session, deployment.id, State.ERROR, reason=INTERRUPTED)
+    await end(platform, deployment.id, State.ERROR, INTERRUPTED)
     await platform.logs.end(deployment.id)
 
 
@@ -119,7 +112,7 @@ async def _remove_strangers(platform: Platform, apps: set[str]) -> None:
         names = {row.name for row in await containers.every(session)}
         kept = await deployments.images(session)
     for container in await platform.runtime.list_containers():
-        if container.name not in names:
+        if container.name not in names and not outlives_server(container):
             await _tolerant(platform.runtime.remove(container.name))
     material = material_tag_prefix(platform.instance)
     for image in await platform.runtime.list_images():

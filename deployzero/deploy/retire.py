@@ -6,25 +6,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from deployzero.deploy.platform import Platform
+from deployzero.deploy.processes import limits_of
+from deployzero.deploy.release import Release
+from deployzero.deploy.runtime_logs import archive
 from deployzero.errors import DeployZeroException
 from deployzero.models.deployment import Container, Deployment, State
 from deployzero.runtime.drain import drain
-from deployzero.store import containers, deployments
+from deployzero.store import containers, deployments, projects
 
 logger = logging.getLogger(__name__)
 
 
 async def retire_release(
-    platform: Platform, live: Deployment, old: Deployment | None, rows: list[Container]
+    platform: Platform, release: Release, old: Deployment | None, rows: list[Container]
 ) -> None:
     """Settle the new containers, drain and remove the old ones, prune old releases.
 
     Runs behind the push. Whatever fails or is cut off here, reconcile does at the next
     start from the rows alone.
     """
+    live = release.deployment
     for row in rows:
         with _told(live.app):
-            await platform.runtime.settle(row.name, platform.settings.cpus)
+            await settle(platform, release, row)
     if old is not None:
         async with platform.database.read() as session:
             replaced = await containers.of_deployment(session, old.id)
@@ -33,8 +37,14 @@ async def retire_release(
         await prune_releases(platform, live)
 
 
+async def settle(platform: Platform, release: Release, row: Container) -> None:
+    """Give a live container the limits of an ordinary one."""
+    _, cpus = limits_of(platform.settings, release.limits, row.process)
+    await platform.runtime.settle(row.name, cpus)
+
+
 async def leftovers(platform: Platform) -> list[Container]:
-    """The containers that no live release has: at start, what the last stop cut off."""
+    """The containers that nothing is to run: at start, what the last stop cut off."""
     async with platform.database.read() as session:
         rows = await containers.every(session)
         live = {row.id for row in await containers.of_live_releases(session)}
@@ -76,19 +86,25 @@ async def drain_container(
 
 async def remove_container(platform: Platform, row: Container) -> None:
     """Remove from the engine first: its address is free only when the row is gone."""
+    await platform.runtime.stop(row.name, 0)  # what it prints while it is removed is lost
+    await archive(platform, row.name)
     await platform.runtime.remove(row.name)
     async with platform.database.begin() as session:
         await containers.remove(session, row.id)
 
 
 async def prune_releases(platform: Platform, live: Deployment) -> None:
-    """Releases beyond KEEP_RELEASES lose their images."""
-    async with platform.database.read() as session:
-        beyond = await deployments.retired_beyond(
-            session, live.project_id, platform.settings.keep_releases
-        )
-    for deployment in beyond:
-        if deployment.image:
-            await platform.runtime.remove_image(deployment.image)
-            async with platform.database.begin() as session:
-                await deployments.forget_image(session, deployment.id)
+    """Releases beyond KEEP_RELEASES lose their images.
+
+    Forgotten before they are removed, so that no rollback begins with one that goes.
+    """
+    keep = platform.settings.keep_releases
+    async with platform.database.begin() as session:
+        await projects.lock(session, live.project_id)
+        beyond = await deployments.retired_beyond(session, live.project_id, keep)
+        for deployment in beyond:
+            await deployments.forget_image(session, deployment.id)
+    for image in {deployment.image for deployment in beyond}:
+        if image is not None:
+            with _told(live.app):
+                await platform.runtime.remove_image(image)

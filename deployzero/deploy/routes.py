@@ -1,40 +1,91 @@
-"""The switch: which release the proxy sends an app's requests to."""
+"""An app's route: which hosts go to which of its containers. One writer at a time an app."""
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 from deployzero.deploy.platform import Platform
+from deployzero.deploy.processes import WEB
 from deployzero.errors import RoutingError
+from deployzero.models.deployment import Container
 from deployzero.routing.route import Route
+from deployzero.store import containers, deployments, domains, projects
 
 logger = logging.getLogger(__name__)
 
 SWITCH_LIMIT = 10.0
 RESTORE_LIMIT = 3.0
+Backends = tuple[tuple[str, int], ...]
 
 
-async def switch(platform: Platform, route: Route, path: str) -> int:
-    """Route to new containers; returns what the app answered once that is in force.
+@asynccontextmanager
+async def held(platform: Platform, app: str) -> AsyncIterator[None]:
+    """Nobody else writes the app's route inside: a deployment holds it from its switch to its
+    commit point, so that nobody points it back in between."""
+    lock = platform.route_locks.setdefault(app, asyncio.Lock())
+    async with lock:
+        yield
 
-    Raises RoutingError when the proxy does not take the route, or gets no answer.
+
+async def switch(
+    platform: Platform, app: str, project_id: int, rows: Iterable[Container], path: str | None
+) -> int:
+    """Route to these containers, for one who holds it; returns what the app answered (0: it
+    was not asked, or there is no web process) once that is in force.
+
+    path: to ask the app for; None: to ask the proxy alone. Raises RoutingError when the
+    proxy does not take the route, or gets no answer.
     """
+    backends = _backends(rows)
+    if not backends:
+        await _remove(platform, app)
+        return 0
+    route = await _route(platform, app, project_id, backends)
     await asyncio.to_thread(platform.proxy.routes.write, route)
     return (await platform.proxy.prove(route, path, SWITCH_LIMIT)).status
 
 
-async def restore(platform: Platform, route: Route) -> None:
-    """Put an app's route back, and wait until it is in force unless the app is down."""
-    if await asyncio.to_thread(platform.proxy.routes.read, route.app) == route:
-        return
-    await asyncio.to_thread(platform.proxy.routes.write, route)
-    try:
-        await platform.proxy.prove(route, "/", RESTORE_LIMIT)
-    except RoutingError as error:
-        logger.warning("the route of %s was put back, but: %s", route.app, error.message)
+async def set_hosts(platform: Platform, app: str, project_id: int) -> None:
+    """Let the app's route, if it has one, answer to its domains as they are stored now.
+
+    Returns once that is in force. Raises RoutingError when the proxy does not take it.
+    """
+    async with held(platform, app):
+        there = await asyncio.to_thread(platform.proxy.routes.read, app)
+        if there is None:
+            return
+        route = await _route(platform, app, project_id, there.backends)
+        if route == there:
+            return
+        await asyncio.to_thread(platform.proxy.routes.write, route)
+        await platform.proxy.prove(route, None, SWITCH_LIMIT)
+
+
+async def restore(platform: Platform, app: str, project_id: int) -> None:
+    """Route to what the rows say that is live, and wait until it is in force unless it is down."""
+    async with held(platform, app):
+        backends = await _live_backends(platform, project_id)
+        if not backends:
+            await _remove(platform, app)
+            return
+        route = await _route(platform, app, project_id, backends)
+        if await asyncio.to_thread(platform.proxy.routes.read, app) == route:
+            return
+        await asyncio.to_thread(platform.proxy.routes.write, route)
+        try:
+            await platform.proxy.prove(route, "/", RESTORE_LIMIT)
+        except RoutingError as error:
+            logger.warning("the route of %s was put back, but: %s", app, error.message)
 
 
 async def remove(platform: Platform, app: str) -> None:
     """Take an app's route away; returns once it is out of force."""
+    async with held(platform, app):
+        await _remove(platform, app)
+
+
+async def _remove(platform: Platform, app: str) -> None:
     if app not in await asyncio.to_thread(platform.proxy.routes.apps):
         return
     await asyncio.to_thread(platform.proxy.routes.remove, app)
@@ -42,3 +93,25 @@ async def remove(platform: Platform, app: str) -> None:
         await platform.proxy.prove_gone(app, RESTORE_LIMIT)
     except RoutingError as error:
         logger.warning("the route of %s was removed, but: %s", app, error.message)
+
+
+async def _live_backends(platform: Platform, project_id: int) -> Backends:
+    async with platform.database.read() as session:
+        project = await projects.get(session, project_id)
+        live = await deployments.live(session, project_id)
+        if live is None or project.stopped:
+            return ()
+        return _backends(await containers.of_deployment(session, live.id))
+
+
+def _backends(rows: Iterable[Container]) -> Backends:
+    return tuple((row.address, row.port) for row in rows if row.process == WEB)
+
+
+async def _route(platform: Platform, app: str, project_id: int, backends: Backends) -> Route:
+    """With a marker of its own for each set of hosts and containers, which proves it."""
+    async with platform.database.read() as session:
+        hosts = (platform.settings.host(app), *await domains.of_project(session, project_id))
+    places = (f"{address}:{port}" for address, port in backends)
+    marker = platform.derive("marker", app, *hosts, *places)[:16]
+    return Route(app=app, hosts=hosts, backends=backends, marker=marker)

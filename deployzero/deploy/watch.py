@@ -9,16 +9,18 @@ import logging
 import time
 from collections.abc import Awaitable
 
+from deployzero.deploy import routes, runs
 from deployzero.deploy.platform import Platform
-from deployzero.deploy.processes import WEB, checks, loaded_config
-from deployzero.deploy.reconcile import restore_app, restore_route, start_again
-from deployzero.deploy.retire import remove_container
+from deployzero.deploy.processes import WEB, checks
+from deployzero.deploy.reconcile import restore_app, start_again
+from deployzero.deploy.release import Release, live_release
+from deployzero.deploy.retire import remove_container, settle
 from deployzero.errors import DeployZeroException
-from deployzero.models.deployment import Container, State
+from deployzero.models.deployment import Container
 from deployzero.models.project import HealthCheck
 from deployzero.runtime.container import ContainerStatus
 from deployzero.runtime.health import check_once
-from deployzero.store import containers, deployments
+from deployzero.store import containers, deployments, projects
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class Watch:
                 self._guard,
                 self.look,
                 self._clear_away,
+                self._sweep_runs,
             ):
                 await self._tell(step())
             await asyncio.sleep(PERIOD)
@@ -96,7 +99,7 @@ class Watch:
             await self._help_up(row, status)
             return "down"
         if not status.settled:  # the engine was away when it was to be
-            await self._platform.runtime.settle(row.name, self._platform.settings.cpus)
+            await settle(self._platform, await self._release(row), row)
         if row.process != WEB or await self._answers(row):
             self._failures[row.name] = 0
             return "healthy"
@@ -118,24 +121,28 @@ class Watch:
             logger.error("%s did not start: %s", row.name, error.message)
 
     async def _start_again(self, row: Container) -> None:
+        moved = await start_again(self._platform, await self._release(row), row)
         async with self._platform.database.read() as session:
-            deployment = await deployments.get(session, row.deployment_id)
-        moved = await start_again(self._platform, deployment, row)
-        async with self._platform.database.read() as session:
-            deployment = await deployments.get(session, row.deployment_id)
-        if deployment.state is not State.LIVE:  # a push has replaced it meanwhile
+            live = await containers.get_live(session, row.id)
+        if live is None:  # a push has replaced it meanwhile, or it was stopped
             await remove_container(self._platform, row)
         elif (moved.address, moved.port) != (row.address, row.port):
-            await restore_route(self._platform, deployment)
+            await routes.restore(self._platform, row.app, row.project_id)
+
+    async def _release(self, row: Container) -> Release:
+        async with self._platform.database.read() as session:
+            deployment = await deployments.get(session, row.deployment_id)
+            project = await projects.get(session, row.project_id)
+        return live_release(self._platform, project, deployment)
 
     async def _clear_away(self) -> None:
         """Remove containers of ended deployments that nobody is retiring any more."""
         settings = self._platform.settings
         async with self._platform.database.read() as session:
             rows = await containers.every(session)
-            used = {row.deployment_id for row in await containers.of_live_releases(session)}
-            used |= {deployment.id for deployment in await deployments.unfinished(session)}
-        ended = [row for row in rows if row.deployment_id not in used]
+            live = {row.id for row in await containers.of_live_releases(session)}
+            unfinished = {deployment.id for deployment in await deployments.unfinished(session)}
+        ended = [row for row in rows if row.id not in live and row.deployment_id not in unfinished]
         now = time.monotonic()
         self._ended = {row.id: self._ended.get(row.id, now) for row in ended}
         # A release's containers are retired one after the other.
@@ -144,21 +151,23 @@ class Watch:
             if now - self._ended[row.id] > limit:
                 await self._remove(row)
 
+    async def _sweep_runs(self) -> None:
+        await runs.sweep(self._platform)
+
     async def _remove(self, row: Container) -> None:
         """A failed release's container may still have the route: that is put back first."""
         async with self._platform.database.read() as session:
+            project = await projects.get(session, row.project_id)
             live = await deployments.live(session, row.project_id)
-        await restore_app(self._platform, row.app, None, live)
+        await restore_app(self._platform, project, live)
         await remove_container(self._platform, row)
 
     async def _answers(self, row: Container) -> bool:
-        async with self._platform.database.read() as session:
-            deployment = await deployments.get(session, row.deployment_id)
-        config = loaded_config(deployment.config or {})
+        release = await self._release(row)
         failure = await check_once(
             (row.address, row.port),
-            config.port,
-            tuple(_quick(check) for check in checks(config, WEB)),
+            release.config.port,
+            tuple(_quick(check) for check in checks(release.checks, release.config)),
             self._platform.settings.host(row.app),
         )
         return not failure

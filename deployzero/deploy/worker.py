@@ -7,6 +7,7 @@ import logging
 
 from deployzero.deploy import retire
 from deployzero.deploy.deployment_manager import DeploymentManager
+from deployzero.deploy.ending import cancel_waiting
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.reconcile import end_interrupted
 from deployzero.errors import DeployZeroException
@@ -33,6 +34,7 @@ class Worker:
         """Work until cancelled; what runs then is undone and marked before it returns."""
         try:
             while True:
+                await self._cancel_all()
                 await self._claim_all()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._platform.queue.woken(), POLL_SECONDS)
@@ -41,6 +43,19 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*self._running.values(), return_exceptions=True)
             await self._manager.close()
+
+    async def _cancel_all(self) -> None:
+        """Before anything is claimed: what still waits ends here, and never begins."""
+        for deployment_id, by in self._platform.queue.take_cancels().items():
+            if deployment_id in self._running:
+                self._manager.cancel(deployment_id, by)
+                continue
+            try:
+                await cancel_waiting(self._platform, deployment_id, by)
+            except DeployZeroException as error:
+                logger.warning("deployment %s is not cancelled: %s", deployment_id, error.message)
+            except Exception:  # the border of the task: it must not end
+                logger.exception("cancelling deployment %s", deployment_id)
 
     async def _claim_all(self) -> None:
         try:

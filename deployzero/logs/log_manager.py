@@ -95,6 +95,11 @@ class LogManager:
         log.marked.update(marked)
         log.redact = redaction(log.guessed, log.marked)
 
+    def redacted(self, deployment_id: int, text: str) -> str:
+        """Text that goes elsewhere, without the deployment's secrets."""
+        log = self._logs.get(deployment_id)
+        return log.redact(text) if log else text
+
     def append(self, deployment_id: int, text: str) -> None:
         """Add a line, or several split by newlines."""
         log = self._logs.setdefault(deployment_id, _Log())

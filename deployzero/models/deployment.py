@@ -122,6 +122,8 @@ class Deployment:
     variables: str | None = field(default=None, repr=False)
     """Sealed JSON of the Variables that its containers have, `{"app": …, "server": …}`;
     set when its turn comes. What `rollback` brings back."""
+    key_fingerprint: str = ""
+    """Of the key that its user signed in with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,20 @@
 """Changes to what is live, of config, processes or release: queued, followed, ended as pushes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError
 from deployzero.models.access import Role
-from deployzero.models.deployment import Outcome, State, User
+from deployzero.models.deployment import UNFINISHED, Deployment, Outcome, State, User
 from deployzero.models.release import NUMBERED, Change, Kind
 from deployzero.operations.access import require
 from deployzero.store import deployments
+
+CANCEL_LIMIT = 10.0
+"""Seconds; a build or boot stops within two."""
+NO_LINE = 2**31
+"""Follow from there on: only the end of the log is waited for."""
 
 
 async def start_change(
@@ -41,6 +47,7 @@ async def start_change(
             message=message,
             kind=kind,
             change=platform.vault.seal_change(change),
+            key_fingerprint=user.key_fingerprint,
         )
         ahead = await deployments.ahead_of(session, deployment)
     if ahead:
@@ -51,6 +58,40 @@ async def start_change(
         )
     platform.queue.wake()
     return deployment.id
+
+
+async def cancel(platform: Platform, user: User, deployment_id: int) -> None:
+    """Stop a deployment that waits or is under way; returns once all of it is undone.
+
+    Needs a deployer of its app. Raises NotFoundError; ConflictError if it has ended before,
+    went live first, or does not end within CANCEL_LIMIT.
+    """
+    async with platform.database.read() as session:
+        deployment = await deployments.get(session, deployment_id)
+        await require(session, user, deployment.app, Role.DEPLOYER)
+    if deployment.state in UNFINISHED:
+        platform.queue.cancel(deployment_id, user.name)
+        deployment = await _ended(platform, deployment_id)
+        if deployment.state is State.CANCELLED:
+            return
+    raise ConflictError(
+        f"deployment {deployment_id} of {deployment.app} had ended: it is {deployment.state}",
+        f"`releases {deployment.app}` shows what is live.",
+    )
+
+
+async def _ended(platform: Platform, deployment_id: int) -> Deployment:
+    try:
+        async with asyncio.timeout(CANCEL_LIMIT):
+            async for _ in platform.logs.follow(deployment_id, since=NO_LINE):
+                pass
+    except TimeoutError:
+        raise ConflictError(
+            f"deployment {deployment_id} does not end",
+            "It was asked to; the server's log says what it is at.",
+        ) from None
+    async with platform.database.read() as session:
+        return await deployments.get(session, deployment_id)
 
 
 def locked(app: str, by: str) -> ConflictError:

@@ -131,6 +131,7 @@ async def _start(platform: Platform, push: Push) -> int:
             timings=push.timings,
             checkout=push.checkout,
             kind=push.kind,
+            key_fingerprint=push.user.key_fingerprint,
         )
         ahead = await deployments.ahead_of(session, deployment)
     if ahead:

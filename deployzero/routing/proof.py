@@ -19,7 +19,7 @@ class Proof:
     seconds: float
     """From the question to the app's answer through the proxy."""
     status: int
-    """What the app answered."""
+    """What the app answered; 0: it was not asked."""
 
 
 class ProxyClient:
@@ -53,10 +53,11 @@ async def marker_of(client: httpx.AsyncClient, app: str) -> str:
     return str(answer.headers.get(RELEASE_HEADER, ""))
 
 
-async def prove(address: ProxyClient, route: Route, path: str, timeout: float) -> Proof:
+async def prove(address: ProxyClient, route: Route, path: str | None, timeout: float) -> Proof:
     """Wait until the route is in force, then until its app answers through it.
 
     The first question goes to the proxy alone, so that the old release is not bothered.
+    path: None to ask no more than that.
     Raises TimeoutError whose text says what was seen last.
     """
     begun = time.monotonic()
@@ -68,6 +69,8 @@ async def prove(address: ProxyClient, route: Route, path: str, timeout: float) -
                 try:
                     marker = await marker_of(client, route.app)
                     if marker == route.marker:
+                        if path is None:
+                            return Proof(time.monotonic() - begun, 0)
                         status = await _status(client, host, path)
                         seen = f"GET {path} through the proxy answered {status}"
                         if status not in BAD_GATEWAY:

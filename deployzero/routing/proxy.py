@@ -80,8 +80,10 @@ class Proxy:
         """Whether this instance's proxy answers on its port."""
         return await instance_at(self._address, timeout) == self._instance
 
-    async def prove(self, route: Route, path: str = "/", timeout: float = 10.0) -> Proof:
+    async def prove(self, route: Route, path: str | None = "/", timeout: float = 10.0) -> Proof:
         """Wait until a written route is in force and its app answers through the proxy.
+
+        path: None not to ask the app.
 
         Raises RoutingError with what was seen instead, and the proxy's own last words.
         """

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -13,7 +13,8 @@ from deployzero.models.deployment import (
     Deployment,
     State,
 )
-from deployzero.models.release import Kind
+from deployzero.models.release import NUMBERED, Kind
+from deployzero.store import projects
 from deployzero.store.tables import DeploymentRow, ProjectRow, UserRow, is_in, now
 
 COLUMNS = (
@@ -40,6 +41,7 @@ COLUMNS = (
     DeploymentRow.kind,
     DeploymentRow.change,
     DeploymentRow.variables,
+    DeploymentRow.key_fingerprint,
 )
 """Named as the fields of Deployment are; the log is not among them, it may be large."""
 
@@ -57,6 +59,7 @@ async def create(
     checkout: str = "",
     kind: Kind = Kind.PUSH,
     change: str | None = None,
+    key_fingerprint: str = "",
 ) -> Deployment:
     """Queue a deployment, as `created`. change: sealed."""
     row = DeploymentRow(
@@ -72,6 +75,7 @@ async def create(
         checkout=checkout,
         kind=kind,
         change=change,
+        key_fingerprint=key_fingerprint,
     )
     session.add(row)
     await session.flush()
@@ -93,6 +97,12 @@ async def live(session: AsyncSession, project_id: int) -> Deployment | None:
 async def unfinished(session: AsyncSession) -> list[Deployment]:
     """Of all projects, oldest first."""
     return await _all(session, _select().where(is_in(UNFINISHED)).order_by(DeploymentRow.id))
+
+
+async def unfinished_of(session: AsyncSession, project_id: int) -> list[Deployment]:
+    """Oldest first."""
+    query = _of_project_in(project_id, UNFINISHED)
+    return await _all(session, query.order_by(DeploymentRow.id))
 
 
 async def every_live(session: AsyncSession) -> list[Deployment]:
@@ -142,6 +152,48 @@ async def claim_next(session: AsyncSession) -> Deployment | None:
     return None if claimed is None else await get(session, claimed)
 
 
+async def set_plan(
+    session: AsyncSession,
+    deployment_id: int,
+    *,
+    kind: Kind,
+    branch: str,
+    commit: str,
+    image: str | None,
+    config: dict[str, Any] | None,
+    variables: str,
+) -> Deployment:
+    """What it will be, known when its turn comes. variables: sealed."""
+    await session.execute(
+        update(DeploymentRow)
+        .where(DeploymentRow.id == deployment_id)
+        .values(
+            kind=kind,
+            branch=branch,
+            commit=commit,
+            image=image,
+            config=config,
+            variables=variables,
+        )
+    )
+    return await get(session, deployment_id)
+
+
+async def rollback_target(
+    session: AsyncSession, live: Deployment, release: int | None
+) -> Deployment | None:
+    """The release of that number; None: the newest one before what is live."""
+    query = _select().where(
+        DeploymentRow.project_id == live.project_id,
+        DeploymentRow.release.is_not(None),
+        _is_numbered(),
+    )
+    if release is not None:
+        return await _first(session, query.where(DeploymentRow.release == release))
+    before = query.where(DeploymentRow.release < live.release)
+    return await _first(session, before.order_by(DeploymentRow.release.desc()).limit(1))
+
+
 async def transition(
     session: AsyncSession,
     deployment_id: int,
@@ -163,27 +215,39 @@ async def transition(
     if to in (State.ERROR, State.CANCELLED):
         values["finished_at"] = now()
     await _move(session, deployment_id, to, values)
+    if to in (State.ERROR, State.CANCELLED):
+        await projects.end_rename(session, deployment_id, live=False)
     return await get(session, deployment_id)
+
+
+async def set_branch(session: AsyncSession, project_id: int, branch: str) -> None:
+    """What is live and what is on its way belong to this branch from now on."""
+    await session.execute(
+        update(DeploymentRow)
+        .where(DeploymentRow.project_id == project_id, is_in(UNFINISHED | frozenset({State.LIVE})))
+        .values(branch=branch)
+    )
 
 
 async def commit_live(
     session: AsyncSession, deployment_id: int, timings: dict[str, float] | None = None
 ) -> Deployment:
-    """THE commit point: make it live under the next release number, retire what was live.
+    """THE commit point: make it live, retire what was live.
 
+    A new release gets the next number; a restart and the like keep that of what was live.
     Durable once the transaction is. Raises ConflictError unless it is `deploying`; the
     transaction must then be undone, as `Database.begin` does when it sees the error.
     """
-    project_id = (await get(session, deployment_id)).project_id
+    deployment = await get(session, deployment_id)
+    project_id = deployment.project_id
     # Held to the end, so that release numbers are given one at a time on PostgreSQL too.
-    await session.execute(
-        select(ProjectRow.id).where(ProjectRow.id == project_id).with_for_update()
-    )
-    newest = select(func.coalesce(func.max(DeploymentRow.release), 0)).where(
-        DeploymentRow.project_id == project_id
-    )
+    await projects.lock(session, project_id)
+    number = select(func.max(DeploymentRow.release)).where(DeploymentRow.project_id == project_id)
+    if deployment.kind not in NUMBERED:
+        number = number.where(is_in(frozenset({State.LIVE})))
+    found = await session.scalar(number) or 0
     values = _given(timings=timings) | {
-        "release": (await session.scalar(newest) or 0) + 1,
+        "release": found + 1 if deployment.kind in NUMBERED else found,
         "finished_at": now(),
     }
     await session.execute(
@@ -196,19 +260,22 @@ async def commit_live(
         .values(state=State.RETIRED)
     )
     await _move(session, deployment_id, State.LIVE, values)
+    await projects.end_rename(session, deployment_id, live=True)
     return await get(session, deployment_id)
 
 
 async def retired_beyond(session: AsyncSession, project_id: int, keep: int) -> list[Deployment]:
-    """Retired releases older than the newest `keep` whose images nobody needs, oldest first.
+    """Retired ones of releases older than the newest `keep`, whose images nobody needs.
 
-    The live one counts among the newest and is never returned; nor is a release whose
-    image a kept one runs too (after a rollback), nor one that was forgotten already.
+    Releases count by their number, which restarts of one share. The live one counts among
+    the newest and is never returned; nor is one whose image a kept release or an unfinished
+    deployment has too (after a rollback), nor one that was forgotten already. Oldest first.
     """
     of_it = (DeploymentRow.project_id == project_id, DeploymentRow.release.is_not(None))
     kept = (
         select(DeploymentRow.release)
         .where(*of_it)
+        .distinct()
         .order_by(DeploymentRow.release.desc())
         .limit(keep)
         .scalar_subquery()
@@ -226,7 +293,7 @@ async def retired_beyond(session: AsyncSession, project_id: int, keep: int) -> l
         DeploymentRow.release.not_in(kept),
         DeploymentRow.image.not_in(needed),
     )
-    return await _all(session, query.order_by(DeploymentRow.release))
+    return await _all(session, query.order_by(DeploymentRow.release, DeploymentRow.id))
 
 
 async def images(session: AsyncSession) -> set[str]:
@@ -259,6 +326,12 @@ async def _move(
             f"deployment {deployment_id} is {current} and cannot become {to}",
             "Somebody else finished it first; see `releases` for what is live.",
         )
+
+
+def _is_numbered() -> ColumnElement[bool]:
+    """Written out, as the index of release numbers has it."""
+    kinds = [kind for kind in Kind if kind in NUMBERED]
+    return DeploymentRow.kind.in_(bindparam(None, kinds, expanding=True, literal_execute=True))
 
 
 def _given(**fields: Any) -> dict[str, Any]:

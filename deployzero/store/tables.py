@@ -240,6 +240,8 @@ class DeploymentRow(Base):
     """Sealed: what it changes beside the code."""
     variables: Mapped[str | None] = mapped_column(Text)
     """Sealed: the variables of its containers."""
+    key_fingerprint: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """Who asked for it, by which key: for the audit log."""
     timings: Mapped[dict[str, float]]
     logs: Mapped[str | None] = mapped_column(Text)
     """The whole log, each line ended by a newline, once it has ended; its rows until then."""

@@ -1,6 +1,7 @@
 import json
 
-from deployzero.deploy.processes import formation, loaded_config, stored_config
+from deployzero.deploy.processes import formation
+from deployzero.deploy.release import loaded_config, stored_config
 from deployzero.models.project import HealthCheck, ProjectConfig
 
 WEB_AND_WORKER = {"web": "python app.py", "worker": "python w.py", "release": "python m.py"}

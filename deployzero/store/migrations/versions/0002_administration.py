@@ -31,6 +31,9 @@ def upgrade() -> None:
         )
         table.add_column(sa.Column("change", sa.Text()))
         table.add_column(sa.Column("variables", sa.Text()))
+        table.add_column(
+            sa.Column("key_fingerprint", sa.String(length=64), nullable=False, server_default="")
+        )
         table.drop_constraint("uq_deployments_project_id_release", type_="unique")
     op.create_index(
         "uq_deployments_numbered",
@@ -122,7 +125,7 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("uq_deployments_numbered", "deployments")
     with op.batch_alter_table("deployments", table_kwargs={"sqlite_autoincrement": True}) as batch:
-        for column in ("kind", "change", "variables"):
+        for column in ("kind", "change", "variables", "key_fingerprint"):
             batch.drop_column(column)
         batch.create_unique_constraint(
             "uq_deployments_project_id_release", ["project_id", "release"]

@@ -1,0 +1,146 @@
+"""From a deployment's commit to its image: check out, detect, build."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from deployzero.build.builder import BuildRequest, BuildResult
+from deployzero.deploy import variables
+from deployzero.deploy.build_output import BuildOutput
+from deployzero.deploy.plan import Plan
+from deployzero.deploy.platform import Platform
+from deployzero.deploy.progress import Progress
+from deployzero.deploy.release import generated_secrets
+from deployzero.detection import ProjectDetector
+from deployzero.errors import DeployZeroException, ResourceLimitError
+from deployzero.models.deployment import Deployment
+from deployzero.models.project import ProjectConfig
+from deployzero.settings import parse_bytes
+from deployzero.source.checkout import checkout
+
+TITLES = {
+    "nodejs": "Node.js",
+    "python": "Python",
+    "go": "Go",
+    "static": "Static",
+    "dockerfile": "Dockerfile",
+}
+
+
+class Images:
+    """Makes images, as many at once as BUILD_CONCURRENCY allows."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._slots = asyncio.Semaphore(platform.settings.build_concurrency)
+
+    async def make(
+        self, deployment: Deployment, plan: Plan, progress: Progress
+    ) -> tuple[ProjectConfig, str]:
+        """How to run the deployment's commit, and the image to run."""
+        async with _tree(self._platform, deployment, progress) as source:
+            config = await _detect(source, progress)
+            redact(self._platform, deployment, plan, config)
+            return config, await self._build(deployment, plan, config, source, progress)
+
+    async def _build(
+        self,
+        deployment: Deployment,
+        plan: Plan,
+        config: ProjectConfig,
+        source: Path,
+        progress: Progress,
+    ) -> str:
+        if self._slots.locked():
+            progress.step("Waiting for another app's build to end")
+            progress.enter("wait")
+        async with self._slots:
+            progress.enter("build")
+            _check_disk(self._platform)
+            request = BuildRequest(
+                app=deployment.app,
+                tag=self._platform.image_tag(deployment.app, deployment.id),
+                source=source,
+                config=config,
+                labels=self._platform.labels(deployment.app, deployment.id),
+                environment=variables.build_values(plan.app, plan.server),
+            )
+            return (await self._told(request, BuildOutput(progress))).tag
+
+    async def _told(self, request: BuildRequest, output: BuildOutput) -> BuildResult:
+        try:
+            image = await self._platform.builder.build(request, output.line)
+        except DeployZeroException as error:
+            output.release()
+            error.detail = output.unprinted(error.detail)
+            raise
+        except BaseException:
+            output.release()
+            raise
+        output.done(image)
+        return image
+
+
+def redact(
+    platform: Platform, deployment: Deployment, plan: Plan, config: ProjectConfig | None
+) -> None:
+    """Nothing that the app or its build gets as a secret may show in the log."""
+    values = [each.value for kept in (plan.app, plan.server) for each in kept.values()]
+    values += platform.settings.build_env.values()
+    marked: Iterable[str] = ()
+    if config is not None:
+        values += config.environment.values()
+        marked = generated_secrets(platform, deployment.project_id, config).values()
+    platform.logs.secrets_for(deployment.id, values, marked)
+
+
+@asynccontextmanager
+async def _tree(
+    platform: Platform, deployment: Deployment, progress: Progress
+) -> AsyncIterator[Path]:
+    """The folder of the commit's files: what came with the deployment, else one for a while."""
+    if deployment.checkout:
+        yield Path(deployment.checkout)
+        return
+    progress.enter("checkout")
+    into = platform.checkouts / f"{deployment.app}-{deployment.commit[:12]}-{uuid4().hex[:8]}"
+    try:
+        await _check_out(platform, deployment, into)
+        yield into
+    finally:
+        await asyncio.to_thread(shutil.rmtree, into, ignore_errors=True)
+
+
+async def _check_out(platform: Platform, deployment: Deployment, into: Path) -> None:
+    def write() -> None:
+        with platform.repositories.open(deployment.app) as repo:
+            checkout(repo, deployment.commit, into)
+
+    writing = asyncio.get_running_loop().run_in_executor(platform.repositories.pool, write)
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait([writing])  # a thread cannot be cancelled, and it writes there
+        raise
+
+
+async def _detect(source: Path, progress: Progress) -> ProjectConfig:
+    progress.enter("detect")
+    config = await asyncio.to_thread(ProjectDetector().detect, source)
+    progress.step(f"{TITLES[config.type]} app detected")
+    for reason in config.reasons:
+        progress.detail(reason)
+    return config
+
+
+def _check_disk(platform: Platform) -> None:
+    free = shutil.disk_usage(platform.settings.data_dir).free
+    wanted = parse_bytes(platform.settings.min_free_disk)
+    if free < wanted:
+        raise ResourceLimitError(
+            f"the server's disk is nearly full: {free >> 20} MB free, {wanted >> 20} MB needed",
+            "Free some space on the server (`deployzero doctor` shows where).",
+        )
