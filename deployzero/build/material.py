@@ -31,6 +31,10 @@ _CA_VARIABLES = (
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|KEY|CREDENTIAL|AUTH", re.IGNORECASE)
 _LONG = 16
+_EVERYDAY = frozenset(
+    {"true", "false", "none", "null", "production", "development", "staging", "testing", "test"}
+)
+"""Erasing them would make a build's output unreadable and protect nothing."""
 
 
 def mount(image: str) -> str:
@@ -99,4 +103,5 @@ def secrets(environment: Mapping[str, str]) -> list[str]:
                 found |= {url.password, url.netloc.rpartition("@")[0]}
         if "://" not in value and (_SECRET_NAME.search(name) or len(value) >= _LONG):
             found.add(value)
-    return sorted((s for s in found if s and len(s) >= 4), key=len, reverse=True)
+    secret = (s for s in found if s and len(s) >= 4 and s.lower() not in _EVERYDAY)
+    return sorted(secret, key=len, reverse=True)

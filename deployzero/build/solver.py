@@ -52,7 +52,7 @@ async def solve(
 
     def redact(text: str) -> str:
         for value in hidden:
-            text = text.replace(value, "[hidden]")
+            text = text.replace(value, "[redacted]")
         return text
 
     def post(text: str) -> None:

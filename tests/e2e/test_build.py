@@ -236,7 +236,7 @@ async def test_build_only_material_is_in_no_layer_and_no_history(
             tree(source, Dockerfile=text)
             config = ProjectConfig("dockerfile", dockerfile="Dockerfile")
         result = await builder.build(request(source, config), lines.append)
-        assert "[hidden]" in lines
+        assert "[redacted]" in lines
         assert marker not in "\n".join(lines)
         client = docker.DockerClient(timeout=120)
         history = str(client.api.history(result.image_id))

@@ -54,3 +54,7 @@ def test_what_is_hidden_is_what_is_secret() -> None:
     assert "hunter22" in found
     assert "tok1" in found
     assert "1" not in found
+
+
+def test_everyday_words_are_no_secrets_whatever_their_name() -> None:
+    assert material.secrets({"AUTH_ENABLED": "true", "KEY_MODE": "production"}) == []
