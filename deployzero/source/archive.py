@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from dulwich.objects import Blob, Commit, ObjectID, Tree
 from dulwich.repo import Repo
@@ -38,7 +38,7 @@ Folder = dict[bytes, "Folder | Leaf"]
 
 def commit_archive(
     repo: Repo,
-    file: BinaryIO,
+    file: IO[bytes],
     *,
     parent: str | None,
     author: str,
@@ -55,10 +55,10 @@ def commit_archive(
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    budget = Budget(limits, size, cancelled)
+    budget, known = Budget(limits, size, cancelled), repo.object_store.__contains__
     try:
         with quarantine(Path(repo.path)) as arrived:
-            with closing(PackWriter(arrived.path / "pack", repo.object_store)) as pack:
+            with closing(PackWriter(arrived.path / "pack", known)) as pack:
                 tree = _Content(pack, limits).of(read_entries(file, budget))
                 commit = pack.add_object(_commit(tree, parent, author, message))
                 pack.finish()

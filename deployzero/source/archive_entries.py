@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import BinaryIO, cast
+from typing import IO, cast
 
 from deployzero.errors import ArchiveError, ArchiveTooLargeError
 from deployzero.source.channel import ClientGoneError
@@ -107,7 +107,7 @@ def too_many(limits: ArchiveLimits) -> ArchiveTooLargeError:
     )
 
 
-def read_entries(file: BinaryIO, budget: Budget) -> Iterator[Entry]:
+def read_entries(file: IO[bytes], budget: Budget) -> Iterator[Entry]:
     """The archive's entries in their order; what it is, its first bytes tell.
 
     Raises ArchiveError, ArchiveTooLargeError; ClientGoneError when it is cancelled.
@@ -162,7 +162,7 @@ def _is_header(block: bytes) -> bool:
 class _Tape:
     """A tar's bytes, read once from the front, each of them counted."""
 
-    def __init__(self, stream: BinaryIO, budget: Budget) -> None:
+    def __init__(self, stream: IO[bytes], budget: Budget) -> None:
         self._stream = stream
         self._budget = budget
 
@@ -185,7 +185,7 @@ class _Tape:
         return b"".join(self.chunks(size))
 
 
-def _tar_entries(stream: BinaryIO, budget: Budget) -> Iterator[Entry]:
+def _tar_entries(stream: IO[bytes], budget: Budget) -> Iterator[Entry]:
     tape = _Tape(stream, budget)
     extended: dict[bytes, bytes] = {}
     while (block := tape.exactly(BLOCK)).strip(b"\0"):
@@ -262,7 +262,7 @@ def _pax_records(body: bytes) -> dict[bytes, bytes]:
 class _CentralDirectory:
     """The file as zipfile may see it: it reads the list of entries whole, however long it is."""
 
-    def __init__(self, file: BinaryIO, limits: ArchiveLimits) -> None:
+    def __init__(self, file: IO[bytes], limits: ArchiveLimits) -> None:
         self._file = file
         self._limits = limits
         self.seek, self.tell = file.seek, file.tell
@@ -279,8 +279,8 @@ class _CentralDirectory:
         return data
 
 
-def _zip_entries(file: BinaryIO, budget: Budget) -> Iterator[Entry]:
-    guarded = cast(BinaryIO, _CentralDirectory(file, budget.limits))
+def _zip_entries(file: IO[bytes], budget: Budget) -> Iterator[Entry]:
+    guarded = cast(IO[bytes], _CentralDirectory(file, budget.limits))
     with _damaged():
         archive = zipfile.ZipFile(guarded)
     for info in archive.infolist():

@@ -8,7 +8,7 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable
-from typing import BinaryIO, Protocol
+from typing import IO, Protocol
 
 CHUNK = 1 << 18
 GZIP = 31
@@ -61,13 +61,13 @@ def xz() -> lzma.LZMADecompressor:
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
 
 
-def unfolded(file: BinaryIO, new: Callable[[], Decoder]) -> io.BufferedReader:
+def unfolded(file: IO[bytes], new: Callable[[], Decoder]) -> io.BufferedReader:
     """What a compressed file holds. Reading raises EOFError, OSError, zlib.error or LZMAError."""
     return io.BufferedReader(_Unfolded(file, new), CHUNK)
 
 
 class _Unfolded(io.RawIOBase):
-    def __init__(self, file: BinaryIO, new: Callable[[], Decoder]) -> None:
+    def __init__(self, file: IO[bytes], new: Callable[[], Decoder]) -> None:
         self._file = file
         self._new = new
         self._decoder = new()

@@ -3,7 +3,7 @@
 import hashlib
 import struct
 import zlib
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -23,8 +23,8 @@ class PackWriter:
     Raises OSError (a full disk); whoever owns the folder removes it then.
     """
 
-    def __init__(self, folder: Path, known: Container[ObjectID] = ()) -> None:
-        """known: objects that need not be in the pack."""
+    def __init__(self, folder: Path, known: Callable[[ObjectID], bool]) -> None:
+        """known: whether an object is elsewhere and need not be in the pack."""
         self._folder = folder
         self._known = known
         self._file = (folder / "new.pack").open("w+b")
@@ -49,7 +49,7 @@ class PackWriter:
             crc = zlib.crc32(part, crc)
             self._file.write(part)
         oid = ObjectID(digest.hexdigest().encode())
-        if digest.digest() in self._entries or oid in self._known:
+        if digest.digest() in self._entries or self._known(oid):
             self._file.seek(offset)
             self._file.truncate()
         else:

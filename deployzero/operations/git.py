@@ -1,0 +1,219 @@
+"""The deploy branch, and archives that become commits on it."""
+
+import asyncio
+import datetime as dt
+import functools
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TypeVar
+from uuid import uuid4
+
+from deployzero.deploy.platform import Platform
+from deployzero.deploy.rename import move_repository
+from deployzero.errors import ArchiveError, ArchiveTooLargeError
+from deployzero.models.access import Role
+from deployzero.models.deployment import Deployment, Project, Push, User
+from deployzero.models.release import Kind
+from deployzero.operations.access import require
+from deployzero.operations.changes import locked
+from deployzero.operations.pushes import start_deployment
+from deployzero.settings import parse_bytes
+from deployzero.source.archive import commit_archive
+from deployzero.source.branch_name import check_branch_name
+from deployzero.source.checkout import checkout
+from deployzero.source.commands import DEPLOY_BRANCHES
+from deployzero.source.lines import printable
+from deployzero.source.pack import cannot_store
+from deployzero.source.repack import repack
+from deployzero.store import deployments, projects
+
+T = TypeVar("T")
+Read = Callable[[int], Awaitable[bytes]]
+"""Up to so many bytes of an upload; b'' at its end."""
+CHUNK = 1 << 18
+STALL_SECONDS = 300.0
+LONGEST_MESSAGE = 200
+MESSAGE = "Archive"
+
+
+@dataclass(frozen=True, slots=True)
+class GitStatus:
+    app: str
+    deploy_branch: str | None
+    """None until the first push or archive decides."""
+    remote: str
+    commit: str | None
+    """What is live; None: nothing is."""
+    release: int | None = None
+    message: str = ""
+    kind: str = ""
+    by: str = ""
+    at: dt.datetime | None = None
+
+
+async def status(platform: Platform, user: User, app: str) -> GitStatus:
+    async with platform.database.read() as session:
+        project = await require(session, user, app, Role.VIEWER)
+        live = await deployments.live(session, project.id)
+    return _status(platform, project, live)
+
+
+async def set_deploy_branch(platform: Platform, user: User, app: str, branch: str) -> GitStatus:
+    """Let another branch be the one that is deployed and that names what is live.
+
+    Raises SourceError for a name that git refuses.
+    """
+    async with platform.database.begin() as session:
+        project = await require(session, user, app, Role.DEPLOYER)
+        check_branch_name(branch)
+        await projects.lock(session, project.id)
+        before = (await projects.get(session, project.id)).deploy_branch
+        await projects.set_deploy_branch(session, project.id, branch)
+        # What is live or on its way ends up on the new branch, whichever it was pushed to.
+        await deployments.set_branch(session, project.id, branch)
+        live = await deployments.live(session, project.id)
+        project = await projects.get(session, project.id)
+    if before is not None and before != branch:
+        await move_repository(platform, project)
+        await platform.repositories.set_branch(app, before, None)
+        await platform.repositories.set_branch(app, branch, live.commit if live else None)
+    return _status(platform, project, live)
+
+
+async def deploy_archive(
+    platform: Platform, user: User, app: str, read: Read, message: str = ""
+) -> int:
+    """Make an uploaded archive a commit after what is live, and queue it; returns the
+    deployment's id.
+
+    read: its bytes, asked for only as fast as they are stored. Raises ArchiveError,
+    ArchiveTooLargeError, SourceError for a tree that cannot be taken, ConflictError for a
+    locked app; nothing is left then.
+    """
+    begun = time.monotonic()
+    async with platform.database.read() as session:
+        project = await require(session, user, app, Role.DEPLOYER)
+    if project.locked_by:
+        raise locked(app, project.locked_by)
+    await move_repository(platform, project)
+    await repack(platform.repositories.path(app))
+    # Without a name: nothing remains of it however this ends.
+    with tempfile.TemporaryFile(dir=platform.settings.data_dir) as file:
+        await _receive(platform, read, file)
+        async with platform.database.begin() as session:
+            project = await require(session, user, app, Role.DEPLOYER)
+            branch = await projects.settle_deploy_branch(session, project.id, DEPLOY_BRANCHES[0])
+            live = await deployments.live(session, project.id)
+        upload = _Upload(app, user, branch, live.commit if live else None, message, begun)
+        push = await _to_its_end(platform, functools.partial(_commit, platform, upload, file))
+    try:
+        return await start_deployment(platform, push)
+    except BaseException:
+        await asyncio.to_thread(shutil.rmtree, push.checkout, ignore_errors=True)
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    app: str
+    user: User
+    branch: str
+    parent: str | None
+    message: str
+    begun: float
+    """`time.monotonic()`."""
+
+
+async def _receive(platform: Platform, read: Read, file: IO[bytes]) -> None:
+    most, size = parse_bytes(platform.settings.max_upload_bytes), 0
+    loop, pool = asyncio.get_running_loop(), platform.repositories.pool
+    while data := await _next(read):
+        size += len(data)
+        if size > most:
+            raise ArchiveTooLargeError(
+                f"the archive is larger than {most:,} bytes",
+                "Leave out what the build makes or installs by itself, or raise "
+                "DEPLOYZERO_MAX_UPLOAD_BYTES on the server.",
+            )
+        try:
+            await loop.run_in_executor(pool, file.write, data)
+        except OSError as error:
+            raise cannot_store(error) from error
+
+
+async def _next(read: Read) -> bytes:
+    try:
+        async with asyncio.timeout(STALL_SECONDS):
+            return await read(CHUNK)
+    except TimeoutError as error:
+        raise ArchiveError(
+            f"no data for {STALL_SECONDS:g} seconds", "Check the network, then send it again."
+        ) from error
+
+
+async def _to_its_end(platform: Platform, work: Callable[[Callable[[], bool]], T]) -> T:
+    """Run it in a thread, with what tells it to stop; it has ended when this returns."""
+    stop = threading.Event()
+    pool = platform.repositories.pool
+    running = asyncio.get_running_loop().run_in_executor(pool, work, stop.is_set)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait([running])
+        raise
+
+
+def _commit(
+    platform: Platform, upload: _Upload, file: IO[bytes], cancelled: Callable[[], bool]
+) -> Push:
+    """Blocks."""
+    user, message = upload.user, upload.message.strip() or MESSAGE
+    with platform.repositories.open(upload.app) as repo:
+        commit = commit_archive(
+            repo,
+            file,
+            parent=upload.parent,
+            author=f"{user.name} <{user.name}@{platform.settings.domain}>",
+            message=message,
+            cancelled=cancelled,
+        )
+        received = time.monotonic()
+        into = platform.checkouts / f"{upload.app}-{commit[:12]}-{uuid4().hex[:8]}"
+        checkout(repo, commit, Path(into))
+    return Push(
+        app=upload.app,
+        user=user,
+        branch=upload.branch,
+        old_commit=upload.parent,
+        new_commit=commit,
+        forced=False,
+        message=printable(message.splitlines()[0])[:LONGEST_MESSAGE],
+        checkout=str(into),
+        started_at=upload.begun,
+        timings={"receive": received - upload.begun, "checkout": time.monotonic() - received},
+        kind=Kind.ARCHIVE,
+    )
+
+
+def _status(platform: Platform, project: Project, live: Deployment | None) -> GitStatus:
+    settings = platform.settings
+    remote = f"ssh://deployzero@{settings.domain}:{settings.ssh_port}/{project.name}"
+    if live is None:
+        return GitStatus(project.name, project.deploy_branch, remote, None)
+    return GitStatus(
+        app=project.name,
+        deploy_branch=project.deploy_branch,
+        remote=remote,
+        commit=live.commit,
+        release=live.release,
+        message=live.message,
+        kind=live.kind.value,
+        by=live.user_name,
+        at=live.finished_at,
+    )
