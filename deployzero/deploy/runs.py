@@ -65,6 +65,23 @@ async def detached(
     return f"{spec.process}.{spec.index}"
 
 
+async def end(attachment: Attachment) -> None:
+    """To its end even when the session is cancelled; the watch removes what an engine kept."""
+    ending = asyncio.ensure_future(_ended(attachment))
+    try:
+        await asyncio.shield(ending)
+    except asyncio.CancelledError:
+        await ending
+        raise
+
+
+async def _ended(attachment: Attachment) -> None:
+    try:
+        await attachment.end()
+    except DeployZeroException as error:
+        logger.warning("a run is not removed yet: %s", error.message)
+
+
 async def of_app(platform: Platform, app: str) -> list[ContainerSummary]:
     """Oldest first; those that have ended and are about to be removed included."""
     found = await platform.runtime.list_containers(f"{labels.APP}={app}", labels.RUN)

@@ -5,7 +5,7 @@ import contextlib
 import heapq
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from deployzero.deploy.log_archive import SHORT, Archived
@@ -136,7 +136,7 @@ async def history(
 
 async def follow(
     platform: Platform, project_id: int, app: str, most: int, wanted: Wanted
-) -> AsyncIterator[list[RuntimeLine | Skipped]]:
+) -> AsyncGenerator[list[RuntimeLine | Skipped], None]:
     """The last lines, then all that come, from whatever containers the app has by then.
 
     Each line once, however containers come and go. Ends when the server does.

@@ -159,4 +159,6 @@ def _streams(process: asyncssh.SSHServerProcess[bytes]) -> Streams:
         stderr=Output(process.stderr, raw),
         terminal=terminal,
         width=process.term_size[0],
+        height=process.term_size[1],
+        wait_closed=process.channel.wait_closed,
     )

@@ -1,7 +1,7 @@
 """What a command reads and writes on an SSH session, terminal or not."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 import asyncssh
@@ -13,6 +13,22 @@ BACKSPACES = b"\x08\x7f"
 ERASE = b"\b \b"
 LONGEST_LINE = 1024
 """Bytes that somebody may answer to a question."""
+
+
+CHUNK = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSize:
+    columns: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """The client asks that the program gets it: `INT`, `TERM`."""
+
+    name: str
 
 
 class Input:
@@ -29,6 +45,17 @@ class Input:
                 continue
             except (asyncssh.BreakReceived, asyncssh.SignalReceived):
                 return b""
+
+    async def receive(self) -> bytes | WindowSize | Signal:
+        """What comes next, for a program that has the session's terminal; b"" is the end."""
+        try:
+            return await self._reader.read(CHUNK)
+        except asyncssh.TerminalSizeChanged as change:
+            return WindowSize(change.width, change.height)
+        except asyncssh.BreakReceived:
+            return Signal("INT")
+        except asyncssh.SignalReceived as received:
+            return Signal(received.signal)
 
     async def read_line(self, echo: "Output | None" = None) -> str | None:
         """One line without its end; what follows it stays to be read.
@@ -84,6 +111,10 @@ class Output:
         data = data.encode("utf-8", "replace") if isinstance(data, str) else data
         self._writer.write(data.replace(b"\n", b"\r\n") if self._raw else data)
 
+    def write_raw(self, data: bytes) -> None:
+        """As it is, for a program that has a terminal of its own."""
+        self._writer.write(data)
+
     async def drain(self) -> None:
         await self._writer.drain()
 
@@ -128,6 +159,10 @@ class Streams:
     """Its type ('xterm-256color'), None when the client asked for none (`ssh -t` asks)."""
     width: int
     """Columns; 0: not known."""
+    height: int
+    """Rows; 0: not known."""
+    wait_closed: Callable[[], Awaitable[None]]
+    """Returns once the client has left."""
 
 
 async def ask(streams: Streams, question: str) -> str | None:

@@ -68,6 +68,12 @@ async def with_image(session: AsyncSession, project_id: int) -> list[int]:
     return [number for number in numbers if number is not None]
 
 
+async def newest_failed(session: AsyncSession, project_id: int) -> Deployment | None:
+    query = _select(project_id).where(DeploymentRow.state == State.ERROR)
+    found = await _all(session, query.order_by(DeploymentRow.id.desc()).limit(1))
+    return found[0] if found else None
+
+
 async def unfinished(session: AsyncSession, project_id: int) -> list[Deployment]:
     """Oldest first."""
     query = _select(project_id).where(is_in(UNFINISHED))

@@ -8,10 +8,12 @@ from deployzero.ssh.commands import (
     domains,
     general,
     git,
+    logs,
     platform,
     ps,
     releases,
     resource,
+    run,
 )
 from deployzero.ssh.commands.tree import COMMANDS, run_command
 
@@ -24,9 +26,11 @@ __all__ = [
     "domains",
     "general",
     "git",
+    "logs",
     "platform",
     "ps",
     "releases",
     "resource",
+    "run",
     "run_command",
 ]
