@@ -5,24 +5,25 @@ app. Every step may be repeated, so that reconcile or the watch finish what was 
 """
 
 import asyncio
+import contextlib
 import logging
 import shutil
 import time
 from pathlib import Path
 
 from deployzero.deploy import routes
+from deployzero.deploy.ending import cancel_waiting
 from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, DeployZeroException
 from deployzero.models.deployment import Deployment, Project, State
 from deployzero.runtime import labels
-from deployzero.store import containers, deployments, projects, releases
+from deployzero.store import containers, projects, releases
 
 logger = logging.getLogger(__name__)
 
 CANCEL_LIMIT = 30.0
 """Seconds for deployments under way to end; a cancelled one takes two."""
 LOOK = 0.05
-REASON = "the app is being destroyed"
 
 
 async def destroy(platform: Platform, project_id: int, by: str = "") -> None:
@@ -67,7 +68,8 @@ async def _end_deployments(platform: Platform, project_id: int, by: str) -> None
             )
         for deployment in reversed(unfinished):  # first those that wait: none may start now
             if deployment.state is State.CREATED:
-                await _cancel(platform, deployment, by)
+                with contextlib.suppress(ConflictError):  # its turn has just come
+                    await cancel_waiting(platform, deployment.id, by)
             elif deployment.id not in asked:
                 asked.add(deployment.id)
                 platform.queue.cancel(deployment.id, by)
@@ -77,16 +79,6 @@ async def _end_deployments(platform: Platform, project_id: int, by: str) -> None
 async def _unfinished(platform: Platform, project_id: int) -> list[Deployment]:
     async with platform.database.read() as session:
         return await releases.unfinished(session, project_id)
-
-
-async def _cancel(platform: Platform, deployment: Deployment, by: str) -> None:
-    try:
-        async with platform.database.begin() as session:
-            await deployments.transition(session, deployment.id, State.CANCELLED, reason=REASON)
-    except ConflictError:
-        return  # its turn has just come
-    platform.logs.append(deployment.id, f" !     Cancelled: {by} destroys the app")
-    await platform.logs.end(deployment.id)
 
 
 async def _remove_containers(platform: Platform, project: Project, ids: set[int]) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Awaitable
 from deployzero.build.material_images import material_tag_prefix
 from deployzero.deploy import routes
 from deployzero.deploy.boot import start_container
+from deployzero.deploy.completion import complete
 from deployzero.deploy.ending import end
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.release import Release, live_release
+from deployzero.deploy.rename import move_repository
 from deployzero.deploy.retire import settle
 from deployzero.deploy.runs import outlives_server
 from deployzero.deploy.runtime_logs import archive
@@ -28,6 +30,7 @@ INTERRUPTED = "deployzero was stopped in the middle of this deployment"
 
 async def reconcile(platform: Platform) -> None:
     """Finish or undo whatever was under way when the server last stopped."""
+    await _undo_renames(platform)
     async with platform.database.read() as session:
         every = await projects.every(session)
         live = {
@@ -39,14 +42,24 @@ async def reconcile(platform: Platform) -> None:
     async def restore(project: Project, live: Deployment | None) -> None:
         async with slots:
             try:
-                await restore_app(platform, project, live)
+                await move_repository(platform, project)
+                if not project.destroying:
+                    await restore_app(platform, project, live)
             except DeployZeroException as error:
                 logger.error("%s could not be put back in order: %s", project.name, error.message)
 
     await asyncio.gather(*(restore(project, live.get(project.id)) for project in every))
     await _end_all_interrupted(platform)
+    await complete(platform, busy=0)
     await _remove_strangers(platform, {project.name for project in every})
     await asyncio.to_thread(_empty_folder, platform)
+
+
+async def _undo_renames(platform: Platform) -> None:
+    """Those whose restart was cut off: what is live is at the old name, and stays there."""
+    async with platform.database.begin() as session:
+        for deployment in await deployments.unfinished(session):
+            await projects.end_rename(session, deployment.id, live=False)
 
 
 async def restore_app(platform: Platform, project: Project, live: Deployment | None) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import limits_of
 from deployzero.deploy.release import Release
+from deployzero.deploy.rename import leave_old_address
 from deployzero.deploy.runtime_logs import archive
 from deployzero.errors import DeployZeroException
 from deployzero.models.deployment import Container, Deployment, State
@@ -26,6 +27,8 @@ async def retire_release(
     start from the rows alone.
     """
     live = release.deployment
+    with _told(live.app):
+        await leave_old_address(platform, live.project_id)
     for row in rows:
         with _told(live.app):
             await settle(platform, release, row)

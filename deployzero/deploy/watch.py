@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable
 
 from deployzero.deploy import routes, runs
+from deployzero.deploy.completion import complete
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import WEB, checks
 from deployzero.deploy.reconcile import restore_app, start_again
@@ -56,6 +57,7 @@ class Watch:
                 self.look,
                 self._clear_away,
                 self._sweep_runs,
+                self._complete,
             ):
                 await self._tell(step())
             await asyncio.sleep(PERIOD)
@@ -150,6 +152,9 @@ class Watch:
         for row in ended:
             if now - self._ended[row.id] > limit:
                 await self._remove(row)
+
+    async def _complete(self) -> None:
+        await complete(self._platform)
 
     async def _sweep_runs(self) -> None:
         await runs.sweep(self._platform)

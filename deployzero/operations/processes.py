@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import EVERY, formation, limits_of
 from deployzero.deploy.release import loaded_config, loaded_limits
+from deployzero.deploy.stop import stop_app
 from deployzero.errors import ConflictError, ContainerError, UsageError
 from deployzero.models.access import Role
 from deployzero.models.deployment import Container, Deployment, Project, User
@@ -154,8 +155,6 @@ async def stop(platform: Platform, user: User, app: str) -> None:
             f"{app} is being deployed: {unfinished[0].user_name}'s {unfinished[0].kind}",
             f"Wait for it, or stop it first: builds:cancel {app}",
         )
-    from deployzero.deploy.stop import stop_app  # TODO
-
     await stop_app(platform, project)
 
 

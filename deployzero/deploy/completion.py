@@ -15,7 +15,7 @@ BUSY = 15.0
 """Seconds for which a change of an app belongs to whoever asked for it."""
 
 
-async def settle(platform: Platform, busy: float = BUSY) -> None:
+async def complete(platform: Platform, busy: float = BUSY) -> None:
     """Finish what nobody has finished. What fails is told, and left for the next time."""
     async with platform.database.read() as session:
         before = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=busy)
