@@ -31,7 +31,8 @@ class _Step:
     name: str
     cached: bool = False
     announced: bool = False
-    partial: str = ""
+    partial: dict[int, bytes] = field(default_factory=dict)
+    """Begun lines by stream: the two write whenever they like, and a secret must stay whole."""
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
 
 
@@ -88,7 +89,8 @@ class Progress:
         if step is None:
             return
         self._announce(step)
-        *lines, step.partial = (step.partial + output.data.decode(errors="replace")).split("\n")
+        begun = step.partial.pop(output.stream, b"")
+        *lines, step.partial[output.stream] = (begun + output.data).split(b"\n")
         for line in lines:
             self._line(step, line)
 
@@ -99,12 +101,12 @@ class Progress:
             self._on_line("$ " + step.name.removeprefix("RUN "))
 
     def _flush(self, step: _Step) -> None:
-        if step.partial:
-            line, step.partial = step.partial, ""
+        for line in step.partial.values():
             self._line(step, line)
+        step.partial.clear()
 
-    def _line(self, step: _Step, line: str) -> None:
-        text = plain(line)
+    def _line(self, step: _Step, line: bytes) -> None:
+        text = plain(line.decode(errors="replace"))
         if text:
             text = self._redact(text)
             step.tail.append(text)

@@ -28,6 +28,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, int, str]]] = {
     },
     "VertexLog": {
         "vertex": (1, _FIELD.TYPE_STRING, ""),
+        "stream": (3, _FIELD.TYPE_INT64, ""),
         "msg": (4, _FIELD.TYPE_BYTES, ""),
     },
     "StatusResponse": {
@@ -56,6 +57,8 @@ class Output:
 
     digest: str
     data: bytes
+    stream: int = 1
+    """1 or 2, as a process's standard output and error are."""
 
 
 def decode(aux: str) -> list[Vertex | Output]:
@@ -65,7 +68,7 @@ def decode(aux: str) -> list[Vertex | Output]:
         Vertex(v.digest, v.name, v.cached, v.HasField("started"), v.HasField("completed"), v.error)
         for v in status.vertexes
     ]
-    return [*vertexes, *(Output(log.vertex, log.msg) for log in status.logs)]
+    return [*vertexes, *(Output(log.vertex, log.msg, log.stream) for log in status.logs)]
 
 
 def _declare() -> descriptor_pb2.FileDescriptorProto:

@@ -32,6 +32,15 @@ def test_lines_come_whole_and_cached_steps_make_none() -> None:
     assert (progress.steps, progress.cached) == (2, 1)
 
 
+def test_lines_of_the_two_streams_are_not_mixed_nor_letters_cut() -> None:
+    said: list[str] = []
+    progress = Progress(said.append, str)
+    progress.take(vertex("a", RUN))
+    for data, stream in ((b"caf", 1), (b"oh ", 2), (b"\xc3", 1), (b"no\n", 2), (b"\xa9\n", 1)):
+        progress.take(Output("a", data, stream))
+    assert said == ["$ pip install x", "oh no", "café"]
+
+
 def test_the_failing_step_is_kept_with_its_last_lines() -> None:
     progress = Progress(lambda line: None, str)
     progress.take(vertex("a", RUN))
