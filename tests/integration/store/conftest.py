@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from deployzero.models.deployment import Deployment, Project, State, User
+from deployzero.models.release import Kind
 from deployzero.store import deployments, projects, users
 from deployzero.store.database import Database
 from deployzero.store.migrations import migrate
@@ -160,9 +161,13 @@ class Deploys:
         self.database = database
         self.user = user
 
-    async def create(self, project: Project, commit: str = "a" * 40) -> Deployment:
+    async def create(
+        self, project: Project, commit: str = "a" * 40, kind: Kind = Kind.PUSH
+    ) -> Deployment:
         async with self.database.begin() as session:
-            return await deployments.create(session, project.id, self.user.id, "main", commit)
+            return await deployments.create(
+                session, project.id, self.user.id, "main", commit, kind=kind
+            )
 
     async def claim(self) -> Deployment | None:
         async with self.database.begin() as session:
@@ -176,9 +181,11 @@ class Deploys:
         async with self.database.begin() as session:
             return await deployments.commit_live(session, deployment.id, {"total": 0.9})
 
-    async def live(self, project: Project, image: str = "image") -> Deployment:
+    async def live(
+        self, project: Project, image: str = "image", kind: Kind = Kind.PUSH
+    ) -> Deployment:
         """All the way."""
-        deployment = await self.create(project)
+        deployment = await self.create(project, kind=kind)
         claimed = await self.claim()
         assert claimed is not None
         assert claimed.id == deployment.id

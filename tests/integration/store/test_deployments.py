@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 
 from deployzero.errors import ConflictError, NotFoundError
 from deployzero.models.deployment import TRANSITIONS, Deployment, Project, State, User
-from deployzero.store import deployments
+from deployzero.models.release import Kind
+from deployzero.store import containers, deployments, projects
 from deployzero.store.database import Database
 
 NewProject = Callable[[str], Awaitable[Project]]
@@ -242,3 +243,87 @@ async def test_releases_beyond_those_kept_are_named_once(
     async with database.begin() as session:
         await deployments.forget_image(session, first.id)
     assert await beyond(3) == [3]
+
+
+async def test_restarts_and_scalings_keep_the_number_and_changes_get_the_next(
+    project: Project, deploys: Deploys
+) -> None:
+    kinds = [Kind.PUSH, Kind.RESTART, Kind.SCALE, Kind.CONFIG, Kind.RESTART, Kind.ROLLBACK]
+    made = [(await deploys.live(project, kind=kind)).release for kind in kinds]
+    assert made == [1, 1, 1, 2, 2, 3]
+
+
+async def test_a_row_of_restarts_leaves_the_image_of_the_release_before(
+    database: Database, project: Project, deploys: Deploys
+) -> None:
+    await deploys.live(project, image="image1")
+    await deploys.live(project, image="image2")
+    for _ in range(12):
+        await deploys.live(project, image="image2", kind=Kind.RESTART)
+    async with database.read() as session:
+        assert await deployments.retired_beyond(session, project.id, 2) == []
+    await deploys.live(project, image="image3")
+    async with database.read() as session:
+        beyond = await deployments.retired_beyond(session, project.id, 2)
+        assert {each.image for each in beyond} == {"image1"}
+        beyond = await deployments.retired_beyond(session, project.id, 1)
+    assert {each.image for each in beyond} == {"image1", "image2"}
+    assert len(beyond) == 14
+
+
+async def test_an_image_that_a_deployment_under_way_runs_is_needed(
+    database: Database, project: Project, deploys: Deploys
+) -> None:
+    first = await deploys.live(project, image="image1")
+    for number in range(2, 5):
+        await deploys.live(project, image=f"image{number}")
+    rollback = await deploys.create(project, kind=Kind.ROLLBACK)
+    async with database.begin() as session:
+        await deployments.set_plan(
+            session, rollback.id, kind=Kind.ROLLBACK, branch="main", commit="a" * 40,
+            image=first.image, config=None, variables="",
+        )  # fmt: skip
+    async with database.read() as session:
+        beyond = await deployments.retired_beyond(session, project.id, 2)
+    assert {each.image for each in beyond} == {"image2"}
+
+
+async def test_a_rollback_goes_to_the_release_before_or_to_the_one_asked_for(
+    database: Database, project: Project, deploys: Deploys
+) -> None:
+    for number in (1, 2):
+        await deploys.live(project, image=f"image{number}")
+    await deploys.live(project, image="image2", kind=Kind.RESTART)
+    live = await deploys.live(project, image="image2", kind=Kind.SCALE)
+
+    async def target(release: int | None) -> tuple[int | None, Kind] | None:
+        async with database.read() as session:
+            found = await deployments.rollback_target(session, live, release)
+        return found and (found.release, found.kind)
+
+    assert await target(None) == (1, Kind.PUSH)
+    assert await target(2) == (2, Kind.PUSH)
+    assert await target(7) is None
+
+
+async def test_containers_are_handed_over_and_those_of_a_stopped_app_are_not_to_run(
+    database: Database, project: Project, deploys: Deploys
+) -> None:
+    old = await deploys.live(project)
+    async with database.begin() as session:
+        made = [
+            await containers.add(session, old.id, "web", index, f"web{index}", f"10.0.0.{index}", 1)
+            for index in (1, 2)
+        ]
+    new = await deploys.live(project, kind=Kind.SCALE)
+    async with database.begin() as session:
+        await containers.hand_over(session, [made[0].id], new.id)
+    async with database.read() as session:
+        assert [row.name for row in await containers.of_deployment(session, new.id)] == ["web1"]
+        assert [row.name for row in await containers.of_live_releases(session)] == ["web1"]
+        assert await containers.get_live(session, made[1].id) is None
+    async with database.begin() as session:
+        await projects.set_stopped(session, project.id)
+    async with database.read() as session:
+        assert await containers.of_live_releases(session) == []
+        assert await containers.get_live(session, made[0].id) is None

@@ -1,8 +1,10 @@
 import json
 
-from deployzero.deploy.processes import formation
+from deployzero.deploy.processes import DEFAULT_CHECKS, checks, formation, limits_of
 from deployzero.deploy.release import loaded_config, stored_config
 from deployzero.models.project import HealthCheck, ProjectConfig
+from deployzero.models.release import Limits
+from deployzero.settings import Settings
 
 WEB_AND_WORKER = {"web": "python app.py", "worker": "python w.py", "release": "python m.py"}
 
@@ -49,3 +51,28 @@ def test_a_config_survives_the_database() -> None:
 def test_a_newer_servers_fields_are_no_trouble() -> None:
     stored = {**stored_config(ProjectConfig("go")), "from_the_future": 1}
     assert loaded_config(stored) == ProjectConfig("go")
+
+
+def test_the_projects_own_formation_goes_before_app_jsons() -> None:
+    config = ProjectConfig(
+        "python", start_command="x", processes=WEB_AND_WORKER, formation={"worker": 3}
+    )
+    assert formation(config, {"worker": 1, "web": 0, "gone": 4}) == {"web": 0, "worker": 1}
+
+
+def test_checks_of_the_project_go_before_app_jsons_and_may_be_none() -> None:
+    config = ProjectConfig("python", health_checks={"web": (HealthCheck(path="/up"),)})
+    assert checks(None, config) == (HealthCheck(path="/up"),)
+    assert checks({"path": "/ready", "attempts": 2}, config) == (
+        HealthCheck(path="/ready", attempts=2),
+    )
+    assert checks({"disabled": True}, config) == ()
+    assert checks({"path": "/ready"}, config, "worker") == DEFAULT_CHECKS
+
+
+def test_limits_are_a_processs_own_those_of_every_process_or_the_servers() -> None:
+    settings = Settings(memory="512m", cpus=0.5)
+    limits = {"": Limits(memory="256m"), "web": Limits(cpus=2)}
+    assert limits_of(settings, limits, "web") == (256 * 1024**2, 2)
+    assert limits_of(settings, limits, "worker") == (256 * 1024**2, 0.5)
+    assert limits_of(settings, {}, "web") == (512 * 1024**2, 0.5)
