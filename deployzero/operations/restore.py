@@ -40,7 +40,7 @@ from deployzero.source.channel import ClientGoneError
 from deployzero.source.repository import Repositories
 from deployzero.store import dump, relocation
 from deployzero.store.database import is_sqlite, postgresql_engine, sqlite_engine
-from deployzero.store.driver_errors import unreachable_translated
+from deployzero.store.driver_errors import translated, unreachable_translated
 from deployzero.store.migrations import ADVISORY_LOCK, check_foreign_keys, upgrade
 from deployzero.store.relocation import Relocated
 
@@ -107,15 +107,13 @@ def _is_there(path: Path) -> bool:
 def _place_key(
     draft: Path, manifest: Manifest, secret_key: bytes | None, without_secrets: bool
 ) -> None:
-    if manifest.keys and (secret_key is not None or without_secrets):
-        raise UsageError("the backup has its keys", "Leave out --secret-key and --without-secrets.")
     if secret_key is not None:
         if len(secret_key) != KEY_BYTES:
             raise UsageError(
                 f"this is no secret.key: it has {len(secret_key)} bytes instead of {KEY_BYTES}",
                 "Give the file secret.key of the old server's data folder.",
             )
-        _write_key(draft / "secret.key", secret_key)
+        _keep_key(draft / "secret.key", secret_key)
     elif not manifest.keys and not without_secrets:
         raise UsageError(
             "the backup has no keys, and its config variables cannot be read without",
@@ -124,7 +122,10 @@ def _place_key(
         )
 
 
-def _write_key(path: Path, key: bytes) -> None:
+def _keep_key(path: Path, key: bytes) -> None:
+    """The first one counts: what was given by hand."""
+    if path.exists():
+        return
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(fd, "wb") as file:
         file.write(key)
@@ -143,7 +144,7 @@ async def _load(
     with contextlib.closing(Repositories(draft / "repositories")) as repositories:
         for member in reader.members():
             if member.name in KEYS:
-                _write_key(draft / KEYS[member.name], member.read(LARGEST_KEY))
+                _keep_key(draft / KEYS[member.name], member.read(LARGEST_KEY))
             elif (found := TABLE.fullmatch(member.name)) and found[1] in tables:
                 with gzip.open(cast(IO[bytes], member)) as lines:
                     count = await connection.run_sync(dump.load, tables[found[1]], lines)
@@ -187,13 +188,13 @@ def _finish(
 ) -> Relocated:
     """What the loaded tables need on this machine, under this version. No key: drop secrets."""
     upgrade(connection)
+    dump.set_sequences(connection, manifest.sequences)
     if secret_key is None:
         relocation.drop_secrets(connection)
     elif sealed := relocation.some_sealed(connection):
         _try_key(secret_key, sealed)
     apps = relocation.relocate(connection, commits, f"the backup of {manifest.made_at[:16]}")
     check_foreign_keys(connection)
-    dump.set_sequences(connection, manifest.sequences)
     return apps
 
 
@@ -203,7 +204,8 @@ def _try_key(secret_key: bytes, sealed: str) -> None:
     except SettingsError as error:
         raise UsageError(
             "this secret.key is not the one that the backup's variables were sealed with",
-            "Give the one of the old server's data folder at the time of the backup.",
+            "Give the old server's, as it was at the time of the backup, with --secret-key FILE; "
+            "or --without-secrets restores everything but the variables.",
         ) from error
 
 
@@ -234,8 +236,11 @@ async def _transaction(url: URL) -> AsyncIterator[AsyncConnection]:
     else:
         engine = postgresql_engine(url)
     try:
+        connection = engine.connect()
         with unreachable_translated():
-            async with engine.begin() as connection:
+            await connection.start()
+        with translated():
+            async with contextlib.aclosing(connection), connection.begin():
                 if not is_sqlite(url):
                     lock = text("SELECT pg_advisory_xact_lock(:lock)")
                     await connection.execute(lock, {"lock": ADVISORY_LOCK})

@@ -1,6 +1,7 @@
 """A repository as one file, a git bundle, and back: `git clone app.bundle` reads it too."""
 
 import asyncio
+import errno
 import functools
 import os
 import subprocess
@@ -59,16 +60,17 @@ def write_bundle(
         tips = _tips(repo, commits)
     if not tips:
         return False
-    for last in (False, False, True):
-        file.seek(0)
-        file.truncate()
+    for number in range(1, TRIES + 1):
         try:
+            if number > 1:
+                file.seek(0)
+                file.truncate()
             file.write(_header(tips))
             file.flush()
             _pack(repositories.path(app), set(tips.values()), file, stop)
             return True
         except SourceError:
-            if last:
+            if number == TRIES:
                 raise
         except OSError as error:
             raise ResourceLimitError(
@@ -116,8 +118,8 @@ def _pack(repository: Path, tips: set[bytes], file: IO[bytes], stop: threading.E
             process.wait()
     file.seek(0, os.SEEK_END)
     if process.returncode:
-        if any(os.strerror(28) in line for line in complaint):
-            raise OSError(28, os.strerror(28))
+        if any(os.strerror(errno.ENOSPC) in line for line in complaint):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         raise _damaged(complaint)
 
 

@@ -1,6 +1,7 @@
 """All tables as lines of JSON, the same from SQLite and PostgreSQL, and back into either."""
 
 import base64
+import contextlib
 import datetime as dt
 import gzip
 import json
@@ -79,8 +80,11 @@ async def dump(database_url: str, folder: Path, stop: threading.Event) -> Dump:
     engine = _snapshot_engine(database_url)
     made: Dump | None = None
     try:
+        connection = engine.connect()
         with unreachable_translated():
-            async with engine.connect() as connection:
+            await connection.start()
+        with translated():
+            async with contextlib.aclosing(connection):
                 made = Dump(await _revision(connection))
                 for table in Base.metadata.sorted_tables:
                     file = made.files[table.name] = _spool(folder)
