@@ -131,5 +131,6 @@ def _refused(status: int, body: bytes) -> ContainerError:
     with contextlib.suppress(ValueError, KeyError, TypeError):
         text = str(json.loads(text)["message"])
     reason = (text.splitlines() or [f"status {status}"])[0]
-    kind = NoSuchContainerError if status == 404 else ContainerError
+    gone = status == 404 or "marked for removal" in reason
+    kind = NoSuchContainerError if gone else ContainerError
     return kind(f"the Docker Engine refused: {reason}", DOCTOR)
