@@ -151,6 +151,8 @@ async def ssh_door(platform: Platform, port: int | None = None) -> AsyncIterator
             follow_log=functools.partial(changes.follow, platform),
             get_outcome=functools.partial(changes.outcome, platform),
             run_command=functools.partial(run_command, platform),
+            find_source=functools.partial(pushes.find_source, platform),
+            bus=platform.bus,
             port=port,
         )
     except OSError as error:

@@ -1,13 +1,27 @@
 """Who may do what. What a person may not see does not exist for them."""
 
 import difflib
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from deployzero.errors import ForbiddenError, NotFoundError
+from deployzero.deploy.platform import Platform
+from deployzero.errors import ConflictError, ForbiddenError, NotFoundError
 from deployzero.models.access import Role
 from deployzero.models.deployment import Project, User
+from deployzero.source.lines import printable
 from deployzero.store import access, projects, users
+
+PEOPLE = "people"
+"""On the bus: somebody's keys, role or access have changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What somebody may do with an app."""
+
+    user: str
+    role: Role
 
 
 async def require(session: AsyncSession, user: User, app: str, role: Role) -> Project:
@@ -48,8 +62,9 @@ async def role_with(session: AsyncSession, user: User, project: Project) -> Role
 async def no_such_app(session: AsyncSession, user: User, app: str) -> NotFoundError:
     """The answer for an app that is not there, and for one that the user may not see."""
     names = [project.name for project in await visible(session, user)]
-    near = difflib.get_close_matches(app, names, n=2)
-    shown = app if len(app) <= 60 else f"{app[:60]}…"
+    near = difflib.get_close_matches(app[:200], names, n=2)
+    clean = printable(app[:200])
+    shown = clean if len(clean) <= 60 else f"{clean[:60]}…"
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
     return NotFoundError(f"there is no app {shown}", f"{hint}`apps:list` shows yours.")
 
@@ -66,6 +81,81 @@ async def visible_project(session: AsyncSession, user: User, app: str) -> Projec
     if project is None or await role_with(session, user, project) is None:
         return None
     return project
+
+
+async def still_may(platform: Platform, user: User, app: str, role: Role) -> bool:
+    """False once this was taken from the user; an app that has gone or moved takes nothing."""
+    async with platform.database.read() as session:
+        project = await projects.by_name(session, app)
+        if project is None or project.destroying:
+            return True
+        current = await users.by_name(session, user.name)
+        held = await role_with(session, current, project) if current else None
+    return held is not None and held >= role
+
+
+async def share(platform: Platform, caller: User, app: str, name: str, role: Role) -> None:
+    """Give a user a role with the app, in place of the one they have. Needs an owner.
+
+    Raises NotFoundError for an unknown user, ConflictError for who owns the app.
+    """
+    async with platform.database.begin() as session:
+        project = await require(session, caller, app, Role.OWNER)
+        user = await named(session, name)
+        if user.id == project.user_id:
+            raise ConflictError(
+                f"{name} owns {app}", f"Give it away instead: access:transfer {app} USER"
+            )
+        await access.give(session, project.id, user.id, role)
+    platform.bus.publish(PEOPLE)
+
+
+async def unshare(platform: Platform, caller: User, app: str, name: str) -> None:
+    """Take from a user what they were given. Needs an owner.
+
+    Raises NotFoundError if nothing was, ConflictError for who owns the app.
+    """
+    async with platform.database.begin() as session:
+        project = await require(session, caller, app, Role.OWNER)
+        user = await named(session, name)
+        if user.id == project.user_id:
+            raise ConflictError(
+                f"{name} owns {app}", f"Give it away instead: access:transfer {app} USER"
+            )
+        if await access.role_of(session, project.id, user.id) is None:
+            raise NotFoundError(f"{name} has no access to {app}", f"`access:list {app}` shows who.")
+        await access.take(session, project.id, user.id)
+    platform.bus.publish(PEOPLE)
+
+
+async def transfer(platform: Platform, caller: User, app: str, name: str) -> None:
+    """Make another user the one who owns the app; who did stays a deployer. Needs an owner."""
+    async with platform.database.begin() as session:
+        project = await require(session, caller, app, Role.OWNER)
+        user = await named(session, name)
+        if user.id == project.user_id:
+            raise ConflictError(f"{name} owns {app} already")
+        await access.take(session, project.id, user.id)
+        await access.give(session, project.id, project.user_id, Role.DEPLOYER)
+        await access.set_owner(session, project.id, user.id)
+    platform.bus.publish(PEOPLE)
+
+
+async def shares(platform: Platform, caller: User, app: str) -> list[Share]:
+    """Who may do what with the app, its owner first; admins may everything. Needs a viewer."""
+    async with platform.database.read() as session:
+        project = await require(session, caller, app, Role.VIEWER)
+        owner = Share(await access.owner_of(session, project.id), Role.OWNER)
+        given = await access.of_project(session, project.id)
+    return [owner, *(Share(name, role) for name, role in given)]
+
+
+async def named(session: AsyncSession, name: str) -> User:
+    """The user of this name. Raises NotFoundError."""
+    user = await users.by_name(session, name)
+    if user is None:
+        raise NotFoundError(f"there is no user {printable(name[:40])}", "An admin adds users.")
+    return user
 
 
 def _a(role: Role) -> str:

@@ -1,16 +1,40 @@
 """The audit log: who did what, from which key, when, with what result."""
 
+import asyncio
+import contextlib
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from deployzero.deploy.platform import Platform
 from deployzero.errors import DeployZeroException
+from deployzero.models.access import Role
 from deployzero.models.deployment import User
-from deployzero.store import events
+from deployzero.models.event import Event
+from deployzero.operations.access import require
+from deployzero.source.lines import printable
+from deployzero.store import events, users
 
+logger = logging.getLogger(__name__)
+
+TOPIC = "events"
+"""On the bus: there are new ones."""
 OK = "ok"
 LONGEST_DETAIL = 500
 LONGEST_APP = 50
+LONGEST_NAME = 64
+MOST = 10_000
+PAGE = 500
+LOOK_SECONDS = 1.0
+"""Another process's events wake nobody here."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """What is being recorded."""
+
+    result: str = OK
 
 
 @asynccontextmanager
@@ -22,28 +46,99 @@ async def recorded(
     app: str = "",
     detail: str = "",
     refusals_only: bool = False,
-) -> AsyncIterator[None]:
-    """Record how the block ended. refusals_only: only if it was refused."""
+) -> AsyncIterator[Entry]:
+    """Record how the block ended: refused, failed, left, or with the entry's `result`.
+
+    refusals_only: only if it was refused. What cannot be recorded (a full disk) is logged:
+    the block's own end stands.
+    """
+    entry = Entry()
     try:
-        yield
+        yield entry
     except DeployZeroException as error:
         await _add(platform, user, action, app, detail, error.message)
         raise
+    except asyncio.CancelledError:
+        if not refusals_only:
+            await _add(platform, user, action, app, detail, "ended early")
+        raise
+    except Exception as error:
+        if not refusals_only:
+            gone = isinstance(error, OSError)  # nobody was there to read
+            result = "the client went away" if gone else "internal error"
+            await _add(platform, user, action, app, detail, result)
+        raise
     if not refusals_only:
-        await _add(platform, user, action, app, detail, OK)
+        await _add(platform, user, action, app, detail, entry.result)
+
+
+async def list_events(
+    platform: Platform, user: User, app: str | None = None, most: int = 50
+) -> list[Event]:
+    """The latest `most`, oldest first: of one app, or of all that the user may see.
+
+    Admins see everything, of apps that are no more too; who views an app sees its events
+    since it was made. Raises NotFoundError.
+    """
+    only = await _only(platform, user, app)
+    async with platform.database.read() as session:
+        return await events.latest(session, min(most, MOST), app=app, user_id=only)
+
+
+async def follow_events(
+    platform: Platform, user: User, app: str | None = None, most: int = 50
+) -> AsyncIterator[Event]:
+    """The latest `most`, then each new one as it comes, without an end."""
+    with platform.bus.subscribe(TOPIC) as woken:
+        async with platform.database.read() as session:
+            last = await events.last_id(session)
+        for event in await list_events(platform, user, app, most):
+            last = max(last, event.id)
+            yield event
+        while True:  # who may see what is asked anew each time
+            woken.clear()
+            only = await _only(platform, user, app)
+            async with platform.database.read() as session:
+                page = await events.after(session, last, PAGE, app=app, user_id=only)
+            for event in page:
+                last = event.id
+                yield event
+            if len(page) < PAGE:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), LOOK_SECONDS)
+
+
+async def _only(platform: Platform, user: User, app: str | None) -> int | None:
+    """The id of the user whose apps' events alone may be shown; None: an admin's."""
+    if user.role == users.ADMIN:
+        return None
+    if app is not None:
+        async with platform.database.read() as session:
+            await require(session, user, app, Role.VIEWER)
+    return user.id
 
 
 async def _add(
     platform: Platform, user: User, action: str, app: str, detail: str, result: str
 ) -> None:
-    async with platform.database.begin() as session:
-        await events.add(
-            session,
-            user=user.name,
-            key_fingerprint=user.key_fingerprint,
-            action=action,
-            app=app[:LONGEST_APP],
-            detail=detail[:LONGEST_DETAIL],
-            result=result[:LONGEST_DETAIL],
-        )
-    platform.bus.publish("events")
+    try:
+        async with platform.database.begin() as session:
+            await events.add(
+                session,
+                user=user.name,
+                key_fingerprint=user.key_fingerprint,
+                action=_clean(action, LONGEST_NAME),
+                app=_clean(app, LONGEST_APP),
+                detail=_clean(detail, LONGEST_DETAIL),
+                result=_clean(result, LONGEST_DETAIL),
+            )
+    except DeployZeroException as error:
+        logger.error("not in the audit log: %s's %s %s: %s", user.name, action, app, error)
+        return
+    platform.bus.publish(TOPIC)
+
+
+def _clean(text: str, longest: int) -> str:
+    """One printable line of at most `longest` characters."""
+    line = printable(text[: longest * 2])
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"

@@ -1,19 +1,27 @@
-"""Public keys: who a key belongs to, and the first administrator's."""
+"""Public keys: who a key belongs to, those of one's own and of others, and the first admin's."""
 
+import logging
 import os
 from pathlib import Path
 
 import asyncssh
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.deploy.platform import Platform
-from deployzero.errors import ConflictError, SettingsError
-from deployzero.models.deployment import User
+from deployzero.errors import ConflictError, NotFoundError, SettingsError, UsageError
+from deployzero.models.deployment import SSHKey, User
+from deployzero.operations import people
+from deployzero.operations.access import PEOPLE, named, require_admin
+from deployzero.operations.people import keep_an_admin
+from deployzero.operations.public_keys import PublicKey, read_public_keys
 from deployzero.settings import Settings
+from deployzero.source.lines import printable
 from deployzero.store import keys, users
 
+logger = logging.getLogger(__name__)
+
 ADMIN = users.ADMIN
-DEMO = "demo"
-"""Name of the key that the demo pushes with; nobody signs in with it."""
+DEMO = people.DEMO
 
 
 async def authenticate(platform: Platform, fingerprint: str) -> User | None:
@@ -22,32 +30,137 @@ async def authenticate(platform: Platform, fingerprint: str) -> User | None:
         return await users.by_key_fingerprint(session, fingerprint)
 
 
-async def ensure_admin(platform: Platform) -> int:
-    """Give the administrator the keys of ADMIN_KEYS, or the operator's own while there is none.
+async def add_keys(
+    platform: Platform, caller: User, text: str, user: str | None = None, name: str | None = None
+) -> list[SSHKey]:
+    """Add public keys (OpenSSH lines) to one's own, or to another's: that admins alone may.
 
-    Returns how many keys the administrator has. Raises SettingsError for a broken file.
+    name: instead of the key's comment. All or none is added. Raises UsageError for what is no
+    good key, ConflictError for one that is registered already.
+    """
+    _own_or_admin(caller, user)
+    offered = read_public_keys(text)
+    if name is not None and len(offered) > 1:
+        raise UsageError(
+            f"one name for {len(offered)} keys", "Leave --name out, or add one a time."
+        )
+    chosen = printable(name or "")[:100].strip()
+    async with platform.database.begin() as session:
+        owner = await named(session, user or caller.name)
+        return [await _add(session, caller, owner, key, chosen) for key in offered]
+
+
+async def _add(
+    session: AsyncSession, caller: User, owner: User, key: PublicKey, name: str
+) -> SSHKey:
+    found = await keys.by_fingerprint(session, key.fingerprint)
+    if found is not None:
+        raise _taken(caller, found[1], key.fingerprint)
+    return await keys.add(
+        session, owner.id, name or key.comment or owner.name, key.line, key.fingerprint
+    )
+
+
+def _taken(caller: User, owner: str, fingerprint: str) -> ConflictError:
+    if owner == caller.name:
+        return ConflictError(f"the key {fingerprint} is yours already", "`keys:list` shows yours.")
+    whose = f"is {owner}'s already" if caller.role == ADMIN else "is registered already"
+    return ConflictError(
+        f"the key {fingerprint} {whose}",
+        "A key signs in one user: use another key, or have it removed there first.",
+    )
+
+
+async def list_keys(platform: Platform, caller: User, user: str | None = None) -> list[SSHKey]:
+    """One's own keys, or another's: these admins alone may see."""
+    _own_or_admin(caller, user)
+    async with platform.database.read() as session:
+        return await keys.of_user(session, (await named(session, user or caller.name)).id)
+
+
+async def remove_key(
+    platform: Platform, caller: User, key: str, user: str | None = None
+) -> tuple[SSHKey, bool]:
+    """Remove a key by its name or fingerprint; its sessions end at once.
+
+    Admins may remove another's, by `user` or by its fingerprint. The answer is the key, and
+    whether ADMIN_KEYS would bring it back at the next start. Raises NotFoundError,
+    ConflictError if several have the name or no admin would have a key left.
+    """
+    _own_or_admin(caller, user)
+    async with platform.database.begin() as session:
+        admins = {admin.id for admin in await users.locked_admins(session)}
+        owner = await named(session, user or caller.name)
+        found = await _matching(session, caller, owner, key)
+        await keys.remove(session, found.id)
+        if found.user_id in admins:
+            await keep_an_admin(session, owner.name)
+    platform.bus.publish(PEOPLE)
+    return found, _returns(platform.settings, found.fingerprint)
+
+
+async def _matching(session: AsyncSession, caller: User, owner: User, key: str) -> SSHKey:
+    wanted = key if key.startswith("SHA256:") else f"SHA256:{key}"
+    theirs = await keys.of_user(session, owner.id)
+    matches = [each for each in theirs if each.fingerprint == wanted] or [
+        each for each in theirs if each.name == key
+    ]
+    if (
+        not matches
+        and caller.role == ADMIN
+        and (found := await keys.by_fingerprint(session, wanted))
+    ):
+        matches = [found[0]]
+    if not matches:
+        whose = "you have" if owner.id == caller.id else f"{owner.name} has"
+        raise NotFoundError(f"{whose} no key {printable(key)[:80]}", "`keys:list` shows them.")
+    if len(matches) > 1:
+        raise ConflictError(
+            f"{len(matches)} keys have that name",
+            "Name one by its fingerprint: " + ", ".join(each.fingerprint for each in matches),
+        )
+    return matches[0]
+
+
+def _own_or_admin(caller: User, user: str | None) -> None:
+    if user is not None and user != caller.name:
+        require_admin(caller)
+
+
+def _returns(settings: Settings, fingerprint: str) -> bool:
+    if settings.admin_keys is None:
+        return False
+    try:
+        offered = _offered(settings, nobody=False)
+        return any(_fingerprint(line, origin) == fingerprint for line, origin in offered)
+    except SettingsError:
+        return False
+
+
+async def ensure_admin(platform: Platform) -> int:
+    """Give the administrator the keys of ADMIN_KEYS, or the operator's own while no admin has any.
+
+    Returns how many keys admins have. Raises SettingsError for a broken file.
     """
     async with platform.database.begin() as session:
         admin = await users.first_admin(session, ADMIN)
-        registered = await keys.of_user(session, admin.id)
-        known = {key.fingerprint for key in registered}
+        registered = await keys.of_role(session, ADMIN)
         nobody = all(key.name == DEMO for key in registered)
-        offered = _offered(platform.settings, nobody)
-        for line, origin in offered:
+        for line, origin in _offered(platform.settings, nobody):
             fingerprint = _fingerprint(line, origin)
-            if fingerprint not in known:
+            found = await keys.by_fingerprint(session, fingerprint)
+            if found is None:
                 await keys.add(session, admin.id, origin.stem, line, fingerprint)
-                known.add(fingerprint)
-    return len(known)
+            elif all(key.fingerprint != fingerprint for key in registered):
+                logger.warning("%s of %s is %s's, no admin's", fingerprint, origin, found[1])
+        return len(await keys.of_role(session, ADMIN))
 
 
 async def add_key(platform: Platform, user: str, name: str, line: str) -> str:
     """Add a public key (one OpenSSH line); returns its fingerprint. Known keys are kept."""
     fingerprint = _fingerprint(line, Path(name))
     async with platform.database.begin() as session:
-        owner = await users.by_name(session, user)
-        if owner is None:
-            raise ConflictError(f"there is no user {user}", "See `deployzero up` on a new server.")
+        owner = await users.by_name(session, user) or await users.first_admin(session, user)
         if await users.by_key_fingerprint(session, fingerprint) is None:
             await keys.add(session, owner.id, name, line, fingerprint)
     return fingerprint
@@ -59,17 +172,17 @@ async def administrator(platform: Platform) -> User:
 
 
 async def count(platform: Platform) -> int:
-    """How many keys people have to push with."""
-    async with platform.database.begin() as session:
-        admin = await users.first_admin(session, ADMIN)
-        return sum(key.name != DEMO for key in await keys.of_user(session, admin.id))
+    """How many keys admins have to push with."""
+    async with platform.database.read() as session:
+        return sum(key.name != DEMO for key in await keys.of_role(session, ADMIN))
 
 
 def _offered(settings: Settings, nobody: bool) -> list[tuple[str, Path]]:
     if settings.admin_keys is not None:
         files = [settings.admin_keys]
     elif nobody:
-        files = sorted(file for home in _homes() for file in (home / ".ssh").glob("*.pub"))
+        found = sorted(file for home in _homes() for file in (home / ".ssh").glob("*.pub"))
+        files = [file for file in found if not file.name.endswith("-cert.pub")]
     else:
         files = []
     lines = []

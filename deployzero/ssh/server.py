@@ -12,7 +12,9 @@ from pathlib import Path
 
 import asyncssh
 
+from deployzero.errors import DeployZeroException, ForbiddenError
 from deployzero.hooks.post_receive import PostReceive
+from deployzero.logs.bus import Bus
 from deployzero.models.deployment import User
 from deployzero.models.push import (
     CreateApp,
@@ -22,6 +24,8 @@ from deployzero.models.push import (
     GetOutcome,
     StartDeployment,
 )
+from deployzero.operations.access import PEOPLE
+from deployzero.operations.people import ADMIN
 from deployzero.settings import Settings, parse_bytes
 from deployzero.source.receive_pack import PushContext, Reception
 from deployzero.source.repository import Repositories
@@ -35,6 +39,11 @@ Authenticate = Callable[[str], Awaitable[User | None]]
 
 LOGIN_SECONDS = 30
 CLOSE_SECONDS = 5.0
+CHECK_SECONDS = 5.0
+"""Between two looks whether the keys of open connections still sign in."""
+LAST_WORDS = 0.5
+"""Seconds that sessions of a removed key have to end by themselves: it may be that very
+command which removed it."""
 MOST_UNAUTHENTICATED = 50
 MOST_KEYS = 20
 """Keys that one connection may offer; an agent may hold many."""
@@ -48,7 +57,8 @@ COMPANIONS = 1000
 BANNER = """\
  !     deployzero does not know your key {fingerprint}
        Name the key that you gave to the administrator (ssh -i <file>), or have this one
-       added: its .pub line goes into the file of DEPLOYZERO_ADMIN_KEYS on the server.
+       added: an admin runs `ssh ... keys:add <user> < id.pub`; the first admin's stands in
+       the file of DEPLOYZERO_ADMIN_KEYS on the server.
 """
 
 
@@ -59,13 +69,33 @@ class Entrance:
     authenticate: Authenticate
     services: Services
     unauthenticated: int = 0
-    connections: set[asyncssh.SSHServerConnection] = field(default_factory=set)
+    connections: "set[Connection]" = field(default_factory=set)
     sessions: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while no session runs."""
     companions: collections.OrderedDict[str, None] = field(default_factory=collections.OrderedDict)
     """Unknown keys that were offered along with a known one: no banner for these, so that
     who has two keys is not told at each push that one of them is unknown."""
+
+    async def watch(self, bus: Bus) -> None:
+        """End the connections of keys that were removed, of users removed or demoted."""
+        with bus.subscribe(PEOPLE) as changed:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), CHECK_SECONDS)
+                changed.clear()
+                try:
+                    await self._check()
+                except DeployZeroException as error:
+                    logger.error("open connections could not be checked: %s", error)
+
+    async def _check(self) -> None:
+        now: dict[str, User | None] = {}
+        for connection in [each for each in self.connections if each.user is not None]:
+            fingerprint = connection.user.key_fingerprint if connection.user else ""
+            if fingerprint not in now:
+                now[fingerprint] = await self.authenticate(fingerprint)
+            connection.check(now[fingerprint])
 
 
 class Connection(asyncssh.SSHServer):
@@ -77,20 +107,66 @@ class Connection(asyncssh.SSHServer):
         self._user: User | None = None
         self._waiting = False
         self._checked: dict[str, User | None] = {}
-        self.sessions = 0
+        self._signed_in = False
+        self._revoked = False
+        self._last_words: asyncio.TimerHandle | None = None
+        self.sessions: set[Session] = set()
+
+    @property
+    def user(self) -> User | None:
+        """Who has signed in; None: nobody yet."""
+        return self._user if self._signed_in else None
+
+    def abort(self) -> None:
+        self._conn.abort()
+
+    async def sign_in(self) -> User:
+        """Who the key names now: a connection may be older than the user's role.
+
+        Raises ForbiddenError once it names nobody.
+        """
+        signed_in = self.user
+        found = None
+        if signed_in is not None and not self._revoked:
+            found = await self._entrance.authenticate(signed_in.key_fingerprint)
+        if signed_in is None or found is None or found.id != signed_in.id:
+            raise ForbiddenError("your key was removed", "Ask an admin for access.")
+        return dataclasses.replace(found, key_fingerprint=signed_in.key_fingerprint)
+
+    def check(self, now: User | None) -> None:
+        """End the connection unless its key still names the user, in a role not lower."""
+        before = self.user
+        if before is None or self._revoked:
+            return
+        if now is not None and now.id == before.id and not _is_lower(now.role, before.role):
+            self._user = dataclasses.replace(now, key_fingerprint=before.key_fingerprint)
+            return
+        self._revoked = True
+        logger.info("%s's key or role was taken: the connection ends", before.name)
+        grace = LAST_WORDS if self.sessions else 0.0
+        self._last_words = asyncio.get_running_loop().call_later(grace, self._end)
+
+    def _end(self) -> None:
+        for session in list(self.sessions):
+            session.cancel()
+        self._conn.disconnect(
+            asyncssh.DISC_BY_APPLICATION, "your key was removed, or your role was taken"
+        )
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._conn = conn
         self._waiting = True
-        self._entrance.connections.add(conn)
+        self._entrance.connections.add(self)
         self._entrance.unauthenticated += 1
         if self._entrance.unauthenticated > MOST_UNAUTHENTICATED:
             logger.warning("too many connections that have not signed in: one is turned away")
             conn.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._entrance.connections.discard(self._conn)
+        self._entrance.connections.discard(self)
         self._no_longer_waiting()
+        if self._last_words is not None:
+            self._last_words.cancel()
 
     def begin_auth(self, username: str) -> bool:
         return True  # the user name does not matter, the key does
@@ -125,6 +201,7 @@ class Connection(asyncssh.SSHServer):
 
     def auth_completed(self) -> None:
         self._no_longer_waiting()
+        self._signed_in = True
         companions = self._entrance.companions
         for fingerprint, user in self._checked.items():
             if user is None:
@@ -133,20 +210,23 @@ class Connection(asyncssh.SSHServer):
             companions.popitem(last=False)
 
     def session_requested(self) -> "Session":
-        if self._user is None:
+        if self.user is None or self._revoked:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "not signed in")
-        if self.sessions >= MOST_SESSIONS:
+        if len(self.sessions) >= MOST_SESSIONS:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many sessions")
-        self.sessions += 1
+        session = Session(self, self._entrance.services)
+        self.sessions.add(session)
         self._entrance.sessions += 1
         self._entrance.idle.clear()
-        return Session(self, self._user, self._entrance.services)
+        return session
 
-    def session_ended(self) -> None:
-        self.sessions -= 1
+    def session_ended(self, session: "Session") -> None:
+        self.sessions.discard(session)
         self._entrance.sessions -= 1
         if self._entrance.sessions == 0:
             self._entrance.idle.set()
+        if self._revoked and not self.sessions:
+            self._end()
 
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
@@ -174,15 +254,27 @@ def _no_forwarding() -> asyncssh.ChannelOpenError:
     )
 
 
+def _is_lower(role: str, than: str) -> bool:
+    return than == ADMIN != role
+
+
 class Session(asyncssh.SSHServerProcess[bytes]):
     """One command of a connection. Subsystems are accepted only to be refused in words."""
 
-    def __init__(self, connection: Connection, user: User, services: Services) -> None:
+    def __init__(self, connection: Connection, services: Services) -> None:
+        self._connection = connection
+        self._task: asyncio.Task[None] | None = None
+
         async def run(process: asyncssh.SSHServerProcess[bytes]) -> None:
-            await serve(process, user, services)
+            self._task = asyncio.current_task()
+            await serve(process, connection.sign_in, services)
 
         super().__init__(run, None, 0, False)
-        self._connection = connection
+
+    def cancel(self) -> None:
+        """Whatever it does: git and commands."""
+        if self._task is not None:
+            self._task.cancel()
 
     def subsystem_requested(self, subsystem: str) -> bool:
         return True
@@ -195,7 +287,7 @@ class Session(asyncssh.SSHServerProcess[bytes]):
         self.channel.exit(1)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._connection.session_ended()
+        self._connection.session_ended(self)
         super().connection_lost(exc)
 
 
@@ -205,6 +297,7 @@ class Door:
 
     acceptor: asyncssh.SSHAcceptor
     entrance: Entrance
+    watch: asyncio.Task[None] | None = None
 
     @property
     def port(self) -> int:
@@ -221,6 +314,9 @@ class Door:
                 await asyncio.wait_for(self.entrance.idle.wait(), grace)
         for connection in list(self.entrance.connections):
             connection.abort()
+        if self.watch is not None:
+            self.watch.cancel()
+            await asyncio.gather(self.watch, return_exceptions=True)
 
 
 async def start(
@@ -236,12 +332,15 @@ async def start(
     follow_log: FollowLog,
     get_outcome: GetOutcome,
     run_command: RunCommand = unknown_command,
+    find_source: FindApp | None = None,
+    bus: Bus | None = None,
     port: int | None = None,
 ) -> Door:
     """Listen on `settings.bind`, `settings.ssh_port` (or `port`; 0: any free one).
 
-    The host key is made when there is none. Raises OSError when the port is taken,
-    SettingsError for a bad host key.
+    find_source: the app for one who fetches, find_app unless given. bus: tells of people whose
+    connections are to end. The host key is made when there is none. Raises OSError when the
+    port is taken, SettingsError for a bad host key.
     """
     for folder in (checkouts, repositories.root):
         os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -265,7 +364,8 @@ async def start(
         make_hook=make_hook,
         max_bytes=parse_bytes(settings.max_push_bytes),
     )
-    entrance = Entrance(authenticate, Services(reception, run_command))
+    asyncssh.set_log_level(logging.WARNING)  # below it names commands, and secrets in them
+    entrance = Entrance(authenticate, Services(reception, find_source or find_app, run_command))
     acceptor = await asyncssh.listen(
         settings.bind,
         settings.ssh_port if port is None else port,
@@ -289,4 +389,5 @@ async def start(
         window=WINDOW,
         reuse_address=True,
     )
-    return Door(acceptor, entrance)
+    watch = asyncio.create_task(entrance.watch(bus)) if bus else None
+    return Door(acceptor, entrance, watch)

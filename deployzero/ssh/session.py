@@ -1,7 +1,6 @@
 """One SSH session: which command it asks for, and that nothing else exists."""
 
 import logging
-import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,19 +9,24 @@ import asyncssh
 from deployzero.errors import DeployZeroException, NotFoundError
 from deployzero.models.deployment import User
 from deployzero.models.names import parse_app_path
+from deployzero.models.push import FindApp
 from deployzero.source.channel import ClientGoneError, pkt_line
 from deployzero.source.lines import error_lines, hint_lines, one_line, printable
 from deployzero.source.receive_pack import ReceivePack, Reception
 from deployzero.source.repack import repack
 from deployzero.source.upload_pack import upload_pack
 from deployzero.ssh.streams import GitChannel, Input, Output, Streams
+from deployzero.ssh.words import split_words
 
 logger = logging.getLogger(__name__)
 
+SignIn = Callable[[], Awaitable[User]]
+"""Who the key names now. Raises DeployZeroException once it names nobody."""
 RunCommand = Callable[[User, list[str], Streams], Awaitable[int]]
 """(user, words of the command, streams) -> exit code. Its DeployZeroExceptions are rendered."""
 
 NOT_FOUND = 127
+RED, PLAIN = "\x1b[31m", "\x1b[0m"
 GIT_FAILED = 128
 HELP = """\
 This is deployzero: it deploys what you push, and gives no shell.
@@ -44,50 +48,71 @@ class Services:
     """What every session can do."""
 
     reception: Reception
+    find_source: FindApp
+    """The app as one who fetches from it sees it."""
     run_command: RunCommand
 
 
 async def unknown_command(user: User, argv: list[str], streams: Streams) -> int:
     """The answer when there are no admin commands, or none of that name."""
-    error = NotFoundError(
-        f"unknown command {argv[0][:60]!r}", "`help` lists the commands. There is no shell here."
-    )
-    write_error(streams.stderr, error)
+    refuse_command(streams, argv[0])
     return NOT_FOUND
 
 
+def refuse_command(streams: Streams, name: str, near: Sequence[str] = ()) -> None:
+    """near: commands that may have been meant."""
+    hint = f"Did you mean {' or '.join(near)}? " if near else ""
+    error = NotFoundError(
+        f"unknown command {name[:60]!r}",
+        f"{hint}`help` lists the commands. There is no shell here.",
+    )
+    write_error(streams.stderr, error)
+
+
 def write_error(stderr: Output, error: DeployZeroException) -> None:
-    stderr.write("".join(f"{line}\n" for line in error_lines(error)))
+    lines = error_lines(error)
+    if stderr.colour:
+        said = len(error.detail)
+        lines[said] = f"{RED}{lines[said]}{PLAIN}"
+    stderr.write("".join(f"{line}\n" for line in lines))
 
 
-async def serve(process: asyncssh.SSHServerProcess[bytes], user: User, services: Services) -> None:
+async def serve(
+    process: asyncssh.SSHServerProcess[bytes],
+    sign_in: SignIn,
+    services: Services,
+) -> None:
     """Run the session's command to its end. This is the task's border: nothing is raised."""
-    code = 1
+    code, who = 1, "somebody"
+    streams = _streams(process)
     try:
-        code = await _run(process, user, services)
+        user = await sign_in()
+        who = user.name
+        code = await _run(process, user, services, streams)
         await process.stdout.drain()
     except (ClientGoneError, asyncssh.Error, OSError, TimeoutError) as error:
-        logger.info("%s's session ended early: %s", user.name, error or type(error).__name__)
+        logger.info("%s's session ended early: %s", who, error or type(error).__name__)
     except (asyncssh.BreakReceived, asyncssh.SignalReceived):
         code = 130
     except DeployZeroException as error:
-        _tell(process, error)
+        _tell(streams, error)
     except Exception:
-        logger.exception("%s's session failed", user.name)
-        _tell(process, DeployZeroException("internal error", "The server's log has the details."))
+        logger.exception("%s's session failed", who)
+        _tell(streams, DeployZeroException("internal error", "The server's log has the details."))
     finally:
         process.exit(code)
 
 
-def _tell(process: asyncssh.SSHServerProcess[bytes], error: DeployZeroException) -> None:
+def _tell(streams: Streams, error: DeployZeroException) -> None:
     try:
-        write_error(_streams(process).stderr, error)
+        write_error(streams.stderr, error)
     except OSError:
         logger.info("nobody is there to be told: %s", error.message)
 
 
-async def _run(process: asyncssh.SSHServerProcess[bytes], user: User, services: Services) -> int:
-    streams = _streams(process)
+async def _run(
+    process: asyncssh.SSHServerProcess[bytes], user: User, services: Services, streams: Streams
+) -> int:
     if process.subsystem:
         raise DeployZeroException(
             f"there is no {printable(process.subsystem)} here", "git push is how files get here."
@@ -97,11 +122,14 @@ async def _run(process: asyncssh.SSHServerProcess[bytes], user: User, services: 
         streams.stdout.write(HELP)
         return 0
     try:
-        argv = shlex.split(command)
+        argv = split_words(command)
     except ValueError as error:
         raise DeployZeroException(
             f"cannot read the command: {error}", "Check its quotes."
         ) from None
+    if not argv:
+        streams.stdout.write(HELP)
+        return 0
     if argv[0] == "git" and len(argv) > 1:
         argv = [f"git-{argv[1]}", *argv[2:]]
     if argv[0] in ("git-receive-pack", "git-upload-pack"):
@@ -128,7 +156,7 @@ async def _git(
             process.exit(0)  # git waits for it; what follows is housekeeping
             await repack(services.reception.repositories.path(app))
             return 0
-        target = await services.reception.deployments.find_app(user, app)
+        target = await services.find_source(user, app)
         if target is None:
             raise NotFoundError(
                 f"there is no app {app} (or it is not yours)",
@@ -153,10 +181,11 @@ async def _git(
 def _streams(process: asyncssh.SSHServerProcess[bytes]) -> Streams:
     terminal = process.term_type
     raw = terminal is not None
+    colour = raw and terminal != "dumb" and not process.env.get("NO_COLOR")
     return Streams(
         stdin=Input(process.stdin),
         stdout=Output(process.stdout, raw),
-        stderr=Output(process.stderr, raw),
+        stderr=Output(process.stderr, raw, colour),
         terminal=terminal,
         width=process.term_size[0],
         height=process.term_size[1],

@@ -102,9 +102,11 @@ def _show(echo: "Output | None", data: bytes) -> None:
 class Output:
     """Standard output or error. A raw terminal gets CR LF for each line's end."""
 
-    def __init__(self, writer: asyncssh.SSHWriter[bytes], raw: bool) -> None:
+    def __init__(self, writer: asyncssh.SSHWriter[bytes], raw: bool, colour: bool = False) -> None:
         self._writer = writer
         self._raw = raw
+        self.colour = colour
+        """Whether escape sequences for colours may be written."""
 
     def write(self, data: bytes | str) -> None:
         """Raises BrokenPipeError when the client has gone."""

@@ -5,20 +5,49 @@ import click
 from deployzero import __version__
 from deployzero.models.access import Role
 from deployzero.ssh.commands.render import fields
-from deployzero.ssh.commands.tree import COMMANDS, JSON, Caller, command, run_command
+from deployzero.ssh.commands.tree import (
+    COMMANDS,
+    JSON,
+    Caller,
+    Command,
+    command,
+    noun_commands,
+    run_command,
+)
 
 SECTION = "Platform"
+SECTIONS = (
+    "Apps",
+    "Config",
+    "Processes",
+    "Logs",
+    "Run",
+    "Releases",
+    "Domains",
+    "Checks",
+    "Git",
+    "People",
+    "Platform",
+)
+"""In the order of the help; others follow by name."""
+WIDTH = 80
 
 
-@command("help", click.Argument(["command"], required=False), section=SECTION, needs=Role.MEMBER)
-async def show_help(caller: Caller, command: str | None) -> int | None:
-    """List the commands, or explain one."""
-    if command is not None:
-        return await run_command(caller.platform, caller.user, [command, "--help"], caller.streams)
-    rows = sorted((name, each) for name, each in COMMANDS.items() if not each.hidden)
-    lines = [f"  {name:<20} {each.get_short_help_str(56)}" for name, each in rows]
-    caller.print("Commands:\n" + "\n".join(lines))
-    return None
+@command("help", click.Argument(["topic"], required=False), section=SECTION, needs=Role.MEMBER)
+async def show_help(caller: Caller, topic: str | None) -> int | None:
+    """List the commands, or explain one.
+
+    With a noun such as `ps`: list its commands."""
+    if topic is None:
+        caller.print("\n\n".join(_section(name, found) for name, found in sections()))
+        caller.print("\n`help ps` lists those of ps, `ps:scale --help` explains one.")
+        return None
+    found = noun_commands(topic.removesuffix(":help").removesuffix(":"))
+    if len(found) > 1:
+        caller.print("\n".join(map(_line, found)))
+        caller.print(f"\n`{found[-1].name} --help` explains one.")
+        return None
+    return await run_command(caller.platform, caller.user, [topic, "--help"], caller.streams)
 
 
 @command("version", section=SECTION, needs=Role.MEMBER)
@@ -35,3 +64,22 @@ async def whoami(caller: Caller, as_json: bool) -> None:
         fields(caller, {"name": user.name, "role": user.role, "key": user.key_fingerprint}, True)
     else:
         caller.print(f"{user.name} ({user.role}, {user.key_fingerprint})")
+
+
+def sections() -> list[tuple[str, list[Command]]]:
+    """The commands, aliases left out, by section and name."""
+    proper = sorted(
+        (each for each in COMMANDS.values() if not each.alias_of), key=lambda each: str(each.name)
+    )
+    known = {name: place for place, name in enumerate(SECTIONS)}
+    names = sorted({each.section for each in proper}, key=lambda n: (known.get(n, len(known)), n))
+    return [(name, [each for each in proper if each.section == name]) for name in names]
+
+
+def _section(name: str, found: list[Command]) -> str:
+    return "\n".join([f"{name}:", *map(_line, found)])
+
+
+def _line(found: Command) -> str:
+    column = max(len(name) for name, each in COMMANDS.items() if not each.alias_of)
+    return f"  {found.name:<{column}}  {found.get_short_help_str(WIDTH - column - 4)}"

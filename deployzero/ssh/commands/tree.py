@@ -1,6 +1,6 @@
 """The command tree: parsed by click, run on the event loop, written to the session alone."""
 
-import shlex
+import difflib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +13,9 @@ from deployzero.errors import UsageError
 from deployzero.models.access import Role
 from deployzero.models.deployment import User
 from deployzero.operations import events
-from deployzero.ssh.session import unknown_command
+from deployzero.ssh.commands.examples import EXAMPLES
+from deployzero.ssh.commands.guard import guarded
+from deployzero.ssh.session import NOT_FOUND, refuse_command
 from deployzero.ssh.streams import Streams
 
 
@@ -48,24 +50,48 @@ class Command(click.Command):
         needs: Role,
         changes: bool,
         detail: Detail,
+        alias_of: str | None,
+        ends_with_client: bool,
     ) -> None:
-        def callback(**values: Any) -> Awaitable[int | None]:
-            caller: Caller = click.get_current_context().obj
-            return function(caller, **values)
-
         super().__init__(
             name,
             params=[*parameters, _help_option()],
-            callback=callback,
             help=function.__doc__,
             add_help_option=False,
+            hidden=alias_of is not None,
         )
+        self.function = function
         self.section = section
         self.needs = needs
         """The role that operations ask for: the permission test holds them to it."""
         self.changes = changes
         """Runs are recorded, not only refusals."""
         self.detail = detail
+        self.alias_of = alias_of
+        self.ends_with_client = ends_with_client
+
+    @property
+    def proper_name(self) -> str:
+        """The name that the audit log and the help know it by."""
+        return self.alias_of or str(self.name)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        settings = ctx.obj.platform.settings
+        host = f"ssh -p {settings.ssh_port} deployzero@{settings.domain}"
+        rows = [("Needs", needs_words(self))]
+        if example := EXAMPLES.get(self.proper_name):
+            rows.append(("Example", f"{host} {example}"))
+        formatter.write_paragraph()
+        for heading, text in rows:
+            # Not wrapped: an example is there to be copied.
+            formatter.write(f"{heading}: {text}\n")
+
+
+def needs_words(found: Command) -> str:
+    """The role that a command needs, as people read it."""
+    if found.needs in (Role.MEMBER, Role.ADMIN):
+        return {Role.MEMBER: "anyone with a key", Role.ADMIN: "an admin"}[found.needs]
+    return f"{found.needs.word} of the app"
 
 
 COMMANDS: dict[str, Command] = {}
@@ -86,17 +112,29 @@ def command(
     changes: bool = False,
     aliases: Sequence[str] = (),
     detail: Detail = _parameters,
+    ends_with_client: bool | None = None,
 ) -> Register:
     """Register a coroutine `(caller, **parameters)` under its name.
 
     An argument of the name `app` is the app that the audit log names. detail: say so when
-    a parameter may hold a secret.
+    a parameter may hold a secret. ends_with_client: it is cancelled when its client hangs up
+    or loses the role it needs; unless given, what changes something runs to its end.
     """
+    ends = not changes if ends_with_client is None else ends_with_client
 
     def register(function: Function) -> Function:
         for each in (name, *aliases):
-            COMMANDS[each] = Command(each, function, parameters, section, needs, changes, detail)
-            COMMANDS[each].hidden = each != name
+            COMMANDS[each] = Command(
+                each,
+                function,
+                parameters,
+                section,
+                needs,
+                changes,
+                detail,
+                alias_of=None if each == name else name,
+                ends_with_client=ends,
+            )
         return function
 
     return register
@@ -122,36 +160,87 @@ JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print data.")
 APP = click.Argument(["app"])
 
 
+SHORTHANDS = {"--help": "help", "-h": "help", "--version": "version"}
+LONGEST_GUESS = 40
+LONGEST_USAGE_ERROR = 300
+WIDTH = 80
+
+
 async def run_command(platform: Platform, user: User, argv: list[str], streams: Streams) -> int:
     """Run one admin command; returns its exit code. Nothing is written but to its session."""
     name, *arguments = argv if argv[0] != "--" else argv[1:] or ["help"]
+    name = SHORTHANDS.get(name, name)
+    noun, _, verb = name.rpartition(":")
+    if verb == "help" and noun_commands(noun) and name not in COMMANDS:
+        name, arguments = "help", [noun]
     found = COMMANDS.get(name)
     if found is None:
-        return await unknown_command(user, [name], streams)
+        refuse_command(streams, name, near(name))
+        return NOT_FOUND
     caller = Caller(platform, user, streams)
-    with _usage_errors(name):
+    with _usage_errors(found):
         try:
-            context = found.make_context(name, arguments, obj=caller)
+            context = found.make_context(name, arguments, obj=caller, terminal_width=_width(caller))
         except click.exceptions.Exit as exit_:
             return exit_.exit_code
-        with context:
-            audited = events.recorded(
-                platform,
-                user,
-                action=name,
-                app=str(context.params.get("app") or ""),
-                detail=found.detail(context.params),
-                refusals_only=not found.changes,
-            )
-            async with audited:
-                return await found.invoke(context) or 0
+        return await _run(found, caller, context.params)
+
+
+async def _run(found: Command, caller: Caller, parameters: dict[str, Any]) -> int:
+    app = str(parameters.get("app") or "")
+    audited = events.recorded(
+        caller.platform,
+        caller.user,
+        action=found.proper_name,
+        app=app,
+        detail=found.detail(parameters),
+        refusals_only=not found.changes,
+    )
+    async with audited as entry:
+        work = _code(found.function(caller, **parameters))
+        if found.ends_with_client:
+            left = caller.streams.wait_closed
+            work = guarded(work, left, caller.platform, caller.user, app, found.needs)
+        code = await work
+        if code:
+            entry.result = f"exit code {code}"
+    return code
+
+
+async def _code(running: Awaitable[int | None]) -> int:
+    return await running or 0
+
+
+def noun_commands(noun: str) -> list[Command]:
+    """The commands of a noun, `ps` and `ps:scale` for `ps`, by name; aliases are left out."""
+    proper = (each for each in COMMANDS.values() if not each.alias_of)
+    return sorted(
+        (each for each in proper if str(each.name).partition(":")[0] == noun),
+        key=lambda each: str(each.name),
+    )
+
+
+def near(name: str) -> list[str]:
+    """Up to three commands that may have been meant; a noun alone may mean any of its own."""
+    if len(name) > LONGEST_GUESS:
+        return []
+    guesses = difflib.get_close_matches(name, COMMANDS, n=6, cutoff=0.7)
+    proper = dict.fromkeys(COMMANDS[each].proper_name for each in guesses)
+    return list(proper)[:3] or [str(each.name) for each in noun_commands(name)][:3]
+
+
+def _width(caller: Caller) -> int:
+    return min(max(caller.streams.width, 40), WIDTH) if caller.streams.width else WIDTH
 
 
 @contextmanager
-def _usage_errors(name: str) -> Iterator[None]:
+def _usage_errors(found: Command) -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
+        context = error.ctx or click.Context(found, info_name=found.name)
+        usage = " ".join([str(found.name), *found.collect_usage_pieces(context)])
         raise UsageError(
-            error.format_message(), f"`{shlex.quote(name)} --help` explains it."
+            error.format_message()[:LONGEST_USAGE_ERROR],
+            f"Usage: {usage}\n`{found.name} --help` explains it.",
         ) from error
