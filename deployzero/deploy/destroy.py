@@ -17,7 +17,7 @@ from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, DeployZeroException
 from deployzero.models.deployment import Deployment, Project, State
 from deployzero.runtime import labels
-from deployzero.store import containers, projects, releases
+from deployzero.store import containers, deployments, projects, releases
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +47,9 @@ async def destroy(platform: Platform, project_id: int, by: str = "") -> None:
     await _remove_images(platform, ids)
     for name in names:
         await platform.repositories.remove(name)
-    archive = platform.settings.data_dir / "logs" / str(project_id)
-    for folder in (*map(Path, checkouts), archive):
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    for folder in checkouts:
+        await asyncio.to_thread(shutil.rmtree, Path(folder), ignore_errors=True)
+    await asyncio.to_thread(platform.log_archive.forget, project_id)
     for name in names:
         await platform.runtime.remove_network(name)
     async with platform.database.begin() as session:
@@ -78,7 +78,7 @@ async def _end_deployments(platform: Platform, project_id: int, by: str) -> None
 
 async def _unfinished(platform: Platform, project_id: int) -> list[Deployment]:
     async with platform.database.read() as session:
-        return await releases.unfinished(session, project_id)
+        return await deployments.unfinished_of(session, project_id)
 
 
 async def _remove_containers(platform: Platform, project: Project, ids: set[int]) -> None:

@@ -136,6 +136,7 @@ async def rename_app(platform: Platform, user: User, app: str, name: str) -> tup
     check_app_name(name)
     async with platform.database.begin() as session:
         project = await require(session, user, app, Role.OWNER)
+        await projects.lock(session, project.id)
         await _check_still(session, project, name)
         await projects.rename(session, project, name)
         live = await deployments.live(session, project.id)
@@ -151,6 +152,7 @@ async def rename_app(platform: Platform, user: User, app: str, name: str) -> tup
                 message=f"Rename {app} to {name}",
                 kind=Kind.RESTART,
                 change=platform.vault.seal_change(Change()),
+                key_fingerprint=user.key_fingerprint,
             )
             await projects.set_rename_id(session, project.id, deployment.id)
         renamed = await projects.get(session, project.id)
@@ -167,7 +169,7 @@ async def _check_still(session: AsyncSession, project: Project, name: str) -> No
             f"{project.name} is still leaving its name {project.previous_name}",
             "Try again in a moment.",
         )
-    if unfinished := await releases.unfinished(session, project.id):
+    if unfinished := await deployments.unfinished_of(session, project.id):
         first = unfinished[0]
         raise ConflictError(
             f"{project.name} is being deployed: {first.user_name}'s {first.kind} ({first.state})",

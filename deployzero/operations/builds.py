@@ -1,6 +1,5 @@
 """Builds: each deployment of whatever kind, by its id, with its log."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,13 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, NotFoundError
 from deployzero.models.access import Role
-from deployzero.models.deployment import UNFINISHED, Deployment, Project, User
+from deployzero.models.deployment import Deployment, Project, User
 from deployzero.operations import changes
 from deployzero.operations.access import require
 from deployzero.store import deployments, log_lines, releases
 
-CANCEL_LIMIT = 10.0
-"""Seconds to wait for what was cancelled; it takes two at most."""
 PAGE = 1000
 
 
@@ -57,34 +54,21 @@ async def output(
 async def cancel(platform: Platform, user: User, app: str, build: int | None) -> Deployment:
     """Stop it, and return it as it ended. build: None for the one under way. Needs a deployer.
 
-    Raises ConflictError if it has ended already, or if it was too late: it went live.
+    Raises ConflictError if nothing is under way, or it has ended: it went live first, say.
     """
     async with platform.database.read() as session:
         project = await require(session, user, app, Role.DEPLOYER)
-        waiting = await releases.unfinished(session, project.id)
-        if build is None and not waiting:
+        if build is None and not await deployments.unfinished_of(session, project.id):
             raise ConflictError(f"nothing is under way for {app}", f"See `builds:list {app}`.")
         deployment = await _find(session, project, build)
-    if deployment.state not in UNFINISHED:
-        raise ConflictError(f"build {deployment.id} has ended: {deployment.state}")
     await changes.cancel(platform, user, deployment.id)
-    return await _ended(platform, deployment.id)
-
-
-async def _ended(platform: Platform, deployment_id: int) -> Deployment:
-    try:
-        async with asyncio.timeout(CANCEL_LIMIT):
-            async for _ in platform.logs.follow(deployment_id):
-                pass
-    except TimeoutError:
-        pass
     async with platform.database.read() as session:
-        return await deployments.get(session, deployment_id)
+        return await deployments.get(session, deployment.id)
 
 
 async def _find(session: AsyncSession, project: Project, build: int | None) -> Deployment:
     if build is None:
-        found = await releases.unfinished(session, project.id)
+        found = await deployments.unfinished_of(session, project.id)
         found = found[:1] or await releases.of_project(session, project.id, 1)
         if not found:
             raise NotFoundError(f"{project.name} has no build yet", "Push it first.")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from deployzero.deploy.platform import Platform
-from deployzero.errors import ConflictError
+from deployzero.errors import ConflictError, NotFoundError
 from deployzero.models.access import Role
 from deployzero.models.deployment import UNFINISHED, Deployment, Outcome, State, User
 from deployzero.models.release import NUMBERED, Change, Kind
@@ -109,6 +109,9 @@ async def follow(platform: Platform, deployment_id: int) -> AsyncIterator[str]:
 
 async def outcome(platform: Platform, deployment_id: int) -> Outcome:
     async with platform.database.read() as session:
-        deployment = await deployments.get(session, deployment_id)
+        try:
+            deployment = await deployments.get(session, deployment_id)
+        except NotFoundError:
+            return Outcome(live=False, reason="the app was destroyed meanwhile")
     live = deployment.state in (State.LIVE, State.RETIRED)
     return Outcome(live=live, reason=deployment.reason)

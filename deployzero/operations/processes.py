@@ -19,7 +19,7 @@ from deployzero.operations.access import require
 from deployzero.operations.changes import start_change
 from deployzero.runtime.container import ContainerStatus
 from deployzero.settings import parse_bytes
-from deployzero.store import containers, deployments, releases
+from deployzero.store import containers, deployments
 
 MOST = 100
 """Containers of one process."""
@@ -147,7 +147,7 @@ async def stop(platform: Platform, user: User, app: str) -> None:
     """End its processes; its release stays. Raises ConflictError while it is being deployed."""
     async with platform.database.read() as session:
         project, _ = await _live(session, user, app)
-        unfinished = await releases.unfinished(session, project.id)
+        unfinished = await deployments.unfinished_of(session, project.id)
     if project.stopped:
         raise ConflictError(f"{app} is stopped already", f"`ps:start {app}` starts it.")
     if unfinished:

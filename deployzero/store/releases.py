@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from deployzero.models.deployment import UNFINISHED, Deployment, State
+from deployzero.models.deployment import Deployment, State
 from deployzero.models.release import NUMBERED
 from deployzero.store.deployments import COLUMNS
 from deployzero.store.tables import DeploymentRow, ProjectRow, UserRow, is_in
@@ -72,12 +72,6 @@ async def newest_failed(session: AsyncSession, project_id: int) -> Deployment | 
     query = _select(project_id).where(DeploymentRow.state == State.ERROR)
     found = await _all(session, query.order_by(DeploymentRow.id.desc()).limit(1))
     return found[0] if found else None
-
-
-async def unfinished(session: AsyncSession, project_id: int) -> list[Deployment]:
-    """Oldest first."""
-    query = _select(project_id).where(is_in(UNFINISHED))
-    return await _all(session, query.order_by(DeploymentRow.id))
 
 
 async def ids(session: AsyncSession, project_id: int) -> set[int]:

@@ -6,7 +6,7 @@ import click
 
 from deployzero.errors import UsageError
 from deployzero.models.access import Role
-from deployzero.models.deployment import Deployment, State
+from deployzero.models.deployment import Deployment
 from deployzero.operations import builds
 from deployzero.ssh.commands.releases import MOST, what
 from deployzero.ssh.commands.render import Cell, fields, listing
@@ -74,16 +74,10 @@ async def builds_output(caller: Caller, app: str, build: str | None, follow: boo
 
 
 @command("builds:cancel", APP, BUILD, section=SECTION, needs=Role.DEPLOYER, changes=True)
-async def builds_cancel(caller: Caller, app: str, build: str | None) -> int:
+async def builds_cancel(caller: Caller, app: str, build: str | None) -> None:
     """Stop a build or boot; by default the one under way. What is live stays."""
     ended = await builds.cancel(caller.platform, caller.user, app, _id(build))
-    if ended.state is State.CANCELLED:
-        caller.print(f"=====> Build {ended.id} ({ended.kind}) is cancelled")
-        return 0
-    caller.print(
-        f" !     Build {ended.id} ({ended.kind}) is {ended.state}: {ended.reason or 'too late'}"
-    )
-    return 1
+    caller.print(f"=====> Build {ended.id} ({ended.kind}) is {ended.state}: {ended.reason}")
 
 
 def _row(deployment: Deployment) -> dict[str, Any]:
