@@ -19,6 +19,7 @@ from deployzero.deploy.runtime_logs import archive
 from deployzero.errors import DeployZeroException
 from deployzero.models.deployment import Container, Deployment, Project, State
 from deployzero.models.names import RESERVED
+from deployzero.models.release import Kind
 from deployzero.store import containers, deployments, log_lines, projects
 
 logger = logging.getLogger(__name__)
@@ -104,11 +105,18 @@ async def _end_all_interrupted(platform: Platform) -> None:
     async with platform.database.read() as session:
         interrupted = await deployments.unfinished(session)
     for deployment in interrupted:
-        await end_interrupted(platform, deployment)
+        if not _can_wait(deployment):
+            await end_interrupted(platform, deployment)
     async with platform.database.read() as session:
         still_open = await log_lines.left_open(session)
     for deployment_id in still_open:
         await platform.logs.end(deployment_id)
+
+
+def _can_wait(deployment: Deployment) -> bool:
+    """Queued by a restore: the repository has all that it needs, and nothing is begun."""
+    untouched = deployment.state is State.CREATED and not deployment.checkout
+    return untouched and deployment.kind is Kind.REBUILD
 
 
 async def end_interrupted(platform: Platform, deployment: Deployment) -> None:

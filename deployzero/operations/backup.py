@@ -106,7 +106,7 @@ async def _add_repository(
     platform: Platform, archive: ArchiveWriter, work: "_Worker", app: App
 ) -> int:
     """1: it is in the archive; 0: it has no commit, or was destroyed meanwhile."""
-    name = await _name_now(platform, app)
+    name = await _repository_now(platform, app)
     if name is None:
         return 0
     file = await work.run(_spool, platform.settings.data_dir)
@@ -122,11 +122,13 @@ async def _add_repository(
     return int(packed)
 
 
-async def _name_now(platform: Platform, app: App) -> str | None:
-    """It may have been renamed since the database was read: its repository went along."""
+async def _repository_now(platform: Platform, app: App) -> str | None:
+    """Under which name its repository is: it may be renamed just now, or have been since."""
     async with platform.database.read() as session:
-        names = {project.id: project.name for project in await projects.every(session)}
-    return names.get(app.project_id)
+        project = await projects.by_id(session, app.project_id)
+    names = (project.name, project.previous_name) if project else ()
+    there = (name for name in names if name and platform.repositories.path(name).is_dir())
+    return next(there, None)
 
 
 def _spool(folder: Path) -> IO[bytes]:

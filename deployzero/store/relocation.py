@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
-from deployzero.models.deployment import UNFINISHED, State
+from deployzero.models.deployment import State
 from deployzero.models.release import Kind
 from deployzero.store.instance import INSTANCE
 from deployzero.store.tables import (
@@ -17,8 +17,6 @@ from deployzero.store.tables import (
     is_in,
     now,
 )
-
-INTERRUPTED = "the server was restored from a backup in the middle of this deployment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +34,14 @@ class Relocated:
 def relocate(connection: Connection, commits: dict[str, set[str]], backup: str) -> Relocated:
     """commits: app to the commits that its repository has. backup: which one, in words.
 
-    Images and containers are gone. What was under way ends as `error`. What was live is
-    retired, since nothing serves, and its commit queued again; a stopped app keeps its
-    release, which is built when it is started. The instance gets a new id: objects that the
-    old one left on an engine, where it may still run, are not touched.
+    Images and containers are gone. What was live is retired, since nothing serves, and its
+    commit queued again; a stopped app keeps its release, which is built when it is started.
+    What was under way, the next start ends. The instance gets a new id: objects of the old
+    one, which may still run on the same engine, are not touched.
     """
     moment = now()
     connection.execute(delete(ContainerRow))
     connection.execute(delete(ServerRow).where(ServerRow.key == INSTANCE))
-    connection.execute(
-        update(DeploymentRow)
-        .where(is_in(UNFINISHED))
-        .values(state=State.ERROR, reason=INTERRUPTED, finished_at=moment)
-    )
     connection.execute(update(DeploymentRow).values(image=None, checkout=""))
     redeploys, stopped, left_out = [], [], []
     for live in connection.execute(_live()).all():
