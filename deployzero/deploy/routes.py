@@ -9,6 +9,7 @@ from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import WEB
 from deployzero.errors import RoutingError
 from deployzero.models.deployment import Container
+from deployzero.models.domains import is_at_or_below
 from deployzero.routing.route import Route
 from deployzero.store import containers, deployments, domains, projects
 
@@ -111,7 +112,13 @@ def _backends(rows: Iterable[Container]) -> Backends:
 async def _route(platform: Platform, app: str, project_id: int, backends: Backends) -> Route:
     """With a marker of its own for each set of hosts and containers, which proves it."""
     async with platform.database.read() as session:
-        hosts = (platform.settings.host(app), *await domains.of_project(session, project_id))
+        names = await domains.of_project(session, project_id)
+    # DOMAIN may have changed since: what is below it belongs to the app of that name.
+    own = platform.settings.domain
+    hosts = (
+        platform.settings.host(app),
+        *(name for name in names if not is_at_or_below(name, own)),
+    )
     places = (f"{address}:{port}" for address, port in backends)
     marker = platform.derive("marker", app, *hosts, *places)[:16]
     return Route(app=app, hosts=hosts, backends=backends, marker=marker)

@@ -28,7 +28,7 @@ class DomainReport:
     names: tuple[str, ...]
     """Normalised, `*.example.com` among them."""
     live: bool
-    """Something is deployed, so that they are in force."""
+    """It is deployed and not stopped, so that they are in force."""
     server: str
     """Where their DNS records must lead: the server's name; empty: it has none."""
     added: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ async def report(platform: Platform, user: User, app: str) -> DomainReport:
         project = await require(session, user, app, Role.VIEWER)
         names = await domains.of_project(session, project.id)
         live = await deployments.live(session, project.id)
-    return _report(platform, project, names, live is not None)
+    return _report(platform, project, names, live is not None and not project.stopped)
 
 
 async def add(platform: Platform, user: User, app: str, names: Sequence[str]) -> DomainReport:
@@ -97,7 +97,7 @@ async def _change(
         live = await deployments.live(session, project.id)
     if names != before:
         await _put_in_force(platform, project)
-    return _report(platform, project, names, live is not None, new, removed)
+    return _report(platform, project, names, live is not None and not project.stopped, new, removed)
 
 
 async def _put_in_force(platform: Platform, project: Project) -> None:

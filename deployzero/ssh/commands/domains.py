@@ -64,7 +64,7 @@ def _tell(caller: Caller, report: DomainReport, as_json: bool) -> None:
     if not report.added and not report.removed:
         caller.print(f"Nothing to change: `domains {report.app}` shows what it has.")
     elif not report.live:
-        caller.print(f"       In force once {report.app} is deployed.")
+        caller.print(f"       In force once {report.app} runs.")
     if report.added:
         server = report.server or "this server's address"
         caller.print(f"       Point an A or CNAME record for each to {server}:")

@@ -100,7 +100,7 @@ async def test_names_are_added_in_their_one_form_and_shown_in_both(admin, apps):
     assert answer.code == 0, answer.err
     assert answer.out.count("www.example.com") == 2  # added, and what DNS needs
     assert "grüße.de (xn--gre-6ka8l.de)" in answer.out
-    assert "In force once hello is deployed." in answer.out
+    assert "In force once hello runs." in answer.out
     assert "CNAME record for each to this server's address" in answer.out
     assert await names(admin, "hello") == ["*.example.org", "www.example.com", "xn--gre-6ka8l.de"]
     shown = (await admin.run("alice", "domains:report hello")).out
