@@ -207,6 +207,8 @@ def _secret_key(path: Path) -> bytes:
             file.flush()
             os.fsync(file.fileno())
         draft.rename(path)
+    if path.stat().st_mode & 0o077:  # put back by hand, say
+        path.chmod(0o600)
     key = path.read_bytes()
     if len(key) != 32:
         raise SettingsError(

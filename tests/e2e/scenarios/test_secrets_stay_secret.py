@@ -108,4 +108,5 @@ def test_secrets_are_in_the_environment_of_the_app_and_nowhere_else(
     leaks = [place for place, data in places.items() if any(each in data for each in secrets)]
     assert leaks == []
     assert not any(each in data for data in image_content(image) for each in secrets)
-    assert (server.data / "deployzero.db").stat().st_mode & 0o777 == 0o600
+    for name in ("secret.key", "deployzero.db"):
+        assert (server.data / name).stat().st_mode & 0o777 == 0o600, name
