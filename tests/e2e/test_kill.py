@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -44,21 +44,22 @@ def images(server: Daemon, app: str) -> list[str]:
     return [tag for tag in tags if tag.startswith(f"deployzero-{server.instance}/{app}:")]
 
 
-def kill_at(server: Daemon, point: str, folder: Path, app: str) -> None:
-    """Push with a daemon that stands still at the point, and kill it there."""
+def kill_at(server: Daemon, point: str, client: Callable[[], "subprocess.Popen[str]"]) -> None:
+    """Start the client of a daemon that stands still at the point, and kill it there."""
     reached = server.folder / f"reached-{point}"
+    reached.unlink(missing_ok=True)
     plain, environment = server.program, server.environment
     server.stop()
     server.program = PAUSED
     server.environment = {**environment, "PAUSE_AT": point, "PAUSE_FILE": str(reached)}
     try:
         server.start()
-        client = push(server, folder, app)
-        wait_until(reached.exists, 120, f"the push reaches {point}")
+        running = client()
+        wait_until(reached.exists, 120, f"the deployment reaches {point}")
         server.kill()
-        client.communicate(timeout=30)
+        running.communicate(timeout=30)
         if point in BEFORE_COMMIT:
-            assert client.returncode != 0
+            assert running.returncode != 0
     finally:
         server.kill()
         server.program, server.environment = plain, environment
@@ -76,7 +77,7 @@ def test_a_kill_leaves_the_old_release_or_the_new_one_whole(
     old = head(folder)
     commit(folder, apps.script("new"))
 
-    kill_at(server, point, folder, app)
+    kill_at(server, point, lambda: push(server, folder, app))
 
     # The route is written, and proven, between the points `switch` and `commit`.
     assert server.get(app).text == ("new" if point in ("commit", *AFTER_COMMIT) else "old")
@@ -161,6 +162,34 @@ def test_a_kill_in_the_release_command_leaves_nothing_of_it(server: Daemon, tmp_
     assert server.get("releasing").text == "new"
 
 
+@pytest.mark.parametrize("point", ["commit", "retire"])
+def test_a_kill_while_scaling_leaves_the_old_formation_or_the_new_one(
+    server: Daemon, tmp_path: Path, point: str
+) -> None:
+    app = f"scaling-{point}"
+    if server.process is None:
+        server.start()
+    folder = repository(tmp_path / "repo", apps.script("scaled"))
+    assert server.push(folder, app).returncode == 0
+    assert server.ssh("ps:scale", app, "web=2").returncode == 0
+    (kept,) = [c["Id"] for c in server.containers(app) if c["Labels"]["deployzero.index"] == "1"]
+    kill_at(server, point, lambda: command(server, "ps:scale", app, "web=1"))
+    assert server.get(app).text == "scaled"
+    server.start()
+    left = 1 if point == "retire" else 2
+    wait_until(lambda: len(server.containers(app)) == left, 30, f"{left} containers are left")
+    running = {c["Id"]: c["State"] for c in server.containers(app)}
+    assert running[kept] == "running"
+    assert set(running.values()) == {"running"}
+    for _ in range(4):
+        assert server.get(app).text == "scaled"
+    (state,) = [s for s, _ in deployments(server, app)[-1:]]
+    assert state == ("live" if point == "retire" else "error")
+    again = server.ssh("ps:scale", app, "web=3")
+    assert again.returncode == 0, again.stdout
+    wait_until(lambda: len(server.containers(app)) == 3, 30, "three containers run")
+
+
 def test_a_killed_proxy_is_back_within_seconds(server: Daemon, tmp_path: Path) -> None:
     if server.process is None:
         server.start()
@@ -188,6 +217,14 @@ def push(server: Daemon, folder: Path, app: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         ["git", "push", server.remote(app), "main"],
         cwd=folder, env=server.git_environment, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def command(server: Daemon, *words: str) -> subprocess.Popen[str]:
+    ssh = server.git_environment["GIT_SSH_COMMAND"].split()
+    return subprocess.Popen(
+        [*ssh, "-p", str(server.ssh_port), "deployzero@127.0.0.1", *words],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
