@@ -147,6 +147,8 @@ class LogHub:
                 subscriber.close()
 
     async def _begin(self, feed: _Feed) -> None:
+        if not feed.ready.is_set():
+            await self._runtime.ping()  # tells at once when the engine is away
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch(), name="log events")
         elif self._listening and not feed.ready.is_set():
@@ -179,6 +181,8 @@ class LogHub:
                         await self._hear(event)
             except DeployZeroException as error:
                 logger.info("following logs: %s", error.message)
+            except Exception:  # the task's border: followers go on once it works again
+                logger.exception("following logs")
             self._listening = False
             await asyncio.sleep(RETRY)
 
@@ -225,6 +229,8 @@ class LogHub:
                 break
             except DeployZeroException as error:
                 logger.info("following %s: %s", tail.container.name, error.message)
+            except Exception:  # the task's border: the others' lines go on
+                logger.exception("following %s", tail.container.name)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK):
                     await tail.wake.wait()

@@ -1,5 +1,6 @@
 """One SSH session: which command it asks for, and that nothing else exists."""
 
+import functools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from deployzero.source.lines import error_lines, hint_lines, one_line, printable
 from deployzero.source.receive_pack import ReceivePack, Reception
 from deployzero.source.repack import repack
 from deployzero.source.upload_pack import upload_pack
-from deployzero.ssh.streams import GitChannel, Input, Output, Streams
+from deployzero.ssh.streams import GitChannel, Input, Output, Streams, wait_closed
 from deployzero.ssh.words import split_words
 
 logger = logging.getLogger(__name__)
@@ -189,5 +190,5 @@ def _streams(process: asyncssh.SSHServerProcess[bytes]) -> Streams:
         terminal=terminal,
         width=process.term_size[0],
         height=process.term_size[1],
-        wait_closed=process.channel.wait_closed,
+        wait_closed=functools.partial(wait_closed, process),
     )

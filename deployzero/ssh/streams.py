@@ -1,5 +1,6 @@
 """What a command reads and writes on an SSH session, terminal or not."""
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ LONGEST_LINE = 1024
 
 
 CHUNK = 64 << 10
+LOOK = 2.0
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,18 @@ class Streams:
     """Rows; 0: not known."""
     wait_closed: Callable[[], Awaitable[None]]
     """Returns once the client has left."""
+
+
+async def wait_closed(process: asyncssh.SSHServerProcess[bytes]) -> None:
+    """Returns once the client has left.
+
+    The channel tells by itself only when all that the client sent was read, which may be
+    never: so it is looked at as well.
+    """
+    while not process.channel.is_closing():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK):
+                await process.channel.wait_closed()
 
 
 async def ask(streams: Streams, question: str) -> str | None:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 
+import asyncssh
+
 from deployzero.errors import ContainerError, ResourceLimitError
 from deployzero.runtime.attachment import STDERR, Attachment
 from deployzero.ssh.streams import Signal, Streams, WindowSize
@@ -32,7 +34,7 @@ async def join(streams: Streams, program: Attachment, limit: float) -> int:
         raise ResourceLimitError(
             f"the command did not end within {limit:g}s", "It was ended: MAX_RUN_SECONDS."
         )
-    except (BrokenPipeError, ConnectionError):
+    except (asyncssh.Error, ConnectionError):
         return GONE
     finally:
         for task in (sending, ending, leaving):
