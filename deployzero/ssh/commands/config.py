@@ -50,7 +50,7 @@ def _words(
 GLOBAL = click.Option(
     ["--global", "everywhere"], is_flag=True, is_eager=True, help="Of every app; for admins."
 )
-APP = click.Argument(["app"], required=False, callback=_app)
+APP = click.Argument(["app"], required=False, callback=_app, metavar="APP")
 PAIRS = click.Argument(["words"], nargs=-1, callback=_words, metavar="KEY=value…")
 KEYS = click.Argument(["words"], nargs=-1, callback=_words, metavar="KEY…")
 NO_RESTART = click.Option(
@@ -382,7 +382,7 @@ def _shown(row: Row) -> str:
     if row["value"] is None:
         return MASK
     value = str(row["value"])
-    return value if value.isprintable() else json.dumps(value, ensure_ascii=False)
+    return value if value and value.isprintable() else json.dumps(value, ensure_ascii=False)
 
 
 def _from(row: Row) -> str:
