@@ -3,7 +3,7 @@ SHELL := /bin/bash
 VENV := .venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
 
-.PHONY: demo up test lint fmt bench clean
+.PHONY: demo up test lint fmt bench reference clean
 
 demo: $(VENV)/installed  ## everything, then a sample app pushed with the real git
 	$(SUDO) $(VENV)/bin/deployzero doctor --fix
@@ -25,6 +25,9 @@ lint: $(VENV)/installed
 fmt: $(VENV)/installed
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+reference: $(VENV)/installed  ## the README's list of commands, from the command tree
+	$(VENV)/bin/deployzero reference
 
 bench: $(VENV)/installed  ## warm pushes against the floor, measured in one run
 	$(SUDO) $(VENV)/bin/python benchmarks/push.py

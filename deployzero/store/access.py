@@ -31,7 +31,7 @@ async def of_project(session: AsyncSession, project_id: int) -> list[tuple[str, 
     rows = await session.execute(
         query.where(AccessRow.project_id == project_id).order_by(UserRow.name)
     )
-    return [(name, Role[role.upper()]) for name, role in rows.tuples()]
+    return [(name, Role[role.upper()]) for name, role in rows]
 
 
 async def owner_of(session: AsyncSession, project_id: int) -> str:

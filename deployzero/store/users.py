@@ -82,7 +82,7 @@ async def every(session: AsyncSession) -> list[UserEntry]:
     query = select(UserRow, keys, apps).where(UserRow.removed_at.is_(None)).order_by(UserRow.name)
     return [
         UserEntry(row.name, row.role, int(key_count), int(app_count), row.created_at)
-        for row, key_count, app_count in (await session.execute(query)).tuples()
+        for row, key_count, app_count in await session.execute(query)
     ]
 
 

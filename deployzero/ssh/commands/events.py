@@ -16,6 +16,7 @@ TAIL = click.Option(["-t", "--tail"], is_flag=True, help="Go on with new ones as
 MOST = click.Option(
     ["-n", "--num", "most"],
     type=click.IntRange(1, events.MOST),
+    metavar="N",
     default=50,
     show_default=True,
     help="How many.",

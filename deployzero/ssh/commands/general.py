@@ -21,6 +21,7 @@ SECTIONS = (
     "Config",
     "Processes",
     "Logs",
+    "Builds",
     "Run",
     "Releases",
     "Domains",

@@ -1,0 +1,154 @@
+"""Every command as every role: allowed or denied exactly as its `needs` says."""
+
+import asyncio
+import re
+import shlex
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncssh
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from deployzero.models.access import Role
+from deployzero.ssh.commands import COMMANDS
+from deployzero.ssh.commands.examples import EXAMPLES
+from deployzero.ssh.commands.tree import Command
+from deployzero.store import access, projects, users
+from deployzero.store.tables import Base
+
+PROPER = {name: found for name, found in COMMANDS.items() if not found.alias_of}
+ROLES = ("stranger", "viewer", "deployer", "owner", "admin")
+HELD = {"viewer": Role.VIEWER, "deployer": Role.DEPLOYER, "owner": Role.OWNER}
+NOT_FOUND = re.compile(r"there is no app \S+$", re.MULTILINE)
+FORBIDDEN = re.compile(r"this needs an? \w+$|only an admin may", re.MULTILINE)
+STDIN = {"config:import": "GREETING=hi\n"}
+"""For commands that look at it first."""
+LIMIT = 2.0
+"""Seconds; a command that was let in and goes on need not end."""
+Admin = Any
+
+
+class Table:
+    """People of each role with an open connection, and an app of its own for each command."""
+
+    def __init__(self, admin: Admin) -> None:
+        self.admin = admin
+        self.connections: dict[str, asyncssh.SSHClientConnection] = {}
+        self.ids: dict[str, int] = {}
+        self.root = 0
+        self.count = 0
+
+    async def open(self) -> None:
+        for role in ROLES:
+            await self.admin.person(role, users.ADMIN if role == "admin" else users.MEMBER)
+            self.connections[role] = await self.admin.connect(role)
+        async with self.admin.platform.database.read() as session:
+            self.ids = {role: await self._id(session, role) for role in (*ROLES, "root")}
+        self.root = self.ids["root"]
+
+    async def _id(self, session: AsyncSession, name: str) -> int:
+        found = await users.by_name(session, name)
+        assert found is not None
+        return found.id
+
+    async def words(self, example: str, count: int = 1) -> list[str]:
+        """The example so many times, each with a fresh app and user, less the shell's part."""
+        async with self.admin.platform.database.begin() as session:
+            return [await self._words(session, example) for _ in range(count)]
+
+    async def _words(self, session: AsyncSession, example: str) -> str:
+        self.count += 1
+        app, user = f"app{self.count}", f"user{self.count}"
+        project = await projects.create(session, app, self.root)
+        for role, held in HELD.items():
+            await access.give(session, project.id, self.ids[role], held)
+        if "users:add" not in example:
+            other = await users.create(session, user)
+            await access.give(session, project.id, other.id, Role.VIEWER)
+        line = re.split(r"\s[<>|]", example)[0].replace("hello", app)
+        return re.sub(r"\bada\b", user, line)
+
+    async def run(self, role: str, line: str) -> str:
+        """What it says on standard error; nothing if it goes on."""
+        stdin = STDIN.get(line.split()[0])
+        try:
+            done = await self.connections[role].run(
+                line,
+                input=stdin,
+                stdin=asyncssh.PIPE if stdin else asyncssh.DEVNULL,
+                timeout=LIMIT,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except TimeoutError:
+            return ""
+        return str(done.stderr)
+
+    async def dump(self) -> dict[str, Any]:
+        """Every row of every table but the audit log."""
+        found = {}
+        async with self.admin.platform.database.read() as session:
+            for table in Base.metadata.sorted_tables:
+                if table.name != "events":
+                    rows = await session.execute(sa.select(table))
+                    found[table.name] = sorted(map(repr, rows.all()))
+        return found
+
+
+@pytest.fixture
+async def table(admin: Admin) -> AsyncIterator[Table]:
+    made = Table(admin)
+    await made.open()
+    yield made
+    for connection in made.connections.values():
+        connection.abort()
+
+
+def test_every_command_has_an_example() -> None:
+    assert set(PROPER) - set(EXAMPLES) == set(), "add it to ssh/commands/examples.py"
+    for name, example in EXAMPLES.items():
+        assert shlex.split(example)[0] == name
+
+
+def allowed(found: Command, role: str) -> bool:
+    held = {"stranger": Role.MEMBER, "admin": Role.ADMIN, **HELD}[role]
+    return held >= found.needs
+
+
+async def test_what_every_role_may_do(table: Table) -> None:
+    faults = [
+        fault
+        for name, found in sorted(PROPER.items())
+        for fault in await _faults_of(table, name, found)
+    ]
+    assert faults == []
+
+
+async def _faults_of(table: Table, name: str, found: Command) -> list[str]:
+    example = EXAMPLES[name].removesuffix(" -t")
+    may = [role for role in ROLES if allowed(found, role)]
+    may_not = [role for role in ROLES if role not in may]
+    line, *lines = await table.words(example, 1 + len(may))
+    before = await table.dump()
+    said = await asyncio.gather(*(table.run(role, line) for role in may_not))
+    faults = [
+        f"{role}: {line}: not denied as it should be: {words!r}"
+        for role, words in zip(may_not, said, strict=True)
+        if not _refusal(found, role).search(words)
+    ]
+    if await table.dump() != before:
+        faults.append(f"{line}: a denied run changed something")
+    said = await asyncio.gather(*map(table.run, may, lines))
+    faults += [
+        f"{role}: {line}: denied: {words!r}"
+        for role, line, words in zip(may, lines, said, strict=True)
+        if NOT_FOUND.search(words) or FORBIDDEN.search(words)
+    ]
+    return faults
+
+
+def _refusal(found: Command, role: str) -> re.Pattern[str]:
+    """How it reads: an app that a stranger may not see does not exist."""
+    return NOT_FOUND if role == "stranger" and found.needs != Role.ADMIN else FORBIDDEN
