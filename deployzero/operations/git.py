@@ -35,7 +35,10 @@ from deployzero.store import deployments, projects
 T = TypeVar("T")
 Read = Callable[[int], Awaitable[bytes]]
 """Up to so many bytes of an upload; b'' at its end."""
-CHUNK = 1 << 18
+CHUNK = 64 << 20
+"""More than a door ever holds (12 MB), so that each read empties it: asyncssh gives the client
+a whole new window for every piece that is taken from a full buffer, which then grows without
+end (seen: 31 of 60 MB were in memory, with reads of 256 kB)."""
 STALL_SECONDS = 300.0
 LONGEST_MESSAGE = 200
 MESSAGE = "Archive"
