@@ -8,7 +8,7 @@ from deployzero.errors import ConflictError, NotFoundError
 from deployzero.models.access import Role
 from deployzero.models.deployment import UNFINISHED, Deployment, Outcome, State, User
 from deployzero.models.release import NUMBERED, Change, Kind
-from deployzero.operations.access import require
+from deployzero.operations.access import require, visible_project
 from deployzero.store import deployments
 
 CANCEL_LIMIT = 10.0
@@ -68,6 +68,8 @@ async def cancel(platform: Platform, user: User, deployment_id: int) -> None:
     """
     async with platform.database.read() as session:
         deployment = await deployments.get(session, deployment_id)
+        if await visible_project(session, user, deployment.app) is None:
+            raise NotFoundError(f"there is no deployment {deployment_id}")
         await require(session, user, deployment.app, Role.DEPLOYER)
     if deployment.state in UNFINISHED:
         platform.queue.cancel(deployment_id, user.name)

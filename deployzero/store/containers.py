@@ -76,7 +76,7 @@ async def addresses(session: AsyncSession, project_id: int) -> set[str]:
 
 
 async def of_live_releases(session: AsyncSession) -> list[Container]:
-    """All that are to run. Those of a stopped app are not."""
+    """All that are to run. Those of an app that is stopped or destroyed are not."""
     return await _all(session, _live())
 
 
@@ -133,7 +133,7 @@ def _live() -> Select[Any]:
     return (
         _select()
         .join(DeploymentRow, DeploymentRow.id == ContainerRow.deployment_id)
-        .where(DeploymentRow.state == State.LIVE, ~ProjectRow.stopped)
+        .where(DeploymentRow.state == State.LIVE, ~ProjectRow.stopped, ~ProjectRow.destroying)
     )
 
 

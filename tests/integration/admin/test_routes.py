@@ -1,0 +1,104 @@
+"""An app's route has one writer at a time, whatever happens to its domains meanwhile."""
+
+import asyncio
+import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from deployzero.deploy import routes
+from deployzero.deploy.platform import Platform
+from deployzero.models.deployment import Container, Project, State
+from deployzero.routing.proof import Proof
+from deployzero.routing.route import Route
+from deployzero.routing.route_files import RouteFiles
+from deployzero.store import containers, deployments, projects
+from deployzero.store.tables import DomainRow
+
+
+class SlowProxy:
+    """Route files as they are; a proof waits until the test lets it go."""
+
+    def __init__(self, folder: Path) -> None:
+        self.routes = RouteFiles(folder / "routes", folder / "incoming")
+        self.asked = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self.proven: list[str] = []
+
+    async def prove(self, route: Route, path: str | None, timeout: float) -> Proof:
+        self.asked.set()
+        await self.let_go.wait()
+        self.proven.append(route.marker)
+        return Proof(0.0, 200)
+
+    async def prove_gone(self, app: str, timeout: float) -> float:
+        return 0.0
+
+
+@pytest.fixture
+async def live(admin: Any, tmp_path: Path) -> SimpleNamespace:
+    """An app of root's with one live container, on a proxy that waits."""
+    platform = dataclasses.replace(admin.platform, proxy=SlowProxy(tmp_path))
+    async with platform.database.begin() as session:
+        project = await projects.create(session, "hello", 1)
+        made = await deployments.create(session, project.id, 1, "main", "a" * 40)
+        await deployments.claim_next(session)
+        await deployments.transition(session, made.id, State.DEPLOYING)
+        await deployments.commit_live(session, made.id)
+        old = await containers.add(session, made.id, "web", 1, "old", "10.0.0.2", 8000)
+        new = await containers.add(session, made.id, "web", 2, "new", "10.0.0.3", 8000)
+    return SimpleNamespace(platform=platform, project=project, old=old, new=new)
+
+
+async def add_domain(platform: Platform, project: Project, name: str) -> None:
+    async with platform.database.begin() as session:
+        session.add(DomainRow(project_id=project.id, name=name))
+
+
+async def switch(live: SimpleNamespace, row: Container) -> int:
+    async with routes.held(live.platform, "hello"):
+        return await routes.switch(live.platform, "hello", live.project.id, [row], "/")
+
+
+async def test_a_domain_that_comes_during_a_switch_never_points_back(
+    live: SimpleNamespace,
+) -> None:
+    proxy = live.platform.proxy
+    proxy.let_go.set()
+    await switch(live, live.old)
+    proxy.let_go.clear()
+    proxy.asked.clear()
+    switching = asyncio.create_task(switch(live, live.new))
+    await proxy.asked.wait()
+    await add_domain(live.platform, live.project, "www.example.com")
+    adding = asyncio.create_task(routes.set_hosts(live.platform, "hello", live.project.id))
+    await asyncio.sleep(0)
+    assert proxy.routes.read("hello").hosts == ("hello.localhost",)
+    proxy.let_go.set()
+    async with asyncio.timeout(10):
+        await asyncio.gather(switching, adding)
+    route = proxy.routes.read("hello")
+    assert route.backends == (("10.0.0.3", 8000),)
+    assert route.hosts == ("hello.localhost", "www.example.com")
+    assert len(set(proxy.proven)) == 3, "each state of the route is proven by its own marker"
+
+
+async def test_hosts_without_a_route_wait_for_one(live: SimpleNamespace) -> None:
+    await add_domain(live.platform, live.project, "www.example.com")
+    await routes.set_hosts(live.platform, "hello", live.project.id)
+    assert live.platform.proxy.routes.read("hello") is None
+
+
+async def test_a_route_is_restored_as_the_rows_say_and_goes_when_the_app_is_stopped(
+    live: SimpleNamespace,
+) -> None:
+    live.platform.proxy.let_go.set()
+    await routes.restore(live.platform, "hello", live.project.id)
+    backends = live.platform.proxy.routes.read("hello").backends
+    assert backends == (("10.0.0.2", 8000), ("10.0.0.3", 8000))
+    async with live.platform.database.begin() as session:
+        await projects.set_stopped(session, live.project.id)
+    await routes.restore(live.platform, "hello", live.project.id)
+    assert live.platform.proxy.routes.read("hello") is None
