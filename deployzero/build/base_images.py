@@ -76,6 +76,9 @@ class BaseImages:
             stacks["build"].version,
         )
 
+    def ready(self) -> tuple[str, ...]:
+        return tuple(sorted(self._ready))
+
     async def answers(self, image: str) -> bool:
         """A registry has this image, told within PROBE_SECONDS."""
         name, _, tag = image.rpartition(":")

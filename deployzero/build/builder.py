@@ -104,6 +104,10 @@ class Builder:
         with self._tracked():
             return await self._base(config, on_line)
 
+    def base_images(self) -> tuple[str, ...]:
+        """Those that were used or made since the start, by name."""
+        return self._base_images.ready()
+
     async def _base(self, config: ProjectConfig, on_line: OnLine) -> BaseImage:
         """Made with the server's variables alone, since all apps share it."""
         environment = self._settings.build_env

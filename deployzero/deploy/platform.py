@@ -1,6 +1,7 @@
 """The parts that a deployment works with, put together once by server.py."""
 
 import asyncio
+import datetime as dt
 import hashlib
 import hmac
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class Platform:
         default_factory=WeakValueDictionary, repr=False
     )
     """By app; see routes.held."""
+    started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
 
     @property
     def checkouts(self) -> Path:

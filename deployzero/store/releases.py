@@ -4,13 +4,16 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.models.deployment import Deployment, State
 from deployzero.models.release import NUMBERED
 from deployzero.store.deployments import COLUMNS
 from deployzero.store.tables import DeploymentRow, ProjectRow, UserRow, is_in
+
+RECENT = 1000
+"""An index of failures alone would cost each deployment something; this bounds the search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,13 @@ async def newest_failed(session: AsyncSession, project_id: int) -> Deployment | 
     return found[0] if found else None
 
 
+async def newest_failures(session: AsyncSession, limit: int) -> list[Deployment]:
+    """Of all projects, newest first, among the last RECENT deployments."""
+    recent = select(func.max(DeploymentRow.id) - RECENT).scalar_subquery()
+    query = _every().where(DeploymentRow.state == State.ERROR, DeploymentRow.id > recent)
+    return await _all(session, query.order_by(DeploymentRow.id.desc()).limit(limit))
+
+
 async def ids(session: AsyncSession, project_id: int) -> set[int]:
     """Of all its deployments: they stand in the labels of containers and images."""
     query = select(DeploymentRow.id).where(DeploymentRow.project_id == project_id)
@@ -88,13 +98,16 @@ async def checkouts(session: AsyncSession, project_id: int) -> set[str]:
     return set(await session.scalars(query))
 
 
-def _select(project_id: int) -> Select[Any]:
+def _every() -> Select[Any]:
     return (
         select(*COLUMNS)
         .join(ProjectRow, ProjectRow.id == DeploymentRow.project_id)
         .join(UserRow, UserRow.id == DeploymentRow.user_id)
-        .where(DeploymentRow.project_id == project_id)
     )
+
+
+def _select(project_id: int) -> Select[Any]:
+    return _every().where(DeploymentRow.project_id == project_id)
 
 
 def _releases(project_id: int) -> Select[Any]:
