@@ -1,6 +1,7 @@
 """Real trees through the real BuildKit: what comes out runs, keeps no secrets, stops in time."""
 
 import asyncio
+import dataclasses
 import secrets
 import threading
 import time
@@ -251,6 +252,29 @@ async def test_build_only_material_is_in_no_layer_and_no_history(
         filters={"label": ["deployzero.build-material", f"deployzero.instance={INSTANCE}"]}
     )
     assert left == []
+
+
+async def test_an_apps_variables_are_in_its_builds_and_nowhere_after(
+    builder: Builder, tmp_path: Path
+) -> None:
+    marker = secrets.token_hex(8)
+    source = tree(tmp_path / "src", x="")
+    config = ProjectConfig("python", start_command="true", build_command="echo $FLAVOR > flavor")
+    images = []
+    for flavor in (f"mint-{marker}", f"mint-{marker}", f"lime-{marker}"):
+        asked = dataclasses.replace(request(source, config), environment={"FLAVOR": flavor})
+        images.append(await builder.build(asked, lambda line: None))
+        client = docker.DockerClient(timeout=120)
+        assert marker not in str(client.api.history(images[-1].image_id))
+        assert marker not in str(client.api.inspect_image(images[-1].image_id))
+        shown = client.containers.run(images[-1].tag, ["cat", "/app/flavor"], remove=True)
+        assert shown.decode().strip() == flavor
+        left = client.images.list(
+            filters={"label": ["deployzero.build-material", f"deployzero.instance={INSTANCE}"]}
+        )
+        assert len(left) <= 1, "only the server's own material waits for the next build"
+    assert images[0].image_id == images[1].image_id
+    assert images[1].image_id != images[2].image_id
 
 
 def _contains(image: str, marker: bytes) -> bool:
