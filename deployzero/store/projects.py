@@ -190,10 +190,10 @@ async def _taking(session: AsyncSession, name: str) -> AsyncIterator[None]:
         )
     async with unique(session, f"the name {name} is taken", OTHER_NAME):
         yield
-    # Only now: on PostgreSQL the write waits for a rename that is just being committed.
-    renamed = select(ProjectRow.id).where(ProjectRow.previous_name == name)
-    if await session.scalar(renamed) is not None:
-        raise ConflictError(f"the name {name} is taken", OTHER_NAME)
+        # Only now: on PostgreSQL the write waits for a rename that is just being committed.
+        renamed = select(ProjectRow.id).where(ProjectRow.previous_name == name)
+        if await session.scalar(renamed) is not None:
+            raise ConflictError(f"the name {name} is taken", OTHER_NAME)
 
 
 def _project(row: ProjectRow) -> Project:
