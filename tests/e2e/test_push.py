@@ -184,4 +184,9 @@ def test_a_deployment_goes_on_when_its_client_goes_away(daemon: Daemon, repo: Ma
     assert client.stderr is not None
     client.stderr.close()
     wait_until(lambda: daemon.get("orphan").text == "alone", 60, "the app is live")
-    assert daemon.ls_remote("orphan")["refs/heads/main"] == head(folder)
+    # It answers from the switch on; the branch follows at the commit point.
+    wait_until(
+        lambda: daemon.ls_remote("orphan").get("refs/heads/main") == head(folder),
+        10,
+        "the branch names it",
+    )
