@@ -5,7 +5,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -51,15 +51,11 @@ class Subscriber:
         self._wake = asyncio.Event()
         self._closed = False
 
-    def put(self, line: RuntimeLine) -> None:
-        if self._wanted(line.source):
-            self._skipped += len(self._lines) == QUEUE
-            self._lines.append(line)
-            self._wake.set()
-
-    def skip(self, source: str, lines: int) -> None:
-        if self._wanted(source):
-            self._skipped += lines
+    def put(self, source: str, lines: Sequence[RuntimeLine], skipped: int = 0) -> None:
+        """All of one source. skipped: that came, but are not among them."""
+        if (lines or skipped) and self._wanted(source):
+            self._skipped += skipped + max(0, len(self._lines) + len(lines) - QUEUE)
+            self._lines.extend(lines)
             self._wake.set()
 
     def close(self) -> None:
@@ -138,6 +134,10 @@ class LogHub:
             feed.subscribers.discard(subscriber)
             if not feed.subscribers:
                 self._end(feed)
+
+    @property
+    def followers(self) -> int:
+        return sum(len(feed.subscribers) for feed in self._feeds.values())
 
     def close(self) -> None:
         """Let all who follow go; for good."""
@@ -246,9 +246,9 @@ class LogHub:
                     return [line for line in lines if line.at > last]
             return []
 
-        for line in await asyncio.to_thread(after):
-            for subscriber in feed.subscribers:
-                subscriber.put(line)
+        lines = await asyncio.to_thread(after)
+        for subscriber in feed.subscribers:
+            subscriber.put(container.source, lines)
 
 
 class _Outlet:
@@ -269,22 +269,23 @@ class _Outlet:
         self._count = 0
 
     def put(self, entries: list[LogEntry]) -> None:
-        skipped = 0
+        lines, skipped = [], 0
         for entry in entries:
-            if entry.at <= self.last and entry.at in self._known:
+            if entry.at <= self.last and self._came(entry.at):
                 continue
             self._remember(entry.at)
             if self._over_budget():
                 skipped += 1
                 continue
-            line = RuntimeLine(
-                entry.at, self._source, readable(entry.text, self._redact), self._container
-            )
-            for subscriber in self._feed.subscribers:
-                subscriber.put(line)
-        if skipped:
-            for subscriber in self._feed.subscribers:
-                subscriber.skip(self._source, skipped)
+            text = readable(entry.text, self._redact)
+            lines.append(RuntimeLine(entry.at, self._source, text, self._container))
+        for subscriber in self._feed.subscribers:
+            subscriber.put(self._source, lines, skipped)
+
+    def _came(self, at: str) -> bool:
+        """An engine may also go back to a file's begin when it rotates it (seen on 20.10)."""
+        full = len(self._recent) == RECENT
+        return at in self._known or (full and at < self._recent[0])
 
     def _remember(self, at: str) -> None:
         if len(self._recent) == RECENT:

@@ -27,7 +27,11 @@ logger = logging.getLogger(__name__)
 ARCHIVE_LIMIT = 20.0
 """Seconds that a container's removal may wait for its log."""
 REST = 0.02
-"""Seconds that a follower rests between two batches: fewer, larger writes when much comes."""
+REST_EACH = 0.002
+"""Seconds that a follower rests between two batches, and more for each that follows: fewer,
+larger writes."""
+MOST_A_SECOND = 40_000
+"""Lines for all followers together: others want their turn too."""
 AT_ONCE = 16
 
 Wanted = Callable[[str], bool]
@@ -148,7 +152,7 @@ async def follow(
         async for batch in subscriber.batches():
             if news := [line for line in batch if _is_news(line, past.newest)]:
                 yield news
-                await asyncio.sleep(REST)
+                await asyncio.sleep(_rest(len(news), platform.log_hub.followers))
 
 
 async def of_deployment(
@@ -227,6 +231,10 @@ def _archived(
     found = platform.log_archive.every(project_id)
     logs = [read(a) for a in found if wanted(a.source) and a.container not in living]
     return [lines for lines in logs if lines]
+
+
+def _rest(lines: int, followers: int) -> float:
+    return max(REST, REST_EACH * followers, lines * followers / MOST_A_SECOND)
 
 
 def _is_news(line: RuntimeLine | Skipped, newest: dict[str, str]) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import asdict
 
 import click
@@ -16,6 +16,8 @@ from deployzero.ssh.commands.tree import APP, JSON, Caller, command
 Batches = AsyncGenerator[list[RuntimeLine | Skipped], None]
 SECTION = "Logs"
 LINES = 100
+PIECE = 200
+"""Lines that are written at once."""
 COLOURS = (36, 33, 32, 35, 34, 31)
 """A process has the same one always."""
 
@@ -107,13 +109,15 @@ async def _interrupted(caller: Caller) -> None:
             return
 
 
-async def _print(caller: Caller, lines: Iterable[RuntimeLine | Skipped], quiet: bool) -> None:
-    """In one write. What an app printed was cleaned: it cannot drive a terminal."""
+async def _print(caller: Caller, lines: Sequence[RuntimeLine | Skipped], quiet: bool) -> None:
+    """What an app printed was cleaned: it cannot drive a terminal."""
     coloured = caller.streams.terminal is not None
-    text = "".join(f"{_text(line, quiet, coloured)}\n" for line in lines)
-    if text:
+    for at in range(0, len(lines), PIECE):
+        piece = lines[at : at + PIECE]
+        text = "".join(f"{_text(line, quiet, coloured)}\n" for line in piece)
         caller.streams.stdout.write(text)
         await caller.streams.stdout.drain()
+        await asyncio.sleep(0)
 
 
 def _text(line: RuntimeLine | Skipped, quiet: bool, coloured: bool) -> str:

@@ -218,9 +218,9 @@ async def test_a_dead_engine_is_told(
 async def test_a_slow_reader_is_told_how_many_lines_it_missed() -> None:
     subscriber = Subscriber(lambda source: source == "web.1")
     for n in range(log_hub.QUEUE + 10):
-        subscriber.put(RuntimeLine(stamp(n), "web.1", f"line {n}", "aa"))
-        subscriber.put(RuntimeLine(stamp(n), "worker.1", "other", "bb"))
-    subscriber.skip("web.1", 5)
+        subscriber.put("web.1", [RuntimeLine(stamp(n), "web.1", f"line {n}", "aa")])
+        subscriber.put("worker.1", [RuntimeLine(stamp(n), "worker.1", "other", "bb")])
+    subscriber.put("web.1", [], skipped=5)
     batch = await anext(subscriber.batches())
     assert batch[0] == Skipped(15)
     assert len(batch) == log_hub.QUEUE + 1
