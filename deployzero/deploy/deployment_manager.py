@@ -23,7 +23,6 @@ from deployzero.deploy.switch import switch
 from deployzero.deploy.turn import take_turn
 from deployzero.errors import ContainerError, DeploymentCancelledError, DeployZeroException
 from deployzero.models.deployment import Container, Deployment, State
-from deployzero.models.project import ProjectConfig
 from deployzero.store import containers, deployments, projects
 
 logger = logging.getLogger(__name__)
@@ -125,18 +124,14 @@ class DeploymentManager:
             deployment = await deployments.transition(
                 session, deployment.id, State.DEPLOYING, image=image, config=stored_config(config)
             )
+        project_id = deployment.project_id
         return Release(
             deployment=deployment,
             config=config,
-            environment=self._environment(deployment, config, plan),
+            environment=environment(self._platform, project_id, config, plan.app, plan.server),
             limits=plan.limits,
             checks=plan.checks,
         )
-
-    def _environment(
-        self, deployment: Deployment, config: ProjectConfig, plan: Plan
-    ) -> dict[str, str]:
-        return environment(self._platform, deployment.project_id, config, plan.app, plan.server)
 
     async def _commit(
         self, release: Release, plan: Plan, started: list[Container], progress: Progress
@@ -181,15 +176,18 @@ class DeploymentManager:
         progress.error(error)
         try:
             await restore_app(platform, project, live)
-            for row in rows:
-                if "switch" in progress.timings:  # it may have requests under way
-                    await drain_container(platform, now, row, DRAIN_LIMIT)
-                await remove_container(platform, row)
+            switched = "switch" in progress.timings
+            await asyncio.gather(*(self._take_back(now, row, switched) for row in rows))
             await platform.runtime.remove_image(platform.image_tag(deployment.app, deployment.id))
         except Exception:  # what is left, the watch clears away; the row must end
             logger.exception("undoing deployment %s", deployment.id)
         reason = platform.logs.redacted(deployment.id, error.message)
         await end(platform, deployment.id, to, reason, progress.timings)
+
+    async def _take_back(self, deployment: Deployment, row: Container, switched: bool) -> None:
+        if switched:  # it may have requests under way
+            await drain_container(self._platform, deployment, row, DRAIN_LIMIT)
+        await remove_container(self._platform, row)
 
 
 async def _to_its_end(work: Coroutine[None, None, None]) -> None:

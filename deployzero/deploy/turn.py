@@ -21,7 +21,8 @@ async def take_turn(platform: Platform, deployment: Deployment) -> tuple[Deploym
     that it is about to run.
     """
     await check_turn(platform, deployment)
-    async with platform.database.begin() as session:
+    # Not durable by itself: what a power cut takes back was not begun.
+    async with platform.database.begin(durable=False) as session:
         await projects.lock(session, deployment.project_id)
         deployment = await deployments.get(session, deployment.id)
         change = platform.vault.open_change(deployment.change)
