@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from deployzero.deploy.platform import Platform
 from deployzero.errors import DeployZeroException
 from deployzero.models.access import Role
@@ -132,7 +134,7 @@ async def _add(
                 detail=_clean(detail, LONGEST_DETAIL),
                 result=_clean(result, LONGEST_DETAIL),
             )
-    except DeployZeroException as error:
+    except (DeployZeroException, SQLAlchemyError) as error:
         logger.error("not in the audit log: %s's %s %s: %s", user.name, action, app, error)
         return
     platform.bus.publish(TOPIC)

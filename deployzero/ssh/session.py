@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import asyncssh
 
-from deployzero.errors import DeployZeroException, NotFoundError
+from deployzero.errors import DeployZeroException, NotFoundError, SourceError
 from deployzero.models.deployment import User
 from deployzero.models.names import parse_app_path
 from deployzero.models.push import FindApp
@@ -151,6 +151,8 @@ async def _git(
 ) -> int:
     channel = GitChannel(process)
     try:
+        if len(argv) > 2:
+            raise SourceError(f"{argv[0]} takes an app and no options", "Push with git push.")
         app = parse_app_path(argv[-1] if len(argv) > 1 else "")
         if argv[0] == "git-receive-pack":
             await ReceivePack(services.reception, user, app, channel, channel).handle()
