@@ -15,6 +15,7 @@ from deployzero.models.access import Role
 from deployzero.models.deployment import User
 from deployzero.models.event import Event
 from deployzero.operations.access import require
+from deployzero.source.channel import ClientGoneError
 from deployzero.source.lines import printable
 from deployzero.store import events, users
 
@@ -66,7 +67,7 @@ async def recorded(
         raise
     except Exception as error:
         if not refusals_only:
-            gone = isinstance(error, OSError)  # nobody was there to read
+            gone = isinstance(error, OSError | ClientGoneError)
             result = "the client went away" if gone else "internal error"
             await _add(platform, user, action, app, detail, result)
         raise

@@ -37,7 +37,7 @@ def _command(words: tuple[str, ...]) -> tuple[str, ...]:
 
 @command(
     "run", NO_ENTRYPOINT, APP, WORDS, section=SECTION, needs=Role.DEPLOYER, changes=True,
-    detail=_program,
+    detail=_program, ends_with_client=True,
 )  # fmt: skip
 async def run(caller: Caller, app: str, words: tuple[str, ...], no_entrypoint: bool) -> int:
     """Run a command in a fresh container of what is live.
@@ -114,6 +114,7 @@ async def run_stop(caller: Caller, app: str, name: str) -> None:
     needs=Role.DEPLOYER,
     changes=True,
     detail=_program,
+    ends_with_client=True,
 )
 async def enter(caller: Caller, app: str, words: tuple[str, ...]) -> int:
     """Open a shell, or run a command, in a running container."""
