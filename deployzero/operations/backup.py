@@ -106,29 +106,31 @@ async def _add_repository(
     platform: Platform, archive: ArchiveWriter, work: "_Worker", app: App
 ) -> int:
     """1: it is in the archive; 0: it has no commit, or was destroyed meanwhile."""
-    name = await _repository_now(platform, app)
-    if name is None:
+    async with platform.database.read() as session:
+        project = await projects.by_id(session, app.project_id)
+    if project is None:
         return 0
+    # It may be renamed just now, or have been since the database was read.
+    names = (project.name, project.previous_name)
+    there = [name for name in names if name and platform.repositories.path(name).is_dir()]
     file = await work.run(_spool, platform.settings.data_dir)
     try:
         commits = [app.commit] if app.commit else []
         packed = await work.run(
-            bundle.write_bundle, platform.repositories, name, commits, file, work.stop
+            bundle.write_bundle,
+            platform.repositories,
+            (*there, app.name)[0],
+            commits,
+            file,
+            work.stop,
         )
         if packed:
             await archive.add_file(f"repositories/{app.name}.bundle", file)
+        elif app.commit:
+            raise SourceError("its repository is gone", "Push it again.")
     finally:
         file.close()
     return int(packed)
-
-
-async def _repository_now(platform: Platform, app: App) -> str | None:
-    """Under which name its repository is: it may be renamed just now, or have been since."""
-    async with platform.database.read() as session:
-        project = await projects.by_id(session, app.project_id)
-    names = (project.name, project.previous_name) if project else ()
-    there = (name for name in names if name and platform.repositories.path(name).is_dir())
-    return next(there, None)
 
 
 def _spool(folder: Path) -> IO[bytes]:

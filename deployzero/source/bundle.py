@@ -48,9 +48,10 @@ def write_bundle(
     file: IO[bytes],
     stop: threading.Event,
 ) -> bool:
-    """Write all refs, and these commits, to an empty file. False: there is nothing. Blocks.
+    """Write all refs, and those of these commits that are there, to an empty file. Blocks.
 
-    Pushes and repacks may go on: what a ref names when this begins is wholly there. Raises
+    False: there is nothing. Pushes and repacks may go on: what a ref names when this begins is
+    wholly there. Raises
     SourceError for a damaged repository, ResourceLimitError for a full disk, CancelledError
     soon after `stop` is set.
     """
@@ -87,8 +88,8 @@ def _tips(repo: Repo, commits: Iterable[str]) -> dict[bytes, bytes]:
     if HEADREF in refs:
         tips = {bytes(HEADREF): bytes(refs[HEADREF]), **tips}
     for commit in commits:
-        oid = commit.encode()
-        if oid not in tips.values():
+        oid = ObjectID(commit.encode())
+        if oid not in tips.values() and oid in repo.object_store:
             tips[f"{RELEASE}{commit}".encode()] = oid
     return tips
 
