@@ -45,6 +45,8 @@ class Platform:
     """What removed containers printed."""
     log_hub: LogHub
     """What living ones print, for all who follow it."""
+    sat_at: set[str] = field(default_factory=set, repr=False)
+    """One-off runs that a session holds: the engine's names of their containers."""
     route_locks: WeakValueDictionary[str, asyncio.Lock] = field(
         default_factory=WeakValueDictionary, repr=False
     )

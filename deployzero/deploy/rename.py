@@ -7,7 +7,7 @@ the store swaps them in the very transaction that ends it (store/projects.end_re
 is one way from each state on, whoever was killed when.
 """
 
-from deployzero.deploy import routes
+from deployzero.deploy import routes, runs
 from deployzero.deploy.platform import Platform
 from deployzero.models.deployment import Project
 from deployzero.store import containers, projects
@@ -44,7 +44,7 @@ async def finish_rename(platform: Platform, project_id: int) -> bool:
         return False
     other = project.previous_name
     await routes.remove(platform, other)
-    if any(_is_of(row.name, other) for row in rows):
+    if any(_is_of(row.name, other) for row in rows) or await runs.of_app(platform, other):
         return False
     await platform.runtime.remove_network(other)
     await platform.repositories.remove(other)

@@ -9,6 +9,8 @@ import dataclasses
 import logging
 import secrets
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import WEB, one_off_spec
@@ -25,10 +27,13 @@ PROCESS = "run"
 MOST = 20
 """Runs of an app at once."""
 NUMBERS = range(1000, 10_000)
+ABANDONED = 60.0
+"""Seconds; also covers an engine whose clock is off."""
 SHOWN = 200
 """Characters of a command that a label holds."""
 
 
+@asynccontextmanager
 async def attached(
     platform: Platform,
     release: Release,
@@ -37,18 +42,26 @@ async def attached(
     *,
     own_entrypoint: bool = True,
     terminal: str | None = None,
-) -> Attachment:
-    """Start a run whose input and output the caller holds. The caller ends it.
+) -> AsyncIterator[Attachment]:
+    """A run whose input and output the caller holds; it is removed at the block's end.
 
     terminal: its type. own_entrypoint: the image's own comes before the command.
     """
     spec = await _spec(platform, release, command, by, labels.FOREGROUND, own_entrypoint)
     environment = spec.environment | ({"TERM": terminal} if terminal else {})
-    return await platform.runtime.attach(
-        dataclasses.replace(
-            spec, attached=True, terminal=terminal is not None, environment=environment
-        )
+    spec = dataclasses.replace(
+        spec, attached=True, terminal=terminal is not None, environment=environment
     )
+    name = platform.runtime.name_of(spec)
+    platform.sat_at.add(name)
+    try:
+        attachment = await platform.runtime.attach(spec)
+        try:
+            yield attachment
+        finally:
+            await end(attachment)
+    finally:
+        platform.sat_at.discard(name)
 
 
 async def detached(
@@ -82,10 +95,13 @@ async def _ended(attachment: Attachment) -> None:
         logger.warning("a run is not removed yet: %s", error.message)
 
 
-async def of_app(platform: Platform, app: str) -> list[ContainerSummary]:
-    """Oldest first; those that have ended and are about to be removed included."""
-    found = await platform.runtime.list_containers(f"{labels.APP}={app}", labels.RUN)
-    return sorted(found, key=lambda run: run.created)
+async def of_app(platform: Platform, *names: str | None) -> list[ContainerSummary]:
+    """Oldest first; those that have ended and are about to be removed included.
+
+    names: the app's, and the one that it had before: what runs keeps that to its end.
+    """
+    found = await platform.runtime.list_containers(labels.RUN)
+    return sorted((run for run in found if run.app in names), key=lambda run: run.created)
 
 
 async def stop(platform: Platform, run: ContainerSummary) -> None:
@@ -103,10 +119,13 @@ async def remove(platform: Platform, run: ContainerSummary) -> None:
 async def sweep(platform: Platform) -> None:
     """Remove what has ended, end what is too old. Done by the watch, again and again."""
     for run in await platform.runtime.list_containers(labels.RUN):
-        late = time.time() - run.created > platform.settings.max_run_seconds
-        ended = not run.running and run.labels.get(labels.RUN) == labels.DETACHED
-        # A created one may be just about to start.
-        if late or (ended and await _has_ended(platform, run)):
+        age = time.time() - run.created
+        if run.labels[labels.RUN] == labels.DETACHED:
+            # A created one may be just about to start.
+            over = not run.running and await _has_ended(platform, run)
+        else:  # the engine was away when it was to go with its session
+            over = run.name not in platform.sat_at and age > ABANDONED
+        if over or age > platform.settings.max_run_seconds:
             try:
                 await (stop if run.running else remove)(platform, run)
             except DeployZeroException as error:

@@ -50,18 +50,11 @@ async def running(
     """
     release = await _live(platform, user, app)
     command = command_of(release.config, words, own_entrypoint)
-    attachment = await runs.attached(
-        platform,
-        release,
-        command,
-        user.name,
-        own_entrypoint=own_entrypoint,
-        terminal=terminal,
+    attached = runs.attached(
+        platform, release, command, user.name, own_entrypoint=own_entrypoint, terminal=terminal
     )
-    try:
+    async with attached as attachment:
         yield attachment
-    finally:
-        await runs.end(attachment)
 
 
 async def run_detached(
@@ -75,7 +68,7 @@ async def run_detached(
 
 async def list_runs(platform: Platform, user: User, app: str) -> list[Run]:
     """Oldest first. Needs a deployer: commands may tell more than a viewer is to know."""
-    await _project(platform, user, app)
+    project = await _project(platform, user, app)
     return [
         Run(
             name=run.source,
@@ -84,14 +77,14 @@ async def list_runs(platform: Platform, user: User, app: str) -> list[Run]:
             created=run.created,
             detached=run.labels[labels.RUN] == labels.DETACHED,
         )
-        for run in await runs.of_app(platform, app)
+        for run in await runs.of_app(platform, app, project.previous_name)
     ]
 
 
 async def stop_run(platform: Platform, user: User, app: str, name: str) -> str:
     """name: `run.4821`, or its number alone. Returns the name. Needs a deployer."""
-    await _project(platform, user, app)
-    for run in await runs.of_app(platform, app):
+    project = await _project(platform, user, app)
+    for run in await runs.of_app(platform, app, project.previous_name):
         if name in (run.source, str(run.index)):
             await runs.stop(platform, run)
             return run.source
@@ -110,7 +103,7 @@ async def entering(
     async with platform.database.read() as session:
         project = await require(session, user, app, Role.DEPLOYER)
         rows = await _running(session, project)
-        found = await runs.of_app(platform, app)
+    found = await runs.of_app(platform, app, project.previous_name)
     name, rest = _container(app, rows, found, list(words))
     command = _command(rest) if rest else SHELL
     environment = {"TERM": terminal} if terminal else {}
