@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from io import IOBase
 from pathlib import Path
 from typing import IO, Any, TypeVar, TypeVarTuple
+
+from sqlalchemy import make_url
 
 from deployzero import __version__
 from deployzero.deploy.platform import Platform
@@ -24,6 +27,7 @@ from deployzero.operations.backup_archive import (
     SECRET_KEY,
     ArchiveWriter,
 )
+from deployzero.settings import parse_bytes
 from deployzero.source import bundle
 from deployzero.source.channel import Writer
 from deployzero.store import projects
@@ -111,15 +115,17 @@ async def _add_repository(
     if project is None:
         return 0
     # It may be renamed just now, or have been since the database was read.
-    names = (project.name, project.previous_name)
-    there = [name for name in names if name and platform.repositories.path(name).is_dir()]
+    names = [name for name in (project.name, project.previous_name) if name]
+    there = [name for name in names if platform.repositories.path(name).is_dir()]
+    name = (there or names)[0]
+    await work.run(_check_disk, platform, platform.repositories.path(name))
     file = await work.run(_spool, platform.settings.data_dir)
     try:
         commits = [app.commit] if app.commit else []
         packed = await work.run(
             bundle.write_bundle,
             platform.repositories,
-            (*there, app.name)[0],
+            name,
             commits,
             file,
             work.stop,
@@ -137,9 +143,24 @@ def _spool(folder: Path) -> IO[bytes]:
     return tempfile.TemporaryFile(dir=folder)
 
 
+def _check_disk(platform: Platform, source: Path) -> None:
+    """What is spooled is smaller than its source, and must not take the server's last space."""
+    files = source.rglob("*.pack") if source.is_dir() else [source]
+    size = sum(file.stat().st_size for file in files if file.is_file())
+    free = shutil.disk_usage(platform.settings.data_dir).free
+    wanted = parse_bytes(platform.settings.min_free_disk) + size
+    if free < wanted:
+        raise ResourceLimitError(
+            f"the server's disk is too full for a backup: {free >> 20} MB free, "
+            f"{wanted >> 20} MB needed",
+            "Free some space on the server (`deployzero doctor` shows where).",
+        )
+
+
 def _dump(platform: Platform, stop: threading.Event) -> Dump:
     """In a thread with a loop of its own: a large database would hold the server's for long."""
     settings = platform.settings
+    _check_disk(platform, settings.data_dir / (make_url(settings.database).database or ""))
     return asyncio.run(dump(settings.database, settings.data_dir, stop))
 
 

@@ -1,6 +1,7 @@
 """A backup over real SSH, and a new machine that has it all again."""
 
 import asyncio
+import dataclasses
 import gzip
 import io
 import os
@@ -21,8 +22,8 @@ from deployzero import server
 from deployzero.cli import main
 from deployzero.deploy import variables
 from deployzero.deploy.platform import Platform
-from deployzero.errors import SourceError
-from deployzero.models.deployment import Deployment, State
+from deployzero.errors import ResourceLimitError, SourceError
+from deployzero.models.deployment import Deployment, State, User
 from deployzero.models.release import Kind, Variable
 from deployzero.operations import backup as operation
 from deployzero.operations import backup_archive
@@ -376,6 +377,15 @@ async def test_a_full_disk_is_named(
         done = await asyncio.to_thread(restored, data, "-", stdin=answer.stdout)
         assert done.exit_code == 1  # what there is of it is no backup
         assert not data.exists()
+
+
+async def test_a_backup_does_not_take_the_last_space(admin: Admin) -> None:
+    settings = admin.platform.settings.model_copy(update={"min_free_disk": "900000g"})
+    platform = dataclasses.replace(admin.platform, settings=settings)
+    output = io.BytesIO()
+    with pytest.raises(ResourceLimitError, match="too full for a backup"):
+        await operation.backup(platform, User(1, "root", users.ADMIN), output)  # type: ignore[arg-type]
+    assert output.getvalue() == b""
 
 
 @pytest.mark.parametrize("installed", [True, False])
