@@ -145,8 +145,8 @@ def _spool(folder: Path) -> IO[bytes]:
 
 def _check_disk(platform: Platform, source: Path) -> None:
     """What is spooled is smaller than its source, and must not take the server's last space."""
-    files = source.rglob("*.pack") if source.is_dir() else [source]
-    size = sum(file.stat().st_size for file in files if file.is_file())
+    files = source.glob("objects/pack/*.pack") if source.is_dir() else [source]
+    size = sum(_size(file) for file in files)
     free = shutil.disk_usage(platform.settings.data_dir).free
     wanted = parse_bytes(platform.settings.min_free_disk) + size
     if free < wanted:
@@ -155,6 +155,13 @@ def _check_disk(platform: Platform, source: Path) -> None:
             f"{wanted >> 20} MB needed",
             "Free some space on the server (`deployzero doctor` shows where).",
         )
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # a repack took it away, or the database is elsewhere
+        return 0
 
 
 def _dump(platform: Platform, stop: threading.Event) -> Dump:
