@@ -115,8 +115,11 @@ async def test_what_is_no_good_key_is_refused_with_the_reason(
         material = sent.split()[1][:40].decode("latin-1") if len(sent.split()) > 1 else "-"
         assert len(material) < 20 or material not in refused.err + caplog.text
     assert (await admin.run("root", "keys:list")).out.count("\n") == 2
+    await admin.run("root", f"keys:add '{private_pem().decode()}'", public())
     events = (await admin.run("root", "events")).out
     assert "that is a private key" in events
+    assert "BEGIN OPENSSH" not in events.replace("there is no user -----BEGIN OPENSSH", "")
+    assert "b3BlbnNzaC1rZXk" not in events
 
 
 async def test_whose_a_known_key_is_only_those_who_may_know_are_told(admin: Admin) -> None:
