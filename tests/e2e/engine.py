@@ -4,6 +4,7 @@ Two engines in one network namespace would share iptables' chains, and each flus
 when it starts; in a namespace of its own it cannot touch the machine's engine.
 """
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -19,6 +20,7 @@ from typing import Any
 import docker
 import requests
 from daemon import docker_client, wait_until
+from docker.errors import NotFound
 
 START_LIMIT = 60.0
 STOP_LIMIT = 60.0
@@ -111,7 +113,10 @@ class Engine:
         """The engine's inspection of each container that has the label, in a fixed order."""
         client = self.client()
         listed = client.containers(all=True, filters={"label": label})
-        found = [client.inspect_container(one["Id"]) for one in listed]
+        found = []
+        for one in listed:
+            with contextlib.suppress(NotFound):  # one that is retired goes meanwhile
+                found.append(client.inspect_container(one["Id"]))
         return sorted(found, key=lambda one: str(one["Name"]))
 
     def close(self) -> None:
