@@ -15,8 +15,8 @@ from deployzero.models.access import Role
 from deployzero.ssh.commands import COMMANDS
 from deployzero.ssh.commands.examples import EXAMPLES
 from deployzero.ssh.commands.tree import Command
-from deployzero.store import access, projects, users
-from deployzero.store.tables import Base
+from deployzero.store import users
+from deployzero.store.tables import AccessRow, Base, ProjectRow, UserRow
 
 PROPER = {name: found for name, found in COMMANDS.items() if not found.alias_of}
 ROLES = ("stranger", "viewer", "deployer", "owner", "admin")
@@ -37,7 +37,6 @@ class Table:
         self.admin = admin
         self.connections: dict[str, asyncssh.SSHClientConnection] = {}
         self.ids: dict[str, int] = {}
-        self.root = 0
         self.count = 0
 
     async def open(self) -> None:
@@ -46,28 +45,42 @@ class Table:
             self.connections[role] = await self.admin.connect(role)
         async with self.admin.platform.database.read() as session:
             self.ids = {role: await self._id(session, role) for role in (*ROLES, "root")}
-        self.root = self.ids["root"]
 
     async def _id(self, session: AsyncSession, name: str) -> int:
         found = await users.by_name(session, name)
         assert found is not None
         return found.id
 
-    async def words(self, example: str, count: int = 1) -> list[str]:
-        """The example so many times, each with a fresh app and user, less the shell's part."""
+    async def furnish(self, count: int) -> None:
+        """So many apps and users, in a few statements: `app1`, `user1` and so on."""
+        numbers = range(1, count + 1)
         async with self.admin.platform.database.begin() as session:
-            return [await self._words(session, example) for _ in range(count)]
+            apps = [{"name": f"app{n}", "user_id": self.ids["root"]} for n in numbers]
+            people = [{"name": f"user{n}", "role": users.MEMBER} for n in numbers]
+            app_ids = list(
+                await session.scalars(
+                    sa.insert(ProjectRow).returning(ProjectRow.id, sort_by_parameter_order=True),
+                    apps,
+                )
+            )
+            user_ids = list(
+                await session.scalars(
+                    sa.insert(UserRow).returning(UserRow.id, sort_by_parameter_order=True), people
+                )
+            )
+            held = [(self.ids[role], given.word) for role, given in HELD.items()]
+            shared = [
+                {"project_id": app, "user_id": who, "role": role}
+                for app, user in zip(app_ids, user_ids, strict=True)
+                for who, role in [*held, (user, Role.VIEWER.word)]
+            ]
+            await session.execute(sa.insert(AccessRow), shared)
 
-    async def _words(self, session: AsyncSession, example: str) -> str:
+    def words(self, example: str) -> str:
+        """The example with a fresh app and user in it, less the shell's part."""
         self.count += 1
-        app, user = f"app{self.count}", f"user{self.count}"
-        project = await projects.create(session, app, self.root)
-        for role, held in HELD.items():
-            await access.give(session, project.id, self.ids[role], held)
-        if "users:add" not in example:
-            other = await users.create(session, user)
-            await access.give(session, project.id, other.id, Role.VIEWER)
-        line = re.split(r"\s[<>|]", example)[0].replace("hello", app)
+        user = f"{'new' if 'users:add' in example else 'user'}{self.count}"
+        line = re.split(r"\s[<>|]", example)[0].replace("hello", f"app{self.count}")
         return re.sub(r"\bada\b", user, line)
 
     async def run(self, role: str, line: str) -> str:
@@ -118,6 +131,7 @@ def allowed(found: Command, role: str) -> bool:
 
 
 async def test_what_every_role_may_do(table: Table) -> None:
+    await table.furnish(len(PROPER) * (1 + len(ROLES)))
     faults = [
         fault
         for name, found in sorted(PROPER.items())
@@ -130,7 +144,7 @@ async def _faults_of(table: Table, name: str, found: Command) -> list[str]:
     example = EXAMPLES[name].removesuffix(" -t")
     may = [role for role in ROLES if allowed(found, role)]
     may_not = [role for role in ROLES if role not in may]
-    line, *lines = await table.words(example, 1 + len(may))
+    line, *lines = [table.words(example) for _ in ["denied", *may]]
     before = await table.dump()
     said = await asyncio.gather(*(table.run(role, line) for role in may_not))
     faults = [
