@@ -38,6 +38,8 @@ class BuildRequest:
     """Folder that holds the tree; it is read, never written."""
     config: ProjectConfig
     labels: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
+    """Whose the app is: another's of the same name shares no caches with it."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Variables that each RUN gets, and no layer keeps; they go before the server's."""
 
@@ -176,7 +178,7 @@ class Builder:
         deadline: float,
     ) -> None:
         config = request.config
-        files = {"Dockerfile": render(config, base, cache_scope(self._key, request.app), image)}
+        files = {"Dockerfile": render(config, base, _scope(self._key, request), image)}
         if is_site(config):
             files["nginx.conf"] = nginx_conf(config)
         await self._engine.run(
@@ -197,7 +199,7 @@ class Builder:
         if frontend and not await self._frontend(frontend):
             on_line(f"'# syntax={frontend}' is left out: its image cannot be fetched here")
             text = own_dockerfile.without_syntax(text)
-        scope = cache_scope(self._key, request.app)
+        scope = _scope(self._key, request)
         text = await self._engine.run(own_dockerfile.rewrite, text, image, scope)
         await self._engine.run(context.write_own, tar, source, config, text, deadline)
 
@@ -222,3 +224,7 @@ def _dockerfile_path(config: ProjectConfig) -> str:
 
 def _size(client: APIClient, image_id: str) -> int:
     return int(client.inspect_image(image_id)["Size"])  # type: ignore[no-untyped-call]
+
+
+def _scope(key: bytes, request: BuildRequest) -> str:
+    return cache_scope(key, request.app, request.owner)

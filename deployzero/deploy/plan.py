@@ -56,6 +56,8 @@ class Plan:
     """The project's own."""
     old: Deployment | None
     """What is live until this is."""
+    owner: int
+    """User id of whose the app is."""
     kept: tuple[Container, ...] = ()
     """Its containers that go on as they run."""
     story: tuple[str, ...] = ()
@@ -174,6 +176,7 @@ def _after(change: Change, standing: Standing) -> dict[str, Any]:
         "limits": loaded_limits(project.limits) | change.limits,
         "checks": project.checks,
         "old": standing.live,
+        "owner": project.user_id,
     }
 
 

@@ -9,7 +9,7 @@ from deployzero.models.access import Role
 from deployzero.models.deployment import UNFINISHED, Deployment, Outcome, State, User
 from deployzero.models.release import NUMBERED, Change, Kind
 from deployzero.operations.access import require, visible_project
-from deployzero.store import deployments
+from deployzero.store import deployments, releases
 
 CANCEL_LIMIT = 10.0
 """Seconds; a build or boot stops within two."""
@@ -33,6 +33,8 @@ async def start_change(
     async with platform.database.begin() as session:
         project = await require(session, user, app, Role.DEPLOYER)
         live = await deployments.live(session, project.id)
+        if live is None and kind is Kind.REBUILD:  # after a restore whose own rebuild failed
+            live = next(iter(await releases.numbered(session, project.id, limit=1)), None)
         if live is None:
             raise ConflictError(f"{app} is not deployed yet", "Push it first.")
         if project.locked_by and kind in NUMBERED:

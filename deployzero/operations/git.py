@@ -25,6 +25,7 @@ from deployzero.operations.pushes import start_deployment
 from deployzero.settings import parse_bytes
 from deployzero.source.archive import commit_archive
 from deployzero.source.branch_name import check_branch_name
+from deployzero.source.channel import ALL_THERE_IS
 from deployzero.source.checkout import checkout
 from deployzero.source.commands import DEPLOY_BRANCHES
 from deployzero.source.lines import printable
@@ -35,10 +36,6 @@ from deployzero.store import deployments, projects
 T = TypeVar("T")
 Read = Callable[[int], Awaitable[bytes]]
 """Up to so many bytes of an upload; b'' at its end."""
-CHUNK = 64 << 20
-"""More than a door ever holds (12 MB), so that each read empties it: asyncssh gives the client
-a whole new window for every piece that is taken from a full buffer, which then grows without
-end (seen: 31 of 60 MB were in memory, with reads of 256 kB)."""
 STALL_SECONDS = 300.0
 LONGEST_MESSAGE = 200
 MESSAGE = "Archive"
@@ -152,7 +149,7 @@ async def _receive(platform: Platform, read: Read, file: IO[bytes]) -> None:
 async def _next(read: Read) -> bytes:
     try:
         async with asyncio.timeout(STALL_SECONDS):
-            return await read(CHUNK)
+            return await read(ALL_THERE_IS)
     except TimeoutError as error:
         raise ArchiveError(
             f"no data for {STALL_SECONDS:g} seconds", "Check the network, then send it again."

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import IO, TypeVarTuple
 
 from deployzero.errors import DeployZeroException, ResourceLimitError, SourceError
-from deployzero.source.channel import ClientGoneError, Reader, read_exactly
+from deployzero.source.channel import ALL_THERE_IS, ClientGoneError, Reader, read_exactly
 from deployzero.source.git import GIT_MEMORY, git_program, incoming_env, limited
 from deployzero.source.incoming import Incoming, check_connected
 from deployzero.source.inflation import Budget, OverBudgetError, record_pack
@@ -73,7 +73,7 @@ class PackInput:
         """
         try:
             async with asyncio.timeout(STALL_SECONDS):
-                data = await self.reader.read(CHUNK)
+                data = await self.reader.read(ALL_THERE_IS)
         except TimeoutError as error:
             raise SourceError(
                 f"no data for {STALL_SECONDS:g} seconds", "Check the network, then push again."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import asyncssh
 
-from deployzero.source.channel import ClientGoneError
+from deployzero.source.channel import ALL_THERE_IS, ClientGoneError
 
 CTRL_C, CTRL_D, CTRL_U = b"\x03", b"\x04", b"\x15"
 BACKSPACES = b"\x08\x7f"
@@ -16,7 +16,6 @@ LONGEST_LINE = 1024
 """Bytes that somebody may answer to a question."""
 
 
-CHUNK = 64 << 10
 LOOK = 2.0
 """Seconds."""
 
@@ -52,7 +51,7 @@ class Input:
     async def receive(self) -> bytes | WindowSize | Signal:
         """What comes next, for a program that has the session's terminal; b"" is the end."""
         try:
-            return await self._reader.read(CHUNK)
+            return await self._reader.read(ALL_THERE_IS)
         except asyncssh.TerminalSizeChanged as change:
             return WindowSize(change.width, change.height)
         except asyncssh.BreakReceived:

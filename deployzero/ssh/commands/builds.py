@@ -9,7 +9,7 @@ from deployzero.models.access import Role
 from deployzero.models.deployment import Deployment
 from deployzero.operations import builds
 from deployzero.ssh.commands.releases import MOST, what
-from deployzero.ssh.commands.render import Cell, fields, listing
+from deployzero.ssh.commands.render import Cell, Row, fields, listing
 from deployzero.ssh.commands.tree import APP, JSON, Caller, command
 
 SECTION = "Builds"
@@ -39,7 +39,7 @@ async def builds_list(
         "WHAT": what,
         "COMMIT": lambda row: row["commit"][:9],
         "STATE": "state",
-        "SECONDS": lambda row: (row["timings"] or {}).get("total"),
+        "SECONDS": _seconds,
         "RELEASE": lambda row: f"v{row['release']}" if row["release"] else "-",
     }
     listing(caller, [_row(each) for each in found], columns, as_json, empty="There is none yet.")
@@ -100,3 +100,8 @@ def _id(text: str | None) -> int | None:
     if not text.isascii() or not text.isdigit() or len(text) > 15:
         raise UsageError(f"{text[:60]!r} is no build", "Write its number, as `builds:list` shows.")
     return int(text)
+
+
+def _seconds(row: Row) -> str | None:
+    total = (row["timings"] or {}).get("total")
+    return None if total is None else f"{total:.1f}"

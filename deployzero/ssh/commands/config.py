@@ -285,8 +285,6 @@ async def _finish(
         caller.print(f"-----> Changed: {names}")
         caller.print(f"       {done.effect}")
         return
-    again = "the app is built again" if done.rebuild else "no rebuild"
-    caller.print(f"-----> Changing {names} ({again})")
     if await follow(caller, done.deployment) != 0:
         ended = await changes.outcome(caller.platform, done.deployment)
         raise DeployZeroException(
