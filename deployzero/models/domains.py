@@ -9,12 +9,16 @@ import idna
 from deployzero.errors import UsageError
 
 LONGEST = 253
+LONGEST_LABEL = 63
+LONGEST_TEXT = 1000
+"""Characters as they are given: international ones are more than those that they become."""
 WILDCARD = "*."
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 """A last label that makes browsers read a name as an IP address (WHATWG URL)."""
 OWN = ("localhost", "deployzero.internal")
 """Nobody's, with all that is below them: the machine itself, and where the proxy answers."""
+TOO_LONG = f"it is longer than {LONGEST} characters"
 HINT = "Give just the host's name, as in www.example.com or *.example.com."
 
 
@@ -23,6 +27,8 @@ def normalise(text: str) -> str:
 
     International names are converted as IDNA 2008 has it. Raises UsageError with the reason.
     """
+    if len(text) > LONGEST_TEXT:  # before anything whose time grows with it
+        raise refused(text, TOO_LONG)
     name = text.lower().removesuffix(".")
     if fault := _misunderstood(name):
         raise refused(text, fault)
@@ -41,7 +47,7 @@ def normalise(text: str) -> str:
         )
     name = WILDCARD * wildcard + ".".join(labels)
     if len(name) > LONGEST:
-        raise refused(text, f"it is longer than {LONGEST} characters")
+        raise refused(text, TOO_LONG)
     return name
 
 
@@ -102,6 +108,8 @@ def _is_address(name: str) -> bool:
 
 
 def _ascii(label: str, text: str) -> str:
+    if len(label) > LONGEST_LABEL:  # decoding takes time in the square of it
+        raise refused(text, _label_fault(label))
     if label.isascii():
         if label.startswith("xn--") and not _is_punycode(label):
             raise refused(text, f"{label[:70]} is no international name")
@@ -125,8 +133,8 @@ def _is_punycode(label: str) -> bool:
 def _label_fault(label: str) -> str:
     if not label:
         return "there is nothing between two dots"
-    if len(label) > 63:
-        return "a name between two dots is longer than 63 characters"
+    if len(label) > LONGEST_LABEL:
+        return f"a name between two dots is longer than {LONGEST_LABEL} characters"
     if label.startswith("-") or label.endswith("-"):
         return "a name begins or ends with '-'"
     return "only letters, digits and '-' are allowed"

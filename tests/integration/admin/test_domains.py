@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import time
 
 import pytest
 
@@ -137,6 +138,14 @@ def test_hostile_names_are_refused_by_operation_and_by_route(name, why):
     if name in HOSTILE:
         with pytest.raises(RoutingError):
             Route("hello", ("hello.localhost", name), (("10.0.0.1", 80),), "v1")
+
+
+def test_a_huge_name_is_refused_before_anything_reads_it():
+    began = time.process_time()
+    for name in ("xn--" + "9b" * 65_000, "ü" * 130_000, "a." * 65_000, "xn--" + "9b" * 400):
+        with pytest.raises(UsageError, match="longer than"):
+            normalise(name)
+    assert time.process_time() - began < 0.5
 
 
 async def test_all_or_none_and_nothing_of_a_refused_name_is_stored(admin, apps):
