@@ -45,6 +45,8 @@ async def add_keys(
             f"one name for {len(offered)} keys", "Leave --name out, or add one a time."
         )
     chosen = printable(name or "")[:100].strip()
+    if chosen == DEMO:
+        raise UsageError(f"{DEMO} is what the demo's own key is called", "Choose another name.")
     async with platform.database.begin() as session:
         owner = await named(session, user or caller.name)
         return [await _add(session, caller, owner, key, chosen) for key in offered]
@@ -57,8 +59,13 @@ async def _add(
     if found is not None:
         raise _taken(caller, found[1], key.fingerprint)
     return await keys.add(
-        session, owner.id, name or key.comment or owner.name, key.line, key.fingerprint
+        session, owner.id, _label(name, key.comment, owner.name), key.line, key.fingerprint
     )
+
+
+def _label(*wanted: str) -> str:
+    """The first that says something and is not what the demo's key is called."""
+    return next(name for name in (*wanted, "key") if name not in ("", DEMO))
 
 
 def _taken(caller: User, owner: str, fingerprint: str) -> ConflictError:
@@ -78,13 +85,10 @@ async def list_keys(platform: Platform, caller: User, user: str | None = None) -
         return await keys.of_user(session, (await named(session, user or caller.name)).id)
 
 
-async def remove_key(
-    platform: Platform, caller: User, key: str, user: str | None = None
-) -> tuple[SSHKey, bool]:
+async def remove_key(platform: Platform, caller: User, key: str, user: str | None = None) -> SSHKey:
     """Remove a key by its name or fingerprint; its sessions end at once.
 
-    Admins may remove another's, by `user` or by its fingerprint. The answer is the key, and
-    whether ADMIN_KEYS would bring it back at the next start. Raises NotFoundError,
+    Admins may remove another's, by `user` or by its fingerprint. Raises NotFoundError,
     ConflictError if several have the name or no admin would have a key left.
     """
     _own_or_admin(caller, user)
@@ -92,11 +96,11 @@ async def remove_key(
         admins = {admin.id for admin in await users.locked_admins(session)}
         owner = await named(session, user or caller.name)
         found = await _matching(session, caller, owner, key)
-        await keys.remove(session, found.id)
+        await keys.remove(session, found)
         if found.user_id in admins:
             await keep_an_admin(session, owner.name)
     platform.bus.publish(PEOPLE)
-    return found, _returns(platform.settings, found.fingerprint)
+    return found
 
 
 async def _matching(session: AsyncSession, caller: User, owner: User, key: str) -> SSHKey:
@@ -127,30 +131,27 @@ def _own_or_admin(caller: User, user: str | None) -> None:
         require_admin(caller)
 
 
-def _returns(settings: Settings, fingerprint: str) -> bool:
-    if settings.admin_keys is None:
-        return False
-    try:
-        offered = _offered(settings, nobody=False)
-        return any(_fingerprint(line, origin) == fingerprint for line, origin in offered)
-    except SettingsError:
-        return False
-
-
 async def ensure_admin(platform: Platform) -> int:
     """Give the administrator the keys of ADMIN_KEYS, or the operator's own while no admin has any.
 
+    Those that were removed stay so, unless no admin would have a key: nobody is locked out.
     Returns how many keys admins have. Raises SettingsError for a broken file.
     """
     async with platform.database.begin() as session:
         admin = await users.first_admin(session, ADMIN)
         registered = await keys.of_role(session, ADMIN)
         nobody = all(key.name == DEMO for key in registered)
-        for line, origin in _offered(platform.settings, nobody):
-            fingerprint = _fingerprint(line, origin)
+        offered = {
+            _fingerprint(line, origin): (line, origin)
+            for line, origin in _offered(platform.settings, nobody)
+        }
+        removed = set() if nobody else await keys.removed(session, offered)
+        for fingerprint, (line, origin) in offered.items():
             found = await keys.by_fingerprint(session, fingerprint)
-            if found is None:
-                await keys.add(session, admin.id, origin.stem, line, fingerprint)
+            if fingerprint in removed:
+                logger.warning("%s of %s was removed: keys:add lets it in", fingerprint, origin)
+            elif found is None:
+                await keys.add(session, admin.id, _label(origin.stem), line, fingerprint)
             elif all(key.fingerprint != fingerprint for key in registered):
                 logger.warning("%s of %s is %s's, no admin's", fingerprint, origin, found[1])
         return len(await keys.of_role(session, ADMIN))

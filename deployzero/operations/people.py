@@ -14,7 +14,7 @@ from deployzero.store.users import UserEntry
 
 ADMIN, MEMBER = users.ADMIN, users.MEMBER
 DEMO = "demo"
-"""Name of the key that the demo pushes with; nobody signs in with it."""
+"""Name of the key that the demo pushes with; nobody signs in with it, and no other has it."""
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?")
 
 

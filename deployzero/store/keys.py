@@ -1,17 +1,19 @@
 """SSH public keys, each of one user."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.models.deployment import SSHKey
 from deployzero.store.driver_errors import unique
-from deployzero.store.tables import SSHKeyRow, UserRow
+from deployzero.store.tables import RemovedKeyRow, SSHKeyRow, UserRow
 
 
 async def add(
     session: AsyncSession, user_id: int, name: str, public_key: str, fingerprint: str
 ) -> SSHKey:
-    """Register a key. Raises ConflictError if it is anybody's already."""
+    """Register a key, removed earlier or not. Raises ConflictError if it is anybody's already."""
     row = SSHKeyRow(user_id=user_id, name=name, public_key=public_key, fingerprint=fingerprint)
     async with unique(
         session,
@@ -20,6 +22,7 @@ async def add(
     ):
         session.add(row)
         await session.flush()
+    await session.execute(delete(RemovedKeyRow).where(RemovedKeyRow.fingerprint == fingerprint))
     return _key(row)
 
 
@@ -41,8 +44,17 @@ async def by_fingerprint(session: AsyncSession, fingerprint: str) -> tuple[SSHKe
     return (_key(row[0]), row[1]) if row else None
 
 
-async def remove(session: AsyncSession, key_id: int) -> None:
-    await session.execute(delete(SSHKeyRow).where(SSHKeyRow.id == key_id))
+async def remove(session: AsyncSession, key: SSHKey) -> None:
+    """And remember that it was."""
+    await session.execute(delete(SSHKeyRow).where(SSHKeyRow.id == key.id))
+    await session.merge(RemovedKeyRow(fingerprint=key.fingerprint))
+    await session.flush()
+
+
+async def removed(session: AsyncSession, fingerprints: Iterable[str]) -> set[str]:
+    """Those of them that were removed, and not added again since."""
+    query = select(RemovedKeyRow.fingerprint)
+    return set(await session.scalars(query.where(RemovedKeyRow.fingerprint.in_(fingerprints))))
 
 
 def _key(row: SSHKeyRow) -> SSHKey:

@@ -133,6 +133,14 @@ class SSHKeyRow(Base):
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
+class RemovedKeyRow(Base):
+    """A key that was taken from somebody: ADMIN_KEYS, which may still name it, is no way back."""
+
+    __tablename__ = "removed_keys"
+
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
 class ProjectRow(Base):
     __tablename__ = "projects"
     __table_args__ = (NEVER_REUSED,)

@@ -7,6 +7,7 @@ from sqlalchemy import Executable, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.models.deployment import User
+from deployzero.store import keys
 from deployzero.store.driver_errors import unique
 from deployzero.store.tables import AccessRow, ProjectRow, SSHKeyRow, UserRow, now
 
@@ -55,7 +56,8 @@ async def revive(session: AsyncSession, name: str, role: str) -> User | None:
 
 async def remove(session: AsyncSession, user_id: int) -> None:
     """Take keys and access from a user, and set them as removed. They must own no app."""
-    await session.execute(delete(SSHKeyRow).where(SSHKeyRow.user_id == user_id))
+    for key in await keys.of_user(session, user_id):
+        await keys.remove(session, key)
     await session.execute(delete(AccessRow).where(AccessRow.user_id == user_id))
     row = await session.get_one(UserRow, user_id)
     row.removed_at, row.api_key, row.role = now(), None, MEMBER

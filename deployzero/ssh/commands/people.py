@@ -149,11 +149,8 @@ async def keys_list(caller: Caller, user: str | None, as_json: bool) -> None:
 )
 async def keys_remove(caller: Caller, key: str, user: str | None) -> None:
     """Remove a public key; its sessions end."""
-    removed, returns = await keys.remove_key(caller.platform, caller.user, key, user)
+    removed = await keys.remove_key(caller.platform, caller.user, key, user)
     caller.print(f"-----> {removed.name} {removed.fingerprint} signs in nobody any more")
-    if returns:
-        caller.print(" !     It stands in DEPLOYZERO_ADMIN_KEYS: take it out there too,")
-        caller.print("       or the next start brings it back.")
 
 
 @command("access:add", APP, USER, APP_ROLE, section=SECTION, needs=Role.OWNER, changes=True)

@@ -1,6 +1,7 @@
 """Users and keys: who may sign in, as what, and that it ends at once."""
 
 import asyncio
+import dataclasses
 import logging
 import sqlite3
 import time
@@ -9,6 +10,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from deployzero.operations import keys as admin_keys
 from deployzero.ssh import server as ssh_server
 from deployzero.store import keys, users
 
@@ -279,3 +281,46 @@ async def test_an_open_connection_has_the_role_of_now(admin: Admin) -> None:
         assert (await connection.run("users:list")).exit_status == 1
         assert (await admin.run("root", "users:role bob admin")).code == 0
         assert (await connection.run("users:list")).exit_status == 0
+
+
+# ADMIN_KEYS -----------------------------------------------------------------------------
+
+
+async def restarted(admin: Admin, *names: str) -> None:
+    """Start with the keys of these in ADMIN_KEYS."""
+    file = admin.platform.settings.data_dir / "admins.pub"
+    file.write_bytes(b"".join(admin.keys[name].export_public_key() for name in names))
+    settings = admin.platform.settings.model_copy(update={"admin_keys": file})
+    await admin_keys.ensure_admin(dataclasses.replace(admin.platform, settings=settings))
+
+
+@pytest.mark.parametrize("command", ["users:remove boss", "keys:remove boss --user boss"])
+async def test_a_removed_admin_does_not_come_back_by_a_restart(
+    admin: Admin, command: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await admin.person("boss", users.ADMIN)
+    assert (await admin.run("root", command)).code == 0
+    await restarted(admin, "boss")
+    with pytest.raises(asyncssh.PermissionDenied):
+        await admin.run("boss", "whoami")
+    assert "was removed: keys:add lets it in" in caplog.text
+    assert (await admin.run("root", "users:add again --role admin")).code == 0
+    line = admin.keys["boss"].export_public_key()
+    assert (await admin.run("root", "keys:add again", line)).code == 0
+    assert (await admin.run("boss", "whoami")).out.startswith("again (admin")
+    async with admin.platform.database.read() as session:
+        assert await keys.removed(session, [admin.keys["boss"].get_fingerprint()]) == set()
+
+
+async def test_nobody_is_locked_out_by_what_was_removed(admin: Admin) -> None:
+    async with admin.platform.database.begin() as session:
+        (only,) = await keys.of_role(session, users.ADMIN)
+        await keys.remove(session, only)
+    await restarted(admin, "root")
+    assert (await admin.run("root", "whoami")).out.startswith("root (admin")
+
+
+async def test_no_key_but_the_demos_is_called_as_it_is(admin: Admin) -> None:
+    assert "Choose another name" in (await admin.run("root", "keys:add --name demo", public())).err
+    done = await admin.run("root", "keys:add", public(comment="demo"))
+    assert "root signs in with root SHA256:" in done.out

@@ -33,6 +33,7 @@ from deployzero.store.tables import (
     DomainRow,
     EventRow,
     LogLineRow,
+    RemovedKeyRow,
     ServerRow,
     SSHKeyRow,
 )
@@ -83,6 +84,7 @@ async def filled(database: Database, user: User, project: Project, deploys: Depl
             (EventRow, {
                 "at": MOMENT, "user": "", "key_fingerprint": "", "action": "a", "app": "",
                 "detail": AWKWARD, "result": "ok"}),
+            (RemovedKeyRow, {"fingerprint": "g"}),
             (ServerRow, {"key": "instance", "value": "0123456789ab"}),
             (LogLineRow, {"deployment_id": started.id, "seq": 1, "text": AWKWARD}),
             (ContainerRow, common | {

@@ -45,6 +45,12 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "removed_keys",
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_removed_keys")),
+    )
+
+    op.create_table(
         "access",
         sa.Column("project_id", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
@@ -121,7 +127,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("events", "domains", "config_vars", "access"):
+    for table in ("events", "domains", "config_vars", "access", "removed_keys"):
         op.drop_table(table)
     op.drop_index("uq_deployments_numbered", "deployments")
     with op.batch_alter_table("deployments", table_kwargs={"sqlite_autoincrement": True}) as batch:
