@@ -2,7 +2,7 @@
 
 `logs/<project id>/<process>.<index>.d<deployment>.<container>.log`, lines of time and text,
 already without secrets. A file is written whole and then renamed: to write it again after a
-kill changes nothing, and no line is there twice.
+kill changes nothing, and no line is there twice. Several threads may write at once.
 """
 
 import contextlib
@@ -11,12 +11,14 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from deployzero.models.runtime_log import RuntimeLine
 
 SHORT = 12
 """Digits of a container's id that name its file."""
 BLOCK = 64 << 10
+DRAFT = ".new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,16 @@ class LogArchive:
         folder = self._folder(project_id)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{source}.d{deployment_id}.{container[:SHORT]}.log"
-        draft = folder / f"{name}.new"
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            for at, text in lines:
-                file.write(f"{at} {text}\n".encode("utf-8", "replace"))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(folder / name)
+        with NamedTemporaryFile(dir=folder, suffix=DRAFT, delete=False) as file:
+            draft = Path(file.name)
+            try:
+                for at, text in lines:
+                    file.write(f"{at} {text}\n".encode("utf-8", "replace"))
+                file.flush()
+                os.fsync(file.fileno())
+                draft.rename(folder / name)
+            finally:
+                draft.unlink(missing_ok=True)
         self._prune(folder)
 
     def every(self, project_id: int) -> list[Archived]:
@@ -76,6 +81,11 @@ class LogArchive:
         """Idempotent."""
         shutil.rmtree(self._folder(project_id), ignore_errors=True)
 
+    def clean(self) -> None:
+        """At start, before anybody writes: remove what a kill left half-written."""
+        for draft in self._root.glob(f"*/*{DRAFT}"):
+            draft.unlink(missing_ok=True)
+
     def _folder(self, project_id: int) -> Path:
         return self._root / str(project_id)
 
@@ -84,13 +94,13 @@ class LogArchive:
             yield from (path for path in folder.iterdir() if path.suffix == ".log")
 
     def _prune(self, folder: Path) -> None:
+        """Others may write and prune here meanwhile."""
         left = self._size
         for path in sorted(self._files(folder), key=_age, reverse=True):
-            left -= path.stat().st_size
-            if left < 0:
-                path.unlink(missing_ok=True)
-        for draft in folder.glob("*.new"):  # of a kill
-            draft.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                left -= path.stat().st_size
+                if left < 0:
+                    path.unlink()
 
 
 def _archived(path: Path) -> Archived | None:

@@ -159,5 +159,6 @@ async def _tolerant(removal: Awaitable[None]) -> None:
 
 def _empty_folder(platform: Platform) -> None:
     platform.repositories.clean()
+    platform.log_archive.clean()
     shutil.rmtree(platform.checkouts, ignore_errors=True)
     platform.checkouts.mkdir(mode=0o700, parents=True)

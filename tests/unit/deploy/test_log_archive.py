@@ -1,7 +1,11 @@
 """What removed containers printed, on disk."""
 
 import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from deployzero.deploy.log_archive import LogArchive
 
@@ -35,14 +39,49 @@ def test_the_last_lines_come_from_the_end(tmp_path: Path) -> None:
     assert archive.tail(found, 1) == []
 
 
-def test_the_oldest_go_where_all_are_too_large_and_so_do_drafts_of_a_kill(tmp_path: Path) -> None:
+def test_the_oldest_go_where_all_are_too_large(tmp_path: Path) -> None:
     archive = LogArchive(tmp_path, 2500)
-    (tmp_path / "7").mkdir()
-    (tmp_path / "7" / "web.1.d1.dead.log.new").write_text("half")
     for n in range(4):
         archive.write(7, "web.1", n, f"{n}" * 64, [("t", "x" * 1000)])
     assert [found.deployment_id for found in archive.every(7)] == [2, 3]
-    assert sorted(path.suffix for path in (tmp_path / "7").iterdir()) == [".log", ".log"]
     archive.forget(7)
     archive.forget(7)
     assert archive.every(7) == []
+
+
+def test_many_containers_of_an_app_that_go_at_once_all_leave_their_logs(tmp_path: Path) -> None:
+    archive = LogArchive(tmp_path, 10_000_000)
+
+    def write(n: int) -> None:
+        archive.write(7, f"worker.{n}", 1, f"{n:03}" * 22, [("t", "x" * 1000)] * 20)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(100)))
+    assert {found.source for found in archive.every(7)} == {f"worker.{n}" for n in range(100)}
+
+
+def test_those_that_write_at_once_prune_at_once(tmp_path: Path) -> None:
+    archive = LogArchive(tmp_path, 2500)
+
+    def write(n: int) -> None:
+        archive.write(7, f"worker.{n}", 1, f"{n:03}" * 22, [("t", "x" * 1000)])
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(100)))
+    assert len(list((tmp_path / "7").iterdir())) == 2
+
+
+def test_what_cannot_be_written_leaves_nothing_nor_does_a_kill(tmp_path: Path) -> None:
+    archive = LogArchive(tmp_path, 10_000)
+
+    def lines() -> Iterator[tuple[str, str]]:
+        yield "t", "text"
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        archive.write(7, "web.1", 1, A, lines())
+    assert list((tmp_path / "7").iterdir()) == []
+    (tmp_path / "7" / "half.new").write_text("half")
+    archive.write(7, "web.1", 1, A, [("t", "text")])
+    archive.clean()
+    assert [path.suffix for path in (tmp_path / "7").iterdir()] == [".log"]
