@@ -138,6 +138,10 @@ def _target(change: Change, standing: Standing) -> Deployment:
 def _live_plan(kind: Kind, change: Change, standing: Standing, live: Deployment) -> Plan:
     """The live code, with what changes."""
     project = standing.project
+    if kind is Kind.SCALE and project.stopped:  # it would keep containers that are being removed
+        raise ConflictError(
+            f"{project.name} is stopped", f"Start it first: ps:start {project.name}"
+        )
     story = _story(kind, change, project)
     app, server = standing.snapshot
     if kind is not Kind.SCALE:  # else all containers must agree with those that stay

@@ -13,8 +13,8 @@ from deployzero.store import deployments, releases
 
 CANCEL_LIMIT = 10.0
 """Seconds; a build or boot stops within two."""
-NO_LINE = 2**31
-"""Follow from there on: only the end of the log is waited for."""
+NO_LINE = 2**31 - 1
+"""Follow from there on: only the end of the log is waited for. The most that a column holds."""
 
 
 async def start_change(

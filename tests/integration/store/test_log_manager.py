@@ -14,6 +14,7 @@ from deployzero.errors import DeployZeroException
 from deployzero.logs import log_manager
 from deployzero.logs.log_manager import LogManager
 from deployzero.models.deployment import Deployment, LogLine, Project, State
+from deployzero.operations.changes import NO_LINE
 from deployzero.store import log_lines, projects
 from deployzero.store.database import Database
 from deployzero.store.tables import ProjectRow
@@ -49,6 +50,14 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(LIMIT):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.0005)
+
+
+async def test_who_waits_for_the_end_alone_gets_no_line(
+    logs: LogManager, deployment: Deployment
+) -> None:
+    logs.append(deployment.id, "a line")
+    await logs.end(deployment.id)
+    assert await read(logs, deployment, since=NO_LINE) == []
 
 
 async def test_a_follower_gets_each_line_as_it_comes_and_ends_with_the_log(
@@ -220,7 +229,7 @@ async def test_what_an_app_prints_never_passes_for_a_line_of_deployzero(
 
 
 async def test_secrets_and_controls_reach_no_row(logs: LogManager, deployment: Deployment) -> None:
-    logs.secrets_for(deployment.id, ["hunter2hunter2", "true"], marked=["abc"])
+    await logs.secrets_for(deployment.id, ["hunter2hunter2", "true"], marked=["abc"])
     logs.append(deployment.id, "\x1b[31mhunter2\x1b[0mhunter2 and abc are true\x00")
     assert await texts(logs, deployment) == ["[redacted] and [redacted] are true"]
 

@@ -102,6 +102,14 @@ def test_scaling_keeps_what_stays_with_the_variables_that_it_has() -> None:
     assert plan.story == ("Scaling web to 1",)
 
 
+def test_scaling_never_keeps_what_a_stop_is_removing() -> None:
+    at = standing(
+        project=dataclasses.replace(PROJECT, stopped=True), running=(container("web", 1),)
+    )
+    with pytest.raises(ConflictError, match="hello is stopped"):
+        make_plan(deployment(Kind.SCALE), Change(formation={"web": 1}), at)
+
+
 def test_a_restart_changes_no_number_unless_it_brings_config_in() -> None:
     limits = {"web": Limits("64m", 1.0)}
     plain = make_plan(deployment(Kind.RESTART), Change(limits=limits), standing())
