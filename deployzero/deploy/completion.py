@@ -5,7 +5,7 @@ import logging
 
 from deployzero.deploy.destroy import destroy
 from deployzero.deploy.platform import Platform
-from deployzero.deploy.rename import finish_rename
+from deployzero.deploy.rename import finish_rename, names_are_held
 from deployzero.errors import DeployZeroException
 from deployzero.store import projects
 
@@ -21,6 +21,8 @@ async def complete(platform: Platform, busy: float = BUSY) -> None:
         before = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=busy)
         unsettled = await projects.unsettled(session, before)
     for project in unsettled:
+        if names_are_held(platform, project.id):  # whoever asked for it is still at it
+            continue
         try:
             if project.destroying:
                 await destroy(platform, project.id)

@@ -14,6 +14,7 @@ from pathlib import Path
 from deployzero.deploy import routes
 from deployzero.deploy.ending import cancel_waiting
 from deployzero.deploy.platform import Platform
+from deployzero.deploy.rename import names_held
 from deployzero.errors import ConflictError, DeployZeroException
 from deployzero.models.deployment import Deployment, Project, State
 from deployzero.runtime import labels
@@ -34,12 +35,15 @@ async def destroy(platform: Platform, project_id: int, by: str = "") -> None:
     get that too. The rest is then done by the watch, or at the next start.
     """
     await _end_deployments(platform, project_id, by)
+    async with names_held(platform, project_id) as project:
+        if project is not None:  # else somebody else was faster
+            await _remove(platform, project)
+
+
+async def _remove(platform: Platform, project: Project) -> None:
     async with platform.database.read() as session:
-        project = await projects.by_id(session, project_id)
-        ids = await releases.ids(session, project_id)
-        checkouts = await releases.checkouts(session, project_id)
-    if project is None:  # somebody else was faster
-        return
+        ids = await releases.ids(session, project.id)
+        checkouts = await releases.checkouts(session, project.id)
     names = [name for name in (project.name, project.previous_name) if name]
     for name in names:
         await routes.remove(platform, name)
@@ -49,11 +53,11 @@ async def destroy(platform: Platform, project_id: int, by: str = "") -> None:
         await platform.repositories.remove(name)
     for folder in checkouts:
         await asyncio.to_thread(shutil.rmtree, Path(folder), ignore_errors=True)
-    await asyncio.to_thread(platform.log_archive.forget, project_id)
+    await asyncio.to_thread(platform.log_archive.forget, project.id)
     for name in names:
         await platform.runtime.remove_network(name)
     async with platform.database.begin() as session:
-        await projects.remove(session, project_id)
+        await projects.remove(session, project.id)
 
 
 async def _end_deployments(platform: Platform, project_id: int, by: str) -> None:

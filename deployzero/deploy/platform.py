@@ -51,6 +51,10 @@ class Platform:
         default_factory=WeakValueDictionary, repr=False
     )
     """By app; see routes.held."""
+    name_locks: WeakValueDictionary[int, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary, repr=False
+    )
+    """By project id; see rename.names_held."""
     started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
 
     @property

@@ -47,11 +47,25 @@ async def switch(
     return (await platform.proxy.prove(route, path, SWITCH_LIMIT)).status
 
 
-async def set_hosts(platform: Platform, app: str, project_id: int) -> None:
+async def set_hosts(platform: Platform, project_id: int) -> None:
     """Let the app's route, if it has one, answer to its domains as they are stored now.
 
-    Returns once that is in force. Raises RoutingError when the proxy does not take it.
+    While it is renamed it may have one of either name. Returns once that is in force.
+    Raises RoutingError when the proxy does not take it.
     """
+    for name in await _names(platform, project_id):
+        await _set_hosts(platform, name, project_id)
+
+
+async def _names(platform: Platform, project_id: int) -> list[str]:
+    async with platform.database.read() as session:
+        project = await projects.by_id(session, project_id)
+    if project is None:
+        return []
+    return [name for name in (project.name, project.previous_name) if name]
+
+
+async def _set_hosts(platform: Platform, app: str, project_id: int) -> None:
     async with held(platform, app):
         there = await asyncio.to_thread(platform.proxy.routes.read, app)
         if there is None:
@@ -66,6 +80,8 @@ async def set_hosts(platform: Platform, app: str, project_id: int) -> None:
 async def restore(platform: Platform, app: str, project_id: int) -> None:
     """Route to what the rows say that is live, and wait until it is in force unless it is down."""
     async with held(platform, app):
+        if app not in await _names(platform, project_id):  # it may be another app's by now
+            return
         backends = await _live_backends(platform, project_id)
         if not backends:
             await _remove(platform, app)

@@ -102,7 +102,7 @@ async def _change(
 
 async def _put_in_force(platform: Platform, project: Project) -> None:
     try:
-        await routes.set_hosts(platform, project.name, project.id)
+        await routes.set_hosts(platform, project.id)
     except RoutingError as error:
         raise RoutingError(
             f"stored, but not in force yet: {error.message}",

@@ -8,10 +8,13 @@ import asyncssh
 import pytest
 from dulwich.objects import Blob
 
+from deployzero.deploy import rename
 from deployzero.deploy.completion import complete
+from deployzero.deploy.destroy import destroy
 from deployzero.errors import ContainerError
 from deployzero.models.deployment import State
 from deployzero.operations import apps
+from deployzero.routing.route import Route
 from deployzero.source.channel import pkt_line
 from deployzero.store import deployments, projects
 
@@ -31,6 +34,8 @@ def engine(admin, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
     for call in ("list_containers", "list_images", "remove_network", "remove"):
         monkeypatch.setattr(admin.platform.runtime, call, nothing)
+    for call in ("prove", "prove_gone"):
+        monkeypatch.setattr(admin.platform.proxy, call, nothing)
     return monkeypatch
 
 
@@ -263,6 +268,48 @@ async def test_a_destroy_that_was_cut_off_anywhere_is_finished_later(
         await complete(admin.platform, busy=0)
         assert await row(admin, "hello") is None
         assert not admin.platform.repositories.path("hello").exists()
+
+
+@pytest.mark.parametrize("end", [destroy, rename.finish_rename])
+async def test_what_runs_twice_never_takes_from_who_gets_the_name_next(
+    admin, engine: pytest.MonkeyPatch, end: Callable[..., Awaitable]
+) -> None:
+    ann, platform = await admin.person("ann"), admin.platform
+    project, asked = await admin.app("hello", ann), 0
+    first, second = asyncio.Event(), asyncio.Event()
+    networks: list[str] = []
+
+    async def list_containers(*_: object) -> list:
+        nonlocal asked
+        asked += 1
+        await (first if asked == 1 else second).wait()
+        return []
+
+    async def remove_network(name: str) -> None:
+        networks.append(name)
+
+    engine.setattr(platform.runtime, "list_containers", list_containers)
+    engine.setattr(platform.runtime, "remove_network", remove_network)
+    async with platform.database.begin() as session:
+        if end is destroy:
+            await projects.set_destroying(session, project.id)
+        else:
+            await projects.rename(session, project, "world")
+    lock = platform.name_locks.setdefault(project.id, asyncio.Lock())
+    both = [asyncio.create_task(end(platform, project.id)) for _ in range(2)]
+    await until(lambda: asyncio.sleep(0, asked == 2 or lock._waiters))
+    await complete(platform, busy=0)  # nor does the watch wait for them
+    first.set()
+    await asyncio.wait(both, timeout=LIMIT, return_when=asyncio.FIRST_COMPLETED)
+    await apps.create(platform, ann, "hello")
+    platform.repositories.open("hello").close()
+    route = Route("hello", ("hello.localhost",), (("10.0.0.9", 80),), "marker")
+    platform.proxy.routes.write(route)
+    second.set()
+    await asyncio.gather(*both)
+    assert networks == ["hello"]
+    assert platform.repositories.path("hello").exists()
+    assert platform.proxy.routes.read("hello") == route
 
 
 async def test_a_destroy_waits_for_the_deployment_under_way(

@@ -10,6 +10,7 @@ import pytest
 
 from deployzero.deploy import routes
 from deployzero.deploy.platform import Platform
+from deployzero.deploy.rename import finish_rename
 from deployzero.models.deployment import Container, Project, State
 from deployzero.routing.proof import Proof
 from deployzero.routing.route import Route
@@ -73,7 +74,7 @@ async def test_a_domain_that_comes_during_a_switch_never_points_back(
     switching = asyncio.create_task(switch(live, live.new))
     await proxy.asked.wait()
     await add_domain(live.platform, live.project, "www.example.com")
-    adding = asyncio.create_task(routes.set_hosts(live.platform, "hello", live.project.id))
+    adding = asyncio.create_task(routes.set_hosts(live.platform, live.project.id))
     await asyncio.sleep(0)
     assert proxy.routes.read("hello").hosts == ("hello.localhost",)
     proxy.let_go.set()
@@ -87,7 +88,57 @@ async def test_a_domain_that_comes_during_a_switch_never_points_back(
 
 async def test_hosts_without_a_route_wait_for_one(live: SimpleNamespace) -> None:
     await add_domain(live.platform, live.project, "www.example.com")
-    await routes.set_hosts(live.platform, "hello", live.project.id)
+    await routes.set_hosts(live.platform, live.project.id)
+    assert live.platform.proxy.routes.read("hello") is None
+
+
+async def test_while_an_app_is_renamed_the_route_that_serves_follows_its_domains(
+    live: SimpleNamespace,
+) -> None:
+    platform, project_id = live.platform, live.project.id
+    platform.proxy.let_go.set()
+    await routes.restore(platform, "hello", project_id)
+    async with platform.database.begin() as session:
+        await projects.rename(session, live.project, "world")
+    await add_domain(platform, live.project, "www.example.com")
+    await routes.set_hosts(platform, project_id)
+    assert platform.proxy.routes.read("hello").hosts == ("hello.localhost", "www.example.com")
+    assert platform.proxy.routes.read("world") is None
+
+
+async def test_a_rename_that_failed_leaves_the_route_as_the_rows_have_it(
+    live: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform, project_id = live.platform, live.project.id
+
+    async def none(*_: object) -> list[Any]:
+        return []
+
+    for call in ("list_containers", "remove_network"):
+        monkeypatch.setattr(platform.runtime, call, none)
+    platform.proxy.let_go.set()
+    await routes.restore(platform, "hello", project_id)
+    async with platform.database.begin() as session:
+        await projects.rename(session, live.project, "world")
+        restart = await deployments.create(session, project_id, 1, "main", "a" * 40)
+        await projects.set_rename_id(session, project_id, restart.id)
+    await add_domain(platform, live.project, "www.example.com")  # and no more: it was cut off
+    await routes.restore(platform, "world", project_id)  # as a deployment does that fails
+    async with platform.database.begin() as session:
+        await deployments.transition(session, restart.id, State.ERROR)
+    assert await finish_rename(platform, project_id)
+    assert platform.proxy.routes.apps() == ["hello"]
+    assert platform.proxy.routes.read("hello").hosts == ("hello.localhost", "www.example.com")
+
+
+async def test_nobody_restores_a_route_under_a_name_that_is_the_apps_no_more(
+    live: SimpleNamespace,
+) -> None:
+    live.platform.proxy.let_go.set()
+    async with live.platform.database.begin() as session:
+        await projects.rename(session, live.project, "world")
+        await projects.forget_previous_name(session, live.project.id, "hello")
+    await routes.restore(live.platform, "hello", live.project.id)
     assert live.platform.proxy.routes.read("hello") is None
 
 
