@@ -92,7 +92,7 @@ class DeploymentManager:
 
     async def _deploy(self, deployment: Deployment, progress: Progress) -> None:
         deployment, plan = await take_turn(self._platform, deployment)
-        redact(self._platform, deployment, plan, plan.config)
+        await redact(self._platform, deployment, plan, plan.config)
         for number, text in enumerate(plan.story):
             (progress.detail if number else progress.step)(text)
         release = await self._prepare(deployment, plan, progress)

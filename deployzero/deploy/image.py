@@ -43,7 +43,7 @@ class Images:
         """How to run the deployment's commit, and the image to run."""
         async with _tree(self._platform, deployment, progress) as source:
             config = await _detect(source, progress)
-            redact(self._platform, deployment, plan, config)
+            await redact(self._platform, deployment, plan, config)
             return config, await self._build(deployment, plan, config, source, progress)
 
     async def _build(
@@ -85,7 +85,7 @@ class Images:
         return image
 
 
-def redact(
+async def redact(
     platform: Platform, deployment: Deployment, plan: Plan, config: ProjectConfig | None
 ) -> None:
     """Nothing that the app or its build gets as a secret may show in the log."""
@@ -95,7 +95,7 @@ def redact(
     if config is not None:
         values += config.environment.values()
         marked = generated_secrets(platform, deployment.project_id, config).values()
-    platform.logs.secrets_for(deployment.id, values, marked)
+    await platform.logs.secrets_for(deployment.id, values, marked)
 
 
 @asynccontextmanager

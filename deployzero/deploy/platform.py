@@ -15,6 +15,7 @@ from deployzero.deploy.queue import Queue
 from deployzero.deploy.vault import Vault
 from deployzero.logs.bus import Bus
 from deployzero.logs.log_manager import LogManager
+from deployzero.logs.redactions import Redactions
 from deployzero.routing.proxy import Proxy
 from deployzero.runtime.firewall import Firewall
 from deployzero.runtime.runtime import Runtime
@@ -45,6 +46,7 @@ class Platform:
     """What removed containers printed."""
     log_hub: LogHub
     """What living ones print, for all who follow it."""
+    redactions: Redactions = field(default_factory=Redactions, repr=False)
     sat_at: set[str] = field(default_factory=set, repr=False)
     """One-off runs that a session holds: the engine's names of their containers."""
     route_locks: WeakValueDictionary[str, asyncio.Lock] = field(

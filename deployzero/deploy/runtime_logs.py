@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import heapq
 import logging
 from collections import deque
@@ -55,7 +56,8 @@ async def release_of(platform: Platform, deployment_id: int) -> tuple[int, Redac
             deployment = await deployments.get(session, deployment_id)
     except NotFoundError:
         return None
-    return deployment.project_id, _redaction(platform, deployment)
+    make = functools.partial(_redaction, platform, deployment)
+    return deployment.project_id, await platform.redactions.get(deployment_id, make)
 
 
 def _redaction(platform: Platform, deployment: Deployment) -> Redact:

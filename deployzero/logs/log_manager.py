@@ -83,7 +83,7 @@ class LogManager:
         self._closing = False
         self._writer = asyncio.create_task(self._write(), name="log writer")
 
-    def secrets_for(
+    async def secrets_for(
         self, deployment_id: int, values: Iterable[str], marked: Iterable[str] = ()
     ) -> None:
         """Redact these from the deployment's lines from now on, along with earlier ones.
@@ -91,9 +91,10 @@ class LogManager:
         values: those of its variables; marked: those that somebody called secret.
         """
         log = self._logs.setdefault(deployment_id, _Log())
-        log.guessed.update(values)
-        log.marked.update(marked)
-        log.redact = redaction(log.guessed, log.marked)
+        guessed, called_secret = log.guessed.union(values), log.marked.union(marked)
+        if (guessed, called_secret) != (log.guessed, log.marked):
+            log.redact = await asyncio.to_thread(redaction, guessed, called_secret)
+            log.guessed, log.marked = guessed, called_secret
 
     def redacted(self, deployment_id: int, text: str) -> str:
         """Text that goes elsewhere, without the deployment's secrets."""

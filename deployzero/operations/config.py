@@ -3,16 +3,14 @@
 import difflib
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.deploy import variables
 from deployzero.deploy.platform import Platform
-from deployzero.deploy.release import generated_secrets, loaded_config
 from deployzero.errors import NotFoundError, UsageError
-from deployzero.logs.redaction import redaction
 from deployzero.models.access import Role
 from deployzero.models.deployment import Deployment, Project, User
 from deployzero.models.release import Change, Kind, Variables
@@ -174,26 +172,6 @@ def check_variable(name: str, value: str) -> None:
 
 
 BLANKS = "quote twice (\"KEY='a b'\"), use --encoded, or pipe: config:set APP KEY < file"
-
-
-async def redactor(platform: Platform, project_id: int, app: str) -> Callable[[str], str]:
-    """A function that takes an app's secrets out of a line: those stored and those running.
-
-    Raises SettingsError when secret.key does not fit: then no line may be shown.
-    """
-    async with platform.database.read() as session:
-        own = await variables.stored(session, platform.vault, project_id)
-        every = await variables.stored(session, platform.vault, None)
-        live = await deployments.live(session, project_id)
-    # What the containers have may be older than what is stored.
-    running = platform.vault.open_variables(live.variables if live else None)
-    guessed = [each.value for kept in (own, every, *running) for each in kept.values()]
-    marked: list[str] = []
-    if live is not None and live.config:
-        config = loaded_config(live.config)
-        guessed += config.environment.values()
-        marked += generated_secrets(platform, project_id, config).values()
-    return redaction(guessed, marked)
 
 
 async def _change(

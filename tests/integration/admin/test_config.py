@@ -486,16 +486,3 @@ async def test_another_key_is_a_clear_error_and_all_else_goes_on(admin, live, ru
         assert (await run("ann", command)).code == 0
     async with admin.platform.database.read() as session:
         assert [each.sealed for each in await of_project(session, live.id)] == [other]
-
-
-async def test_the_redactor_takes_stored_and_running_values_out_of_a_line(
-    admin, live, run: Run
-) -> None:
-    async with worker(admin.platform):
-        await run("ann", f"config:set hello OLD={SECRET} ENV=production DEBUG=true N=1")
-    await run("ann", "config:set hello OLD=n3w-n3w-n3w --no-restart")
-    await run("root", "config:set --global EVERY=gl0bal-gl0bal")
-    redact = await config.redactor(admin.platform, live.id, "hello")
-    for secret in (SECRET, "n3w-n3w-n3w", "gl0bal-gl0bal"):
-        assert redact(f"token {secret}!") == "token [redacted]!"
-    assert redact("production is true, 1") == "production is true, 1"

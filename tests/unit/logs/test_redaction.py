@@ -1,8 +1,15 @@
+import asyncio
 import json
+import random
+import string
+import time
 
 import pytest
 
-from deployzero.logs.redaction import REDACTED, redaction
+from deployzero.errors import SettingsError
+from deployzero.logs import redaction as module
+from deployzero.logs.redaction import REDACTED, Redact, redaction
+from deployzero.logs.redactions import MOST_KEPT, Redactions
 
 PEM = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEF\nab==\n-----END KEY-----\n"
 
@@ -77,3 +84,55 @@ def test_of_two_secrets_the_longer_goes_first() -> None:
 
 def test_a_value_that_is_no_url_is_no_error() -> None:
     assert redaction(["http://[not-a-url"])("x http://[not-a-url") == f"x {REDACTED}"
+
+
+def test_a_longer_secret_goes_first_in_another_portion_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PORTION", 1)
+    redact = redaction(["tsecret-", "secretsecret", "secretsecret-and-more"])
+    assert redact("a secretsecret-and-more, secretsecret") == f"a {REDACTED}, {REDACTED}"
+
+
+def test_what_is_no_utf_8_is_no_error() -> None:
+    assert (
+        redaction(["hunter2\udc80hunter2"])("is hunter2\udc80hunter2 \udcff") == f"is {REDACTED} ?"
+    )
+
+
+def test_half_a_megabyte_of_secrets_takes_no_time_to_speak_of() -> None:
+    letters = random.Random(1)
+    lines = ["".join(letters.choices(string.ascii_letters, k=8)) for _ in range(58_000)]
+    values = ["\n".join([*lines[n::500], "end"]) for n in range(500)]
+    near_misses = "".join(f"{line[:7]}!" for line in lines)[:65_536]
+    begun = time.process_time()
+    redact = redaction(values)
+    assert redact(near_misses) == near_misses
+    assert redact(f"{lines[0]} {lines[-1]}") == f"{REDACTED} {REDACTED}"
+    assert time.process_time() - begun < 2
+
+
+async def test_a_redaction_is_made_once_for_all_who_ask() -> None:
+    redactions, made = Redactions(), []
+
+    def make() -> Redact:
+        made.append(1)
+        return redaction(["hunter2hunter2"])
+
+    found = await asyncio.gather(*(redactions.get(1, make) for _ in range(50)))
+    assert len(made) == 1
+    assert {redact("hunter2hunter2") for redact in found} == {REDACTED}
+    for other in range(MOST_KEPT):
+        await redactions.get(2 + other, make)
+    await redactions.get(1, make)  # it had to make room
+    assert len(made) == MOST_KEPT + 2
+
+
+async def test_what_cannot_be_made_is_asked_for_again() -> None:
+    redactions = Redactions()
+
+    def broken() -> Redact:
+        raise SettingsError("secret.key does not fit")
+
+    for _ in range(2):
+        with pytest.raises(SettingsError):
+            await redactions.get(1, broken)
+    assert (await redactions.get(1, redaction))("a line") == "a line"
