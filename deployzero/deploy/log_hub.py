@@ -174,9 +174,9 @@ class LogHub:
         while True:
             try:
                 async with self._runtime.events() as events:
+                    self._listening = True  # who comes while the others are found finds itself
                     for feed in list(self._feeds.values()):
                         await self._find(feed)
-                    self._listening = True
                     async for event in events:
                         await self._hear(event)
             except DeployZeroException as error:

@@ -200,6 +200,31 @@ async def test_runs_that_somebody_sits_at_are_not_followed(engine: FakeEngine, h
         assert await Reader(subscriber).until("line 2 [redacted]") == ["2"]
 
 
+async def test_all_who_come_while_a_slow_engine_lists_are_served(
+    engine: FakeEngine, hub: LogHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_hub, "READY_LIMIT", LIMIT)
+    listing, listed = asyncio.Event(), asyncio.Event()
+
+    async def slow(*_: str) -> list[ContainerSummary]:
+        listing.set()
+        await listed.wait()
+        return []
+
+    monkeypatch.setattr(engine, "list_containers", slow)
+
+    async def follow(project_id: int) -> None:
+        async with hub.subscribe(project_id, "hello", release, everything):
+            pass
+
+    async with asyncio.TaskGroup() as followers:
+        followers.create_task(follow(7))
+        await listing.wait()
+        followers.create_task(follow(8))
+        await asyncio.sleep(0)
+        listed.set()
+
+
 async def test_a_dead_engine_is_told(
     engine: FakeEngine, hub: LogHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
