@@ -42,6 +42,17 @@ async def require(session: AsyncSession, user: User, app: str, role: Role) -> Pr
     return project
 
 
+async def hold(session: AsyncSession, user: User, app: str, role: Role) -> Project:
+    """As `require`, and nobody else changes the app until the transaction ends: it is as the
+    last one left it, who may have renamed or destroyed it."""
+    project = await require(session, user, app, role)
+    await projects.lock(session, project.id)
+    now = await projects.get(session, project.id)
+    if now.destroying or now.name != app:
+        raise await no_such_app(session, user, app)
+    return now
+
+
 def require_admin(user: User) -> None:
     """Raises ForbiddenError."""
     if user.role != users.ADMIN:

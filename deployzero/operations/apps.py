@@ -14,7 +14,8 @@ from deployzero.models.access import Role
 from deployzero.models.deployment import Container, Deployment, Project, User
 from deployzero.models.names import check_app_name
 from deployzero.models.release import Change, Kind
-from deployzero.operations.access import no_such_app, require, visible
+from deployzero.operations.access import hold, hold_user, no_such_app, require, visible
+from deployzero.operations.changes import queue_change
 from deployzero.store import containers, deployments, domains, projects, releases
 from deployzero.store.releases import Live
 
@@ -103,6 +104,7 @@ async def add(platform: Platform, session: AsyncSession, user: User, name: str) 
 
     Within the transaction: whoever sees the row may use its repository.
     """
+    await hold_user(session, user.name)
     project = await projects.create(session, check_app_name(name), user.id)
     platform.repositories.set_aside(name)
     return project
@@ -111,7 +113,7 @@ async def add(platform: Platform, session: AsyncSession, user: User, name: str) 
 async def lock(platform: Platform, user: User, app: str) -> None:
     """Refuse every new release from now on. Raises ConflictError if it is locked already."""
     async with platform.database.begin() as session:
-        project = await require(session, user, app, Role.DEPLOYER)
+        project = await hold(session, user, app, Role.DEPLOYER)
         if project.locked_by:
             raise ConflictError(f"{app} is locked already, by {project.locked_by}")
         await projects.set_lock(session, project.id, user.name)
@@ -120,7 +122,7 @@ async def lock(platform: Platform, user: User, app: str) -> None:
 async def unlock(platform: Platform, user: User, app: str) -> None:
     """Raises ConflictError if it is not locked."""
     async with platform.database.begin() as session:
-        project = await require(session, user, app, Role.DEPLOYER)
+        project = await hold(session, user, app, Role.DEPLOYER)
         if not project.locked_by:
             raise ConflictError(f"{app} is not locked")
         await projects.set_lock(session, project.id, None)
@@ -135,24 +137,15 @@ async def rename_app(platform: Platform, user: User, app: str, name: str) -> tup
     """
     check_app_name(name)
     async with platform.database.begin() as session:
-        project = await require(session, user, app, Role.OWNER)
-        await projects.lock(session, project.id)
+        project = await hold(session, user, app, Role.OWNER)
         await _check_still(session, project, name)
         await projects.rename(session, project, name)
         live = await deployments.live(session, project.id)
         deployment = None
         if live is not None and not project.stopped:
-            deployment = await deployments.create(
-                session,
-                project_id=project.id,
-                user_id=user.id,
-                branch=live.branch,
-                commit=live.commit,
-                old_commit=live.commit,
-                message=f"Rename {app} to {name}",
-                kind=Kind.RESTART,
-                change=platform.vault.seal_change(Change()),
-                key_fingerprint=user.key_fingerprint,
+            message = f"Rename {app} to {name}"
+            deployment = await queue_change(
+                platform, session, user, live, Kind.RESTART, Change(), message
             )
             await projects.set_rename_id(session, project.id, deployment.id)
         renamed = await projects.get(session, project.id)

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, NotFoundError
 from deployzero.models.access import Role
@@ -39,18 +41,7 @@ async def start_change(
             raise ConflictError(f"{app} is not deployed yet", "Push it first.")
         if project.locked_by and kind in NUMBERED:
             raise locked(app, project.locked_by)
-        deployment = await deployments.create(
-            session,
-            project_id=project.id,
-            user_id=user.id,
-            branch=live.branch,
-            commit=live.commit,
-            old_commit=live.commit,
-            message=message,
-            kind=kind,
-            change=platform.vault.seal_change(change),
-            key_fingerprint=user.key_fingerprint,
-        )
+        deployment = await queue_change(platform, session, user, live, kind, change, message)
         ahead = await deployments.ahead_of(session, deployment)
     if ahead:
         other = ahead[-1]
@@ -60,6 +51,30 @@ async def start_change(
         )
     platform.queue.wake()
     return deployment.id
+
+
+async def queue_change(
+    platform: Platform,
+    session: AsyncSession,
+    user: User,
+    live: Deployment,
+    kind: Kind,
+    change: Change,
+    message: str,
+) -> Deployment:
+    """The row of a deployment of what is live, changed; wake the queue after the transaction."""
+    return await deployments.create(
+        session,
+        project_id=live.project_id,
+        user_id=user.id,
+        branch=live.branch,
+        commit=live.commit,
+        old_commit=live.commit,
+        message=message,
+        kind=kind,
+        change=platform.vault.seal_change(change),
+        key_fingerprint=user.key_fingerprint,
+    )
 
 
 async def cancel(platform: Platform, user: User, deployment_id: int) -> None:

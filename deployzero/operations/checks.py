@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import DEFAULT_CHECKS, DISABLED, WEB, checks
 from deployzero.deploy.release import loaded_config
@@ -15,7 +13,7 @@ from deployzero.errors import ConflictError, UsageError
 from deployzero.models.access import Role
 from deployzero.models.deployment import Container, Deployment, Project, User
 from deployzero.models.project import HealthCheck, ProjectConfig
-from deployzero.operations.access import require
+from deployzero.operations.access import hold, require
 from deployzero.runtime.health import check_once
 from deployzero.store import containers, deployments, projects
 
@@ -128,18 +126,11 @@ async def _change(
     changed: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> ChecksReport:
     async with platform.database.begin() as session:
-        project = await _held(session, user, app)
+        project = await hold(session, user, app, Role.DEPLOYER)
         await projects.set_checks(session, project.id, changed(project.checks or {}) or None)
         project = await projects.get(session, project.id)
         live = await deployments.live(session, project.id)
     return _report(project, live)
-
-
-async def _held(session: AsyncSession, user: User, app: str) -> Project:
-    """The app as nobody else changes it meanwhile."""
-    project = await require(session, user, app, Role.DEPLOYER)
-    await projects.lock(session, project.id)
-    return await projects.get(session, project.id)
 
 
 def _report(project: Project, live: Deployment | None) -> ChecksReport:

@@ -7,19 +7,21 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 from uuid import uuid4
 
+from deployzero.deploy.disk import check_disk
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.rename import move_repository
-from deployzero.errors import ArchiveError, ArchiveTooLargeError
+from deployzero.errors import ArchiveError, ArchiveTooLargeError, ConflictError
 from deployzero.models.access import Role
 from deployzero.models.deployment import Deployment, Project, Push, User
 from deployzero.models.release import Kind
-from deployzero.operations.access import require
+from deployzero.operations.access import hold, require
 from deployzero.operations.changes import locked
 from deployzero.operations.pushes import start_deployment
 from deployzero.settings import parse_bytes
@@ -37,6 +39,11 @@ T = TypeVar("T")
 Read = Callable[[int], Awaitable[bytes]]
 """Up to so many bytes of an upload; b'' at its end."""
 STALL_SECONDS = 300.0
+UPLOAD_SECONDS = 3600.0
+UPLOADS = 2
+"""Of one user at once."""
+CHECK_EVERY = 16 << 20
+"""Bytes of an upload between two looks at the disk's free space."""
 LONGEST_MESSAGE = 200
 MESSAGE = "Archive"
 
@@ -69,10 +76,9 @@ async def set_deploy_branch(platform: Platform, user: User, app: str, branch: st
     Raises SourceError for a name that git refuses.
     """
     async with platform.database.begin() as session:
-        project = await require(session, user, app, Role.DEPLOYER)
+        project = await hold(session, user, app, Role.DEPLOYER)
         check_branch_name(branch)
-        await projects.lock(session, project.id)
-        before = (await projects.get(session, project.id)).deploy_branch
+        before = project.deploy_branch
         await projects.set_deploy_branch(session, project.id, branch)
         # What is live or on its way ends up on the new branch, whichever it was pushed to.
         await deployments.set_branch(session, project.id, branch)
@@ -93,7 +99,7 @@ async def deploy_archive(
 
     read: its bytes, asked for only as fast as they are stored. Raises ArchiveError,
     ArchiveTooLargeError, SourceError for a tree that cannot be taken, ConflictError for a
-    locked app; nothing is left then.
+    locked app or one upload too many, ResourceLimitError for a full disk; nothing is left then.
     """
     begun = time.monotonic()
     async with platform.database.read() as session:
@@ -103,7 +109,7 @@ async def deploy_archive(
     await move_repository(platform, project)
     await repack(platform.repositories.path(app))
     # Without a name: nothing remains of it however this ends.
-    with tempfile.TemporaryFile(dir=platform.settings.data_dir) as file:
+    with _counted(platform, user), tempfile.TemporaryFile(dir=platform.settings.data_dir) as file:
         await _receive(platform, read, file)
         async with platform.database.begin() as session:
             project = await require(session, user, app, Role.DEPLOYER)
@@ -129,8 +135,32 @@ class _Upload:
     """`time.monotonic()`."""
 
 
+@contextmanager
+def _counted(platform: Platform, user: User) -> Iterator[None]:
+    if platform.uploads[user.id] >= UPLOADS:
+        raise ConflictError(
+            f"{UPLOADS} uploads of yours are under way", "Wait for one to end, then send it again."
+        )
+    platform.uploads[user.id] += 1
+    try:
+        yield
+    finally:
+        platform.uploads[user.id] -= 1
+
+
 async def _receive(platform: Platform, read: Read, file: IO[bytes]) -> None:
-    most, size = parse_bytes(platform.settings.max_upload_bytes), 0
+    try:
+        async with asyncio.timeout(UPLOAD_SECONDS):
+            await _spool(platform, read, file)
+    except TimeoutError as error:
+        raise ArchiveError(
+            f"the upload did not end within {UPLOAD_SECONDS:g} seconds",
+            "Leave out what the build makes or installs by itself, then send it again.",
+        ) from error
+
+
+async def _spool(platform: Platform, read: Read, file: IO[bytes]) -> None:
+    most, size, looked = parse_bytes(platform.settings.max_upload_bytes), 0, -CHECK_EVERY
     loop, pool = asyncio.get_running_loop(), platform.repositories.pool
     while data := await _next(read):
         size += len(data)
@@ -140,6 +170,9 @@ async def _receive(platform: Platform, read: Read, file: IO[bytes]) -> None:
                 "Leave out what the build makes or installs by itself, or raise "
                 "DEPLOYZERO_MAX_UPLOAD_BYTES on the server.",
             )
+        if size - looked >= CHECK_EVERY:
+            check_disk(platform)
+            looked = size
         try:
             await loop.run_in_executor(pool, file.write, data)
         except OSError as error:

@@ -1,12 +1,17 @@
 """An app between two names, on both databases."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from deployzero.errors import ConflictError
+from deployzero.errors import ConflictError, NotFoundError
 from deployzero.models.deployment import Project, State, User
+from deployzero.operations.apps import rename_app
+from deployzero.source.repository import Repositories
 from deployzero.store import projects, releases
 from deployzero.store.database import Database
 
@@ -46,6 +51,22 @@ async def test_a_rename_is_undone_in_the_transaction_that_ends_its_restart(
     async with database.read() as session:
         now = await projects.get(session, renamed.id)
     assert (now.name, now.previous_name, now.rename_id) == ("hello", "world", None)
+
+
+async def test_of_two_renames_at_once_one_is_refused(
+    database: Database, user: User, project: Project, tmp_path: Path
+) -> None:
+    platform: Any = SimpleNamespace(
+        database=database, repositories=Repositories(tmp_path), name_locks={},
+        queue=SimpleNamespace(wake=lambda: None),
+    )  # fmt: skip
+    platform.repositories.open("hello").close()
+    both = (rename_app(platform, user, "hello", name) for name in ("world", "moon"))
+    done = await asyncio.gather(*both, return_exceptions=True)
+    (refused,) = (each for each in done if isinstance(each, BaseException))
+    assert isinstance(refused, NotFoundError)
+    async with database.read() as session:
+        assert (await projects.get(session, project.id)).previous_name == "hello"
 
 
 async def test_both_names_are_taken_while_it_lasts(
