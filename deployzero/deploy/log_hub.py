@@ -4,30 +4,22 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from deployzero.deploy.log_archive import SHORT, LogArchive
+from deployzero.deploy.log_outlet import Outlet, Subscriber
 from deployzero.errors import ContainerError, DeployZeroException
 from deployzero.logs.redaction import Redact
-from deployzero.logs.text import clean_lines, cut
-from deployzero.models.runtime_log import RuntimeLine, Skipped
+from deployzero.models.runtime_log import RuntimeLine
 from deployzero.runtime import labels
 from deployzero.runtime.container import ContainerEvent, ContainerSummary
 from deployzero.runtime.engine_stream import NoSuchContainerError
-from deployzero.runtime.log_entries import LogEntry
 from deployzero.runtime.runtime import Runtime
 
 logger = logging.getLogger(__name__)
 
-QUEUE = 4000
-"""Lines that wait for a slow reader; the oldest make room."""
-RECENT = 2000
-"""Lines whose times are known, so that none comes twice when a stream is opened again."""
-BUDGET = 20_000
-"""Lines a second of one container; what is beyond is counted, not shown."""
 LOOK = 5.0
 """Seconds after which a container that has ended is looked at again by itself."""
 RETRY = 1.0
@@ -38,43 +30,6 @@ CATCH_UP = 100_000
 
 Release = Callable[[int], Awaitable[tuple[int, Redact] | None]]
 """A deployment's project and what takes its secrets out of a line; None: there is none."""
-
-
-class Subscriber:
-    """Lines for one reader, bounded."""
-
-    def __init__(self, wanted: Callable[[str], bool]) -> None:
-        """wanted: whether a source (`web.1`) is."""
-        self._wanted = wanted
-        self._lines: deque[RuntimeLine] = deque(maxlen=QUEUE)
-        self._skipped = 0
-        self._wake = asyncio.Event()
-        self._closed = False
-
-    def put(self, source: str, lines: Sequence[RuntimeLine], skipped: int = 0) -> None:
-        """All of one source. skipped: that came, but are not among them."""
-        if (lines or skipped) and self._wanted(source):
-            self._skipped += skipped + max(0, len(self._lines) + len(lines) - QUEUE)
-            self._lines.extend(lines)
-            self._wake.set()
-
-    def close(self) -> None:
-        self._closed = True
-        self._wake.set()
-
-    async def batches(self) -> AsyncIterator[list[RuntimeLine | Skipped]]:
-        """All that has gathered, each time; ends when the server does."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            taken: list[RuntimeLine | Skipped] = [Skipped(self._skipped)] if self._skipped else []
-            taken += self._lines
-            self._lines.clear()
-            self._skipped = 0
-            if taken:
-                yield taken
-            if self._closed:
-                return
 
 
 @dataclass(slots=True)
@@ -215,7 +170,7 @@ class LogHub:
 
     async def _read(self, feed: _Feed, tail: _Tail, redact: Redact, since: str) -> None:
         """All that the container prints, over restarts and lost streams, until it is removed."""
-        out = _Outlet(feed, tail.container, redact, since)
+        out = Outlet(feed.subscribers, tail.container, redact, since)
         while True:
             try:
                 tail.wake.clear()
@@ -249,62 +204,6 @@ class LogHub:
         lines = await asyncio.to_thread(after)
         for subscriber in feed.subscribers:
             subscriber.put(container.source, lines)
-
-
-class _Outlet:
-    """From a container's entries to all subscribers of its app: each line once."""
-
-    def __init__(
-        self, feed: _Feed, container: ContainerSummary, redact: Redact, since: str
-    ) -> None:
-        self.last = since
-        """The newest time that came by."""
-        self._feed = feed
-        self._source = container.source
-        self._container = container.id[:SHORT]
-        self._redact = redact
-        self._recent: deque[str] = deque(maxlen=RECENT)
-        self._known: set[str] = set()
-        self._second = 0
-        self._count = 0
-
-    def put(self, entries: list[LogEntry]) -> None:
-        lines, skipped = [], 0
-        for entry in entries:
-            if entry.at <= self.last and self._came(entry.at):
-                continue
-            self._remember(entry.at)
-            if self._over_budget():
-                skipped += 1
-                continue
-            text = readable(entry.text, self._redact)
-            lines.append(RuntimeLine(entry.at, self._source, text, self._container))
-        for subscriber in self._feed.subscribers:
-            subscriber.put(self._source, lines, skipped)
-
-    def _came(self, at: str) -> bool:
-        """An engine may also go back to a file's begin when it rotates it (seen on 20.10)."""
-        full = len(self._recent) == RECENT
-        return at in self._known or (full and at < self._recent[0])
-
-    def _remember(self, at: str) -> None:
-        if len(self._recent) == RECENT:
-            self._known.discard(self._recent[0])
-        self._recent.append(at)
-        self._known.add(at)
-        self.last = max(self.last, at)
-
-    def _over_budget(self) -> bool:
-        second = int(time.monotonic())
-        if second != self._second:
-            self._second, self._count = second, 0
-        self._count += 1
-        return self._count > BUDGET
-
-
-def readable(text: str, redact: Redact) -> str:
-    """Fit for a terminal, and without secrets."""
-    return cut(redact(clean_lines(text)[0]))
 
 
 def _stamp(seconds: float) -> str:

@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from deployzero.deploy.log_archive import SHORT, Archived
-from deployzero.deploy.log_hub import Release, readable
+from deployzero.deploy.log_hub import Release
+from deployzero.deploy.log_outlet import readable
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.release import generated_secrets, loaded_config
 from deployzero.errors import DeployZeroException, NotFoundError

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from deployzero.deploy import log_hub
+from deployzero.deploy import log_hub, log_outlet
 from deployzero.deploy.log_archive import LogArchive
-from deployzero.deploy.log_hub import LogHub, Subscriber
+from deployzero.deploy.log_hub import LogHub
+from deployzero.deploy.log_outlet import Subscriber
 from deployzero.errors import ContainerError
 from deployzero.models.runtime_log import RuntimeLine, Skipped
 from deployzero.runtime.container import ContainerEvent, ContainerSummary
@@ -242,13 +243,13 @@ async def test_a_dead_engine_is_told(
 
 async def test_a_slow_reader_is_told_how_many_lines_it_missed() -> None:
     subscriber = Subscriber(lambda source: source == "web.1")
-    for n in range(log_hub.QUEUE + 10):
+    for n in range(log_outlet.QUEUE + 10):
         subscriber.put("web.1", [RuntimeLine(stamp(n), "web.1", f"line {n}", "aa")])
         subscriber.put("worker.1", [RuntimeLine(stamp(n), "worker.1", "other", "bb")])
     subscriber.put("web.1", [], skipped=5)
     batch = await anext(subscriber.batches())
     assert batch[0] == Skipped(15)
-    assert len(batch) == log_hub.QUEUE + 1
+    assert len(batch) == log_outlet.QUEUE + 1
     assert batch[-1] == RuntimeLine(stamp(n), "web.1", f"line {n}", "aa")
 
 
