@@ -55,6 +55,7 @@ async def record(session: AsyncSession, ended: Deployment) -> None:
         key_fingerprint=ended.key_fingerprint,
         action="push",
         app=ended.app,
+        project_id=ended.project_id,
         detail=f"{ended.commit[:9]} {ended.branch}",
         result=f"ok: v{ended.release}" if ended.state is State.LIVE else ended.reason[:LONGEST],
     )

@@ -31,12 +31,12 @@ async def require(session: AsyncSession, user: User, app: str, role: Role) -> Pr
     both; ForbiddenError if the user sees it and may not do this.
     """
     project = await projects.by_name(session, app)
-    held = await role_with(session, user, project) if project else None
-    if project is None or held is None:
+    found = await role_with(session, user, project) if project else None
+    if project is None or found is None:
         raise await no_such_app(session, user, app)
-    if held < role:
+    if found < role:
         raise ForbiddenError(
-            f"you are {_a(held)} of {app}: this needs {_a(role)}",
+            f"you are {with_article(found.word)} of {app}: this needs {with_article(role.word)}",
             f"Ask an owner for it: access:add {app} {user.name} --role {role.word}",
         )
     return project
@@ -94,25 +94,29 @@ async def visible_project(session: AsyncSession, user: User, app: str) -> Projec
     return project
 
 
-async def still_may(platform: Platform, user: User, app: str, role: Role) -> bool:
-    """False once this was taken from the user; an app that has gone or moved takes nothing."""
+async def still_may(platform: Platform, user: User, project_id: int | None, role: Role) -> bool:
+    """False once this was taken from the user, or the app is gone; its name does not matter.
+
+    From admins nothing is taken: they read of apps that are gone, too.
+    """
     async with platform.database.read() as session:
-        project = await projects.by_name(session, app)
-        if project is None or project.destroying:
-            return True
         current = await users.by_name(session, user.name)
-        held = await role_with(session, current, project) if current else None
-    return held is not None and held >= role
+        if current is not None and current.role == users.ADMIN:
+            return True
+        project = await projects.by_id(session, project_id) if project_id else None
+        found = await role_with(session, current, project) if current and project else None
+    return found is not None and found >= role
 
 
 async def share(platform: Platform, caller: User, app: str, name: str, role: Role) -> None:
     """Give a user a role with the app, in place of the one they have. Needs an owner.
 
-    Raises NotFoundError for an unknown user, ConflictError for who owns the app.
+    The owner of any app can so learn who is a user here: a server is one team's. Raises
+    NotFoundError for an unknown user, ConflictError for who owns the app.
     """
     async with platform.database.begin() as session:
         project = await require(session, caller, app, Role.OWNER)
-        user = await named(session, name)
+        user = await hold_user(session, name)
         if user.id == project.user_id:
             raise ConflictError(
                 f"{name} owns {app}", f"Give it away instead: access:transfer {app} USER"
@@ -143,7 +147,7 @@ async def transfer(platform: Platform, caller: User, app: str, name: str) -> Non
     """Make another user the one who owns the app; who did stays a deployer. Needs an owner."""
     async with platform.database.begin() as session:
         project = await require(session, caller, app, Role.OWNER)
-        user = await named(session, name)
+        user = await hold_user(session, name)
         if user.id == project.user_id:
             raise ConflictError(f"{name} owns {app} already")
         await access.take(session, project.id, user.id)
@@ -156,18 +160,30 @@ async def shares(platform: Platform, caller: User, app: str) -> list[Share]:
     """Who may do what with the app, its owner first; admins may everything. Needs a viewer."""
     async with platform.database.read() as session:
         project = await require(session, caller, app, Role.VIEWER)
-        owner = Share(await access.owner_of(session, project.id), Role.OWNER)
+        owner = Share(await projects.owner_name(session, project), Role.OWNER)
         given = await access.of_project(session, project.id)
     return [owner, *(Share(name, role) for name, role in given)]
 
 
 async def named(session: AsyncSession, name: str) -> User:
     """The user of this name. Raises NotFoundError."""
-    user = await users.by_name(session, name)
+    return _there(await users.by_name(session, name), name)
+
+
+async def hold_user(session: AsyncSession, name: str, alone: bool = False) -> User:
+    """The same, whom nobody removes until the transaction ends: for what is given to them.
+
+    alone: nor gives them anything, for who removes them.
+    """
+    return _there(await users.hold(session, name, alone), name)
+
+
+def _there(user: User | None, name: str) -> User:
     if user is None:
         raise NotFoundError(f"there is no user {printable(name[:40])}", "An admin adds users.")
     return user
 
 
-def _a(role: Role) -> str:
-    return f"an {role.word}" if role.word[0] in "ao" else f"a {role.word}"
+def with_article(role: str) -> str:
+    """`an owner`, `a viewer`."""
+    return f"an {role}" if role[0] in "ao" else f"a {role}"

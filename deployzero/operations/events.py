@@ -17,7 +17,7 @@ from deployzero.models.event import Event
 from deployzero.operations.access import require
 from deployzero.source.channel import ClientGoneError
 from deployzero.source.lines import printable
-from deployzero.store import events, users
+from deployzero.store import events, projects, users
 
 logger = logging.getLogger(__name__)
 
@@ -29,14 +29,20 @@ LONGEST_APP = 50
 LONGEST_NAME = 64
 MOST = 10_000
 PAGE = 500
-LOOK_SECONDS = 1.0
-"""Another process's events wake nobody here."""
+LOOK_SECONDS = 15.0
+"""Another process's events wake nobody here; the server writes nearly all of them itself."""
+REST_SECONDS = 0.5
+"""Between two looks of a follower, so that many of them and many events do not multiply."""
 
 
 @dataclass(slots=True)
 class Entry:
-    """What is being recorded."""
+    """What is being recorded; what runs may say more precisely how it ended, and what it did."""
 
+    app: str
+    project_id: int | None
+    """The app that the name meant at the beginning; None: there was none."""
+    detail: str
     result: str = OK
 
 
@@ -55,24 +61,32 @@ async def recorded(
     refusals_only: only if it was refused. What cannot be recorded (a full disk) is logged:
     the block's own end stands.
     """
-    entry = Entry()
+    entry = Entry(app, await _project_id(platform, app), detail)
     try:
         yield entry
     except DeployZeroException as error:
-        await _add(platform, user, action, app, detail, error.message)
+        await _add(platform, user, action, entry, error.message)
         raise
     except asyncio.CancelledError:
         if not refusals_only:
-            await _add(platform, user, action, app, detail, "ended early")
+            await _add(platform, user, action, entry, "ended early")
         raise
     except Exception as error:
         if not refusals_only:
             gone = isinstance(error, OSError | ClientGoneError)
             result = "the client went away" if gone else "internal error"
-            await _add(platform, user, action, app, detail, result)
+            await _add(platform, user, action, entry, result)
         raise
     if not refusals_only:
-        await _add(platform, user, action, app, detail, entry.result)
+        await _add(platform, user, action, entry, entry.result)
+
+
+async def _project_id(platform: Platform, app: str) -> int | None:
+    if not app:
+        return None
+    async with platform.database.read() as session:
+        project = await projects.by_name(session, app)
+    return project.id if project else None
 
 
 async def list_events(
@@ -80,8 +94,8 @@ async def list_events(
 ) -> list[Event]:
     """The latest `most`, oldest first: of one app, or of all that the user may see.
 
-    Admins see everything, of apps that are no more too; who views an app sees its events
-    since it was made. Raises NotFoundError.
+    Admins see everything, of apps that are no more too; who views an app sees its own events,
+    under earlier names too. Raises NotFoundError.
     """
     only = await _only(platform, user, app)
     async with platform.database.read() as session:
@@ -98,15 +112,16 @@ async def follow_events(
         for event in await list_events(platform, user, app, most):
             last = max(last, event.id)
             yield event
-        while True:  # who may see what is asked anew each time
+        only = None if user.role == users.ADMIN else user.id
+        while True:  # which apps are theirs is asked anew each time
             woken.clear()
-            only = await _only(platform, user, app)
             async with platform.database.read() as session:
                 page = await events.after(session, last, PAGE, app=app, user_id=only)
             for event in page:
                 last = event.id
                 yield event
             if len(page) < PAGE:
+                await asyncio.sleep(REST_SECONDS)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), LOOK_SECONDS)
 
@@ -121,22 +136,22 @@ async def _only(platform: Platform, user: User, app: str | None) -> int | None:
     return user.id
 
 
-async def _add(
-    platform: Platform, user: User, action: str, app: str, detail: str, result: str
-) -> None:
+async def _add(platform: Platform, user: User, action: str, entry: Entry, result: str) -> None:
     try:
+        project_id = entry.project_id or await _project_id(platform, entry.app)  # made just now
         async with platform.database.begin() as session:
             await events.add(
                 session,
                 user=user.name,
                 key_fingerprint=user.key_fingerprint,
                 action=_clean(action, LONGEST_NAME),
-                app=_clean(app, LONGEST_APP),
-                detail=_clean(detail, LONGEST_DETAIL),
+                app=_clean(entry.app, LONGEST_APP),
+                project_id=project_id,
+                detail=_clean(entry.detail, LONGEST_DETAIL),
                 result=_clean(result, LONGEST_DETAIL),
             )
     except (DeployZeroException, SQLAlchemyError) as error:
-        logger.error("not in the audit log: %s's %s %s: %s", user.name, action, app, error)
+        logger.error("not in the audit log: %s's %s %s: %s", user.name, action, entry.app, error)
         return
     platform.bus.publish(TOPIC)
 

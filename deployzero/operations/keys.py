@@ -11,7 +11,7 @@ from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, NotFoundError, SettingsError, UsageError
 from deployzero.models.deployment import SSHKey, User
 from deployzero.operations import people
-from deployzero.operations.access import PEOPLE, named, require_admin
+from deployzero.operations.access import PEOPLE, hold_user, named, require_admin
 from deployzero.operations.people import keep_an_admin
 from deployzero.operations.public_keys import PublicKey, read_public_keys
 from deployzero.settings import Settings
@@ -48,7 +48,7 @@ async def add_keys(
     if chosen == DEMO:
         raise UsageError(f"{DEMO} is what the demo's own key is called", "Choose another name.")
     async with platform.database.begin() as session:
-        owner = await named(session, user or caller.name)
+        owner = await hold_user(session, user or caller.name)
         return [await _add(session, caller, owner, key, chosen) for key in offered]
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, UsageError
 from deployzero.models.deployment import User
-from deployzero.operations.access import PEOPLE, named, require_admin
+from deployzero.operations.access import PEOPLE, hold_user, named, require_admin
 from deployzero.source.lines import printable
 from deployzero.store import keys, users
 from deployzero.store.users import UserEntry
@@ -52,7 +52,7 @@ async def remove_user(platform: Platform, caller: User, name: str) -> None:
     require_admin(caller)
     async with platform.database.begin() as session:
         await users.locked_admins(session)
-        user = await named(session, name)
+        user = await hold_user(session, name, alone=True)
         if owned := await users.apps_of(session, user.id):
             shown = ", ".join(owned[:10]) + (" …" if len(owned) > 10 else "")
             raise ConflictError(

@@ -49,6 +49,8 @@ MOST_KEYS = 20
 """Keys that one connection may offer; an agent may hold many."""
 MOST_SESSIONS = 16
 """Sessions at once over one connection (ControlMaster)."""
+MOST_SESSIONS_OF_USER = 100
+"""Over all connections: who follows a hundred logs leaves room for others."""
 KEEPALIVE_SECONDS = 15
 KEEPALIVES = 4
 WINDOW = 4 << 20
@@ -88,6 +90,16 @@ class Entrance:
                     await self._check()
                 except DeployZeroException as error:
                     logger.error("open connections could not be checked: %s", error)
+                except Exception:
+                    logger.exception("open connections could not be checked")
+
+    def sessions_of(self, user: User) -> int:
+        """How many they have open, over all of their connections."""
+        return sum(
+            len(each.sessions)
+            for each in self.connections
+            if each.user is not None and each.user.id == user.id
+        )
 
     async def _check(self) -> None:
         now: dict[str, User | None] = {}
@@ -213,7 +225,9 @@ class Connection(asyncssh.SSHServer):
         if self.user is None or self._revoked:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "not signed in")
         if len(self.sessions) >= MOST_SESSIONS:
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many sessions")
+            raise _too_many("too many sessions over one connection")
+        if self._entrance.sessions_of(self.user) >= MOST_SESSIONS_OF_USER:
+            raise _too_many(f"{self.user.name} has {MOST_SESSIONS_OF_USER} sessions open already")
         session = Session(self, self._entrance.services)
         self.sessions.add(session)
         self._entrance.sessions += 1
@@ -246,6 +260,10 @@ class Connection(asyncssh.SSHServer):
         if self._waiting:
             self._waiting = False
             self._entrance.unauthenticated -= 1
+
+
+def _too_many(words: str) -> asyncssh.ChannelOpenError:
+    return asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, words)
 
 
 def _no_forwarding() -> asyncssh.ChannelOpenError:

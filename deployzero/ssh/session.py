@@ -1,5 +1,6 @@
 """One SSH session: which command it asks for, and that nothing else exists."""
 
+import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,6 +28,8 @@ RunCommand = Callable[[User, list[str], Streams], Awaitable[int]]
 """(user, words of the command, streams) -> exit code. Its DeployZeroExceptions are rendered."""
 
 NOT_FOUND = 127
+FLUSH_SECONDS = 60.0
+"""That a client has to read the last of what a finished command printed."""
 RED, PLAIN = "\x1b[31m", "\x1b[0m"
 GIT_FAILED = 128
 HELP = """\
@@ -90,7 +93,7 @@ async def serve(
         user = await sign_in()
         who = user.name
         code = await _run(process, user, services, streams)
-        await process.stdout.drain()
+        await _flush(process)
     except (ClientGoneError, asyncssh.Error, OSError, TimeoutError) as error:
         logger.info("%s's session ended early: %s", who, error or type(error).__name__)
     except (asyncssh.BreakReceived, asyncssh.SignalReceived):
@@ -102,6 +105,16 @@ async def serve(
         _tell(streams, DeployZeroException("internal error", "The server's log has the details."))
     finally:
         process.exit(code)
+
+
+async def _flush(process: asyncssh.SSHServerProcess[bytes]) -> None:
+    """Let the client read what is left. Raises TimeoutError, hung up, for one that does not."""
+    try:
+        async with asyncio.timeout(FLUSH_SECONDS):
+            await process.stdout.drain()
+    except TimeoutError:
+        process.channel.abort()
+        raise
 
 
 def _tell(streams: Streams, error: DeployZeroException) -> None:

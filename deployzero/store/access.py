@@ -34,12 +34,6 @@ async def of_project(session: AsyncSession, project_id: int) -> list[tuple[str, 
     return [(name, Role[role.upper()]) for name, role in rows]
 
 
-async def owner_of(session: AsyncSession, project_id: int) -> str:
-    """The name of who owns the app."""
-    query = select(UserRow.name).join(ProjectRow, ProjectRow.user_id == UserRow.id)
-    return (await session.scalars(query.where(ProjectRow.id == project_id))).one()
-
-
 async def set_owner(session: AsyncSession, project_id: int, user_id: int) -> None:
     await session.execute(
         update(ProjectRow).where(ProjectRow.id == project_id).values(user_id=user_id)

@@ -1,6 +1,8 @@
 """The audit log."""
 
-from sqlalchemy import Select, and_, func, select
+import datetime as dt
+
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.models.event import Event
@@ -14,15 +16,18 @@ async def add(
     key_fingerprint: str,
     action: str,
     app: str,
+    project_id: int | None,
     detail: str,
     result: str,
 ) -> None:
+    """app: its name. project_id: the app itself; None: there is none of that name."""
     session.add(
         EventRow(
             user=user,
             key_fingerprint=key_fingerprint,
             action=action,
             app=app,
+            project_id=project_id,
             detail=detail,
             result=result,
         )
@@ -34,8 +39,9 @@ async def latest(
 ) -> list[Event]:
     """The latest `most`, oldest first.
 
-    app: of this one alone. user_id: only of apps that this user owns or was given access to,
-    since these exist: the name may have been another's before.
+    app: of this one alone, under earlier names too, and of those that had its name before.
+    user_id: only of apps that this user owns or was given access to, and of no others that
+    had the names of these.
     """
     query = _of(app, user_id).order_by(EventRow.id.desc()).limit(most)
     return [_event(row) for row in await session.scalars(query)][::-1]
@@ -54,6 +60,20 @@ async def after(
     return [_event(row) for row in await session.scalars(query)]
 
 
+async def prune(session: AsyncSession, before: dt.datetime, most: int, batch: int) -> int:
+    """Delete up to `batch` of those older than `before` or beyond the latest `most`.
+
+    Returns how many. Ids, which rise with time, count them: exactly on SQLite, on PostgreSQL
+    with those that a failed transaction used up.
+    """
+    old = (EventRow.id <= await last_id(session) - most) | (EventRow.at < before)
+    oldest = select(EventRow.id, old.label("old")).order_by(EventRow.id).limit(batch)
+    doomed = [row.id for row in await session.execute(oldest) if row.old]
+    if doomed:
+        await session.execute(delete(EventRow).where(EventRow.id.in_(doomed)))
+    return len(doomed)
+
+
 async def last_id(session: AsyncSession) -> int:
     return await session.scalar(select(func.max(EventRow.id))) or 0
 
@@ -61,13 +81,17 @@ async def last_id(session: AsyncSession) -> int:
 def _of(app: str | None, user_id: int | None) -> Select[EventRow]:
     query = select(EventRow)
     if app is not None:
-        query = query.where(EventRow.app == app)
-    if user_id is None:
-        return query
-    shared = select(AccessRow.project_id).where(AccessRow.user_id == user_id)
-    theirs = (ProjectRow.user_id == user_id) | ProjectRow.id.in_(shared)
-    same = and_(ProjectRow.name == EventRow.app, EventRow.at >= ProjectRow.created_at)
-    return query.join(ProjectRow, same).where(theirs, ~ProjectRow.destroying)
+        called_so = select(ProjectRow.id).where(ProjectRow.name == app)
+        query = query.where((EventRow.app == app) | EventRow.project_id.in_(called_so))
+    if user_id is not None:
+        shared = select(AccessRow.project_id).where(AccessRow.user_id == user_id)
+        theirs = select(ProjectRow.id).where(
+            (ProjectRow.user_id == user_id) | ProjectRow.id.in_(shared), ~ProjectRow.destroying
+        )
+        if app is not None:
+            theirs = theirs.where(ProjectRow.name == app)
+        query = query.where(EventRow.project_id.in_(theirs))
+    return query
 
 
 def _event(row: EventRow) -> Event:

@@ -219,6 +219,9 @@ class EventRow(Base):
     key_fingerprint: Mapped[str] = mapped_column(String(64))
     action: Mapped[str] = mapped_column(String(64))
     app: Mapped[str] = mapped_column(String(50), index=True)
+    """Its name then."""
+    project_id: Mapped[int | None] = mapped_column(index=True)
+    """The app itself, whatever it is called now; it may be gone. None: there was none."""
     detail: Mapped[str] = mapped_column(Text)
     result: Mapped[str] = mapped_column(Text)
 

@@ -49,6 +49,7 @@ async def revive(session: AsyncSession, name: str, role: str) -> User | None:
     )
     if row is None:
         return None
+    await _strip(session, row.id)
     row.removed_at, row.role = None, role
     await session.flush()
     return _user(row)
@@ -56,12 +57,16 @@ async def revive(session: AsyncSession, name: str, role: str) -> User | None:
 
 async def remove(session: AsyncSession, user_id: int) -> None:
     """Take keys and access from a user, and set them as removed. They must own no app."""
-    for key in await keys.of_user(session, user_id):
-        await keys.remove(session, key)
-    await session.execute(delete(AccessRow).where(AccessRow.user_id == user_id))
+    await _strip(session, user_id)
     row = await session.get_one(UserRow, user_id)
     row.removed_at, row.api_key, row.role = now(), None, MEMBER
     await session.flush()
+
+
+async def _strip(session: AsyncSession, user_id: int) -> None:
+    for key in await keys.of_user(session, user_id):
+        await keys.remove(session, key)
+    await session.execute(delete(AccessRow).where(AccessRow.user_id == user_id))
 
 
 async def set_role(session: AsyncSession, user_id: int, role: str) -> None:
@@ -103,6 +108,12 @@ async def locked_admins(session: AsyncSession) -> list[User]:
 
 async def by_name(session: AsyncSession, name: str) -> User | None:
     return await _one(session, select(UserRow).where(UserRow.name == name))
+
+
+async def hold(session: AsyncSession, name: str, alone: bool = False) -> User | None:
+    """The same, who is not removed until the transaction ends. alone: nor held by others."""
+    query = select(UserRow).where(UserRow.name == name).with_for_update(read=not alone)
+    return await _one(session, query.execution_options(populate_existing=True))
 
 
 async def by_key_fingerprint(session: AsyncSession, fingerprint: str) -> User | None:

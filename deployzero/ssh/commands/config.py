@@ -59,20 +59,8 @@ NO_RESTART = click.Option(
 MERGED = click.Option(["--merged"], is_flag=True, help="With those of every app.")
 
 
-def _names(values: Mapping[str, Any]) -> str:
-    """For the audit log."""
-    named = ", ".join(name for name in values["words"] if config.NAME.fullmatch(name))
-    return f"{named} {_level(values)}".rstrip()
-
-
-def _names_set(values: Mapping[str, Any]) -> str:
-    """The same of KEY=value words, without anything that may be a piece of a value."""
-    words = values["words"]
-    named = [word.partition("=")[0] for word in words if "=" in word or len(words) == 1]
-    return _names({**values, "words": named})
-
-
 def _level(values: Mapping[str, Any]) -> str:
+    """For the audit log: any word may be a piece of a value, until `_finish` knows the names."""
     return "of every app" if values["everywhere"] else ""
 
 
@@ -115,7 +103,7 @@ async def show(
     click.Argument(["words"], nargs=-1, callback=_words, metavar="KEY"),
     section=SECTION,
     needs=Role.OWNER,
-    detail=_names,
+    detail=_level,
 )
 async def get(caller: Caller, everywhere: bool, app: str | None, words: tuple[str, ...]) -> None:
     """Print one variable's value; for owners."""
@@ -177,7 +165,7 @@ async def export(
     section=SECTION,
     needs=Role.DEPLOYER,
     changes=True,
-    detail=_names_set,
+    detail=_level,
 )
 async def set_(
     caller: Caller,
@@ -212,7 +200,7 @@ async def set_(
     section=SECTION,
     needs=Role.DEPLOYER,
     changes=True,
-    detail=_names,
+    detail=_level,
 )
 async def unset(
     caller: Caller, everywhere: bool, app: str | None, words: tuple[str, ...], no_restart: bool
@@ -281,6 +269,7 @@ async def _finish(
         caller.print(_nothing(verb, list(asked)))
         return
     names = ", ".join(done.changed)
+    caller.entry.detail = f"{names} {caller.entry.detail}".rstrip()
     if done.deployment is None:
         caller.print(f"-----> Changed: {names}")
         caller.print(f"       {done.effect}")

@@ -28,11 +28,13 @@ async def guarded(
     platform: Platform,
     user: User,
     app: str,
+    project_id: int | None,
     needs: Role,
 ) -> T:
     """Run `work` to its end, unless the session ends or the user loses what the app needs.
 
-    wait_closed: returns once the client has hung up. app: empty if none is concerned.
+    wait_closed: returns once the client has hung up. app: its name; empty if none is concerned.
+    project_id: the app itself, since somebody may rename it meanwhile.
     Raises ClientGoneError, ForbiddenError; `work` is cancelled then and has ended.
     """
     task = asyncio.ensure_future(work)
@@ -43,31 +45,35 @@ async def guarded(
             left = asyncio.ensure_future(wait_closed())
             others = {left}
             if app:
-                others.add(asyncio.ensure_future(_taken(platform, user, app, needs)))
+                others.add(asyncio.ensure_future(_taken(platform, user, project_id, needs)))
             await asyncio.wait({task, *others}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
         if left.done():
             raise ClientGoneError("the client hung up")
-        raise ForbiddenError(f"your access to {app} was taken", "Ask an owner of it.")
+        raise ForbiddenError(
+            f"{app} is gone, or your access to it was taken", "`apps:list` shows what is yours."
+        )
     finally:
         for each in (task, *others):
             each.cancel()
         await asyncio.gather(task, *others, return_exceptions=True)
 
 
-async def _taken(platform: Platform, user: User, app: str, needs: Role) -> None:
-    """Returns once the user may not do this any more."""
+async def _taken(platform: Platform, user: User, project_id: int | None, needs: Role) -> None:
+    """Returns once the user may not do this any more; nothing else ends it."""
     with platform.bus.subscribe(PEOPLE) as changed:
-        while await _still_may(platform, user, app, needs):
+        while await _still_may(platform, user, project_id, needs):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), CHECK_SECONDS)
             changed.clear()
 
 
-async def _still_may(platform: Platform, user: User, app: str, needs: Role) -> bool:
+async def _still_may(platform: Platform, user: User, project_id: int | None, needs: Role) -> bool:
     try:
-        return await still_may(platform, user, app, needs)
+        return await still_may(platform, user, project_id, needs)
     except DeployZeroException as error:
-        logger.error("whether %s may go on with %s is not known: %s", user.name, app, error)
-        return True
+        logger.error("whether %s may go on with what runs is not known: %s", user.name, error)
+    except Exception:
+        logger.exception("whether %s may go on with what runs is not known", user.name)
+    return True

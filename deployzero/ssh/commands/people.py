@@ -10,6 +10,7 @@ import click
 from deployzero.errors import UsageError
 from deployzero.models.access import APP_ROLES, Role
 from deployzero.operations import access, keys, people
+from deployzero.operations.access import with_article
 from deployzero.ssh.commands.render import listing
 from deployzero.ssh.commands.tree import APP, JSON, Caller, command
 
@@ -56,7 +57,7 @@ async def users_add(caller: Caller, name: str, role: str) -> None:
 
     A member sees their own apps and those shared with them; an admin may do everything."""
     back = await people.add_user(caller.platform, caller.user, name, role)
-    caller.print(f"-----> {name} is {'back as' if back else 'now'} {_a(role)}")
+    caller.print(f"-----> {name} is {'back as' if back else 'now'} {with_article(role)}")
     caller.print(f"       They sign in once they have a key: keys:add {name} < id_ed25519.pub")
 
 
@@ -87,7 +88,7 @@ async def users_remove(caller: Caller, name: str) -> None:
 async def users_role(caller: Caller, name: str, role: str) -> None:
     """Make a user an admin or a member."""
     await people.set_role(caller.platform, caller.user, name, role)
-    caller.print(f"-----> {name} is now {_a(role)}")
+    caller.print(f"-----> {name} is now {with_article(role)}")
 
 
 @command(
@@ -160,7 +161,7 @@ async def access_add(caller: Caller, app: str, user: str, role: str) -> None:
     A viewer reads status and logs; a deployer pushes, scales, sets config and runs commands;
     an owner also shares, reveals and destroys."""
     await access.share(caller.platform, caller.user, app, user, Role[role.upper()])
-    caller.print(f"-----> {user} is now {_a(role)} of {app}")
+    caller.print(f"-----> {user} is now {with_article(role)} of {app}")
 
 
 @command("access:remove", APP, USER, section=SECTION, needs=Role.OWNER, changes=True)
@@ -208,7 +209,3 @@ async def _input(caller: Caller) -> str:
             "Send a file: ssh … keys:add < ~/.ssh/id_ed25519.pub",
         ) from None
     return data.decode("utf-8", "replace")
-
-
-def _a(role: str) -> str:
-    return f"an {role}" if role[0] in "ao" else f"a {role}"

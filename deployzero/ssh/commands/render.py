@@ -7,6 +7,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from deployzero.source.lines import printable
 from deployzero.ssh.commands.tree import Caller
 
 Row = Mapping[str, Any]
@@ -54,6 +55,7 @@ def _cell(row: Row, cell: Cell) -> str:
 
 
 def _text(value: object) -> str:
+    """As people read it. An app's words may hold what would steer their terminal."""
     if value is None or value == "":
         return "-"
     if isinstance(value, dt.datetime):
@@ -63,8 +65,8 @@ def _text(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(_text(each) for each in value) or "-"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}={_text(each)}" for name, each in value.items()) or "-"
-    return str(value)
+        return ", ".join(f"{printable(name)}={_text(each)}" for name, each in value.items()) or "-"
+    return printable(str(value))
 
 
 def _plain(value: object) -> object:

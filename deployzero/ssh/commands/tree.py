@@ -1,10 +1,10 @@
 """The command tree: parsed by click, run on the event loop, written to the session alone."""
 
 import difflib
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import click
 
@@ -18,6 +18,8 @@ from deployzero.ssh.commands.guard import guarded
 from deployzero.ssh.session import NOT_FOUND, refuse_command
 from deployzero.ssh.streams import Streams
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -26,6 +28,8 @@ class Caller:
     platform: Platform
     user: User
     streams: Streams
+    entry: events.Entry = field(default_factory=lambda: events.Entry("", None, ""))
+    """What the audit log will say of it."""
 
     def print(self, text: str = "") -> None:
         """One line, or several, to the session's standard output."""
@@ -162,6 +166,7 @@ APP = click.Argument(["app"])
 
 SHORTHANDS = {"--help": "help", "-h": "help", "--version": "version"}
 LONGEST_GUESS = 40
+MOST_WORDS = 1000
 LONGEST_USAGE_ERROR = 300
 WIDTH = 80
 
@@ -177,6 +182,11 @@ async def run_command(platform: Platform, user: User, argv: list[str], streams: 
     if found is None:
         refuse_command(streams, name, near(name))
         return NOT_FOUND
+    if len(arguments) > MOST_WORDS:  # click's time grows with their square
+        raise UsageError(
+            f"{len(arguments)} words after the command: {MOST_WORDS} are allowed",
+            f"`{found.name} --help` explains it. Many variables: config:import APP < .env",
+        )
     caller = Caller(platform, user, streams)
     with _usage_errors(found):
         try:
@@ -197,14 +207,25 @@ async def _run(found: Command, caller: Caller, parameters: dict[str, Any]) -> in
         refusals_only=not found.changes,
     )
     async with audited as entry:
+        caller = replace(caller, entry=entry)
         work = _code(found.function(caller, **parameters))
         if found.ends_with_client:
-            left = caller.streams.wait_closed
-            work = guarded(work, left, caller.platform, caller.user, app, found.needs)
+            work = while_allowed(caller, work, found.needs)
         code = await work
         if code:
             entry.result = f"exit code {code}"
     return code
+
+
+async def while_allowed(caller: Caller, work: Coroutine[Any, Any, T], needs: Role) -> T:
+    """Run `work` while the client is there and has this role with the command's app.
+
+    Raises ClientGoneError, ForbiddenError.
+    """
+    left, entry = caller.streams.wait_closed, caller.entry
+    return await guarded(
+        work, left, caller.platform, caller.user, entry.app, entry.project_id, needs
+    )
 
 
 async def _code(running: Awaitable[int | None]) -> int:

@@ -1,16 +1,23 @@
 """Users who come and go, what they may do, and the audit log, on both databases."""
 
+import asyncio
+import datetime as dt
+
+from sqlalchemy import update
+
 from deployzero.models.access import Role
 from deployzero.models.deployment import Project, User
 from deployzero.store import access, events, keys, projects, users
-from deployzero.store.database import Database
+from deployzero.store.database import Database, is_sqlite
+from deployzero.store.tables import EventRow, now
 
 
 async def record(database: Database, app: str, user: str = "ada") -> None:
     async with database.begin() as session:
+        project = await projects.by_name(session, app)
         await events.add(
             session, user=user, key_fingerprint="SHA256:x", action="ps:scale", app=app,
-            detail="web=2", result="ok",
+            project_id=project.id if project else None, detail="web=2", result="ok",
         )  # fmt: skip
 
 
@@ -36,6 +43,58 @@ async def test_who_was_removed_is_nobody_until_revived(
         assert await access.role_of(session, project.id, bob.id) is None
 
 
+async def test_nothing_is_given_to_somebody_while_they_are_removed(
+    database: Database, user: User, project: Project
+) -> None:
+    """Neither before it is seen that they are gone, nor to who comes back under the name."""
+    async with database.begin() as session:
+        bob = await users.create(session, "bob")
+
+    async def give() -> bool:
+        begun.set()
+        async with database.begin() as session:
+            if found := await users.hold(session, "bob"):
+                await access.give(session, project.id, found.id, Role.OWNER)
+        return found is not None
+
+    begun = asyncio.Event()
+    async with database.begin() as session:
+        assert await users.hold(session, "bob", alone=True) == bob
+        giving = asyncio.create_task(give())
+        await begun.wait()
+        assert not (await asyncio.wait({giving}, timeout=0.3))[0], "it waits"
+        await users.remove(session, bob.id)
+    assert not await giving
+    async with database.begin() as session:
+        await access.give(session, project.id, bob.id, Role.OWNER)  # by whatever way
+        await users.revive(session, "bob", users.MEMBER)
+        assert await access.role_of(session, project.id, bob.id) is None
+
+
+async def test_two_may_give_somebody_something_at_once(database: Database, user: User) -> None:
+    async with database.begin() as session:
+        assert await users.hold(session, "ada") == user
+        if not is_sqlite(database.url):  # which has one writer
+            async with asyncio.timeout(5), database.begin() as other:
+                assert await users.hold(other, "ada") == user
+
+
+async def test_old_events_go_and_only_so_many_stay(database: Database) -> None:
+    for _ in range(6):
+        await record(database, "")
+    async with database.begin() as session:
+        first = (await events.latest(session, 6))[0].id
+        await session.execute(
+            update(EventRow).where(EventRow.id == first).values(at=now() - dt.timedelta(days=9))
+        )
+        week = now() - dt.timedelta(days=7)
+        assert await events.prune(session, week, 100, 10) == 1
+        assert await events.prune(session, week, 100, 10) == 0
+        assert await events.prune(session, week, 2, 1) == 1, "no more than the batch"
+        assert await events.prune(session, week, 2, 10) == 2
+        assert [event.id for event in await events.latest(session, 9)] == [first + 4, first + 5]
+
+
 async def test_users_are_listed_with_keys_and_apps(
     database: Database, user: User, project: Project
 ) -> None:
@@ -58,10 +117,11 @@ async def test_a_role_given_again_replaces_the_old(
         for role in (Role.VIEWER, Role.OWNER):
             await access.give(session, project.id, bob.id, role)
         assert await access.of_project(session, project.id) == [("bob", Role.OWNER)]
-        assert await access.owner_of(session, project.id) == "ada"
+        assert await projects.owner_name(session, project) == "ada"
         await access.set_owner(session, project.id, bob.id)
         await access.take(session, project.id, bob.id)
-        assert await access.owner_of(session, project.id) == "bob"
+        given = await projects.get(session, project.id)
+        assert await projects.owner_name(session, given) == "bob"
         assert await access.of_project(session, project.id) == []
 
 

@@ -118,12 +118,14 @@ def upgrade() -> None:
         sa.Column("key_fingerprint", sa.String(length=64), nullable=False),
         sa.Column("action", sa.String(length=64), nullable=False),
         sa.Column("app", sa.String(length=50), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("result", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_events_app"), "events", ["app"], unique=False)
+    op.create_index(op.f("ix_events_project_id"), "events", ["project_id"], unique=False)
 
 
 def downgrade() -> None:
