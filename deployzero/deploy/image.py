@@ -36,6 +36,8 @@ class Images:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._slots = asyncio.Semaphore(platform.settings.build_concurrency)
+        self.waiting = 0
+        """Builds whose turn has not come: they cost nothing but their checkout."""
 
     async def make(
         self, deployment: Deployment, plan: Plan, progress: Progress
@@ -54,10 +56,7 @@ class Images:
         source: Path,
         progress: Progress,
     ) -> str:
-        if self._slots.locked():
-            progress.step("Waiting for another app's build to end")
-            progress.enter("wait")
-        async with self._slots:
+        async with self._slot(progress):
             progress.enter("build")
             _check_disk(self._platform)
             request = BuildRequest(
@@ -70,6 +69,21 @@ class Images:
                 environment=variables.build_values(plan.app, plan.server),
             )
             return (await self._told(request, BuildOutput(progress))).tag
+
+    @asynccontextmanager
+    async def _slot(self, progress: Progress) -> AsyncIterator[None]:
+        if self._slots.locked():
+            progress.step("Waiting for another app's build to end")
+            progress.enter("wait")
+        self.waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self.waiting -= 1
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     async def _told(self, request: BuildRequest, output: BuildOutput) -> BuildResult:
         try:
