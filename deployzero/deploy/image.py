@@ -10,15 +10,15 @@ from uuid import uuid4
 from deployzero.build.builder import BuildRequest, BuildResult
 from deployzero.deploy import variables
 from deployzero.deploy.build_output import BuildOutput
+from deployzero.deploy.disk import check_disk
 from deployzero.deploy.plan import Plan
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.progress import Progress
 from deployzero.deploy.release import generated_secrets
 from deployzero.detection import ProjectDetector
-from deployzero.errors import DeployZeroException, ResourceLimitError
+from deployzero.errors import DeployZeroException
 from deployzero.models.deployment import Deployment
 from deployzero.models.project import ProjectConfig
-from deployzero.settings import parse_bytes
 from deployzero.source.checkout import checkout
 
 TITLES = {
@@ -58,7 +58,7 @@ class Images:
     ) -> str:
         async with self._slot(progress):
             progress.enter("build")
-            _check_disk(self._platform)
+            check_disk(self._platform)
             request = BuildRequest(
                 app=deployment.app,
                 tag=self._platform.image_tag(deployment.app, deployment.id),
@@ -149,13 +149,3 @@ async def _detect(source: Path, progress: Progress) -> ProjectConfig:
     for reason in config.reasons:
         progress.detail(reason)
     return config
-
-
-def _check_disk(platform: Platform) -> None:
-    free = shutil.disk_usage(platform.settings.data_dir).free
-    wanted = parse_bytes(platform.settings.min_free_disk)
-    if free < wanted:
-        raise ResourceLimitError(
-            f"the server's disk is nearly full: {free >> 20} MB free, {wanted >> 20} MB needed",
-            "Free some space on the server (`deployzero doctor` shows where).",
-        )

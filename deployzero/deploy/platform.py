@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import hashlib
 import hmac
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -49,6 +50,8 @@ class Platform:
     redactions: Redactions = field(default_factory=Redactions, repr=False)
     sat_at: set[str] = field(default_factory=set, repr=False)
     """One-off runs that a session holds: the engine's names of their containers."""
+    uploads: Counter[int] = field(default_factory=Counter, repr=False)
+    """Archives that are on their way, by user id."""
     route_locks: WeakValueDictionary[str, asyncio.Lock] = field(
         default_factory=WeakValueDictionary, repr=False
     )

@@ -6,17 +6,26 @@ import dataclasses
 import gzip
 import io
 import json
+import shutil
 import subprocess
 import tarfile
 
 import pytest
 from dulwich.repo import Repo
 
-from deployzero.errors import ArchiveError, ArchiveTooLargeError, SourceError
+from deployzero.deploy import disk
+from deployzero.errors import (
+    ArchiveError,
+    ArchiveTooLargeError,
+    ConflictError,
+    ResourceLimitError,
+    SourceError,
+)
 from deployzero.models.access import Role
 from deployzero.models.deployment import State
 from deployzero.models.release import Kind
 from deployzero.operations import git
+from deployzero.settings import parse_bytes
 from deployzero.source.branch_name import check_branch_name
 from deployzero.store import access, deployments, projects
 
@@ -155,6 +164,62 @@ async def test_a_silent_upload_ends(admin, alice, monkeypatch):
 
     with pytest.raises(ArchiveError, match="no data for"):
         await git.deploy_archive(admin.platform, alice, "hello", silent)
+
+
+async def test_a_slow_upload_ends(admin, alice, monkeypatch):
+    monkeypatch.setattr(git, "UPLOAD_SECONDS", 0.05)
+
+    async def dripping(size):
+        await asyncio.sleep(0.01)
+        return b"."
+
+    with pytest.raises(ArchiveError, match="did not end within"):
+        await git.deploy_archive(admin.platform, alice, "hello", dripping)
+
+
+async def test_an_upload_leaves_the_server_its_last_disk_space(admin, alice, monkeypatch):
+    monkeypatch.setattr(git, "CHECK_EVERY", 1 << 20)
+    wanted = parse_bytes(admin.platform.settings.min_free_disk)
+    free, given = wanted + (4 << 20), 0
+    monkeypatch.setattr(
+        disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, free - given)
+    )
+
+    async def large(size):
+        nonlocal given
+        given += 1 << 16
+        return bytes(1 << 16)
+
+    with pytest.raises(ResourceLimitError, match="nearly full"):
+        await git.deploy_archive(admin.platform, alice, "hello", large)
+    assert given < 6 << 20
+
+
+async def test_a_user_has_two_uploads_at_once(admin, alice):
+    begun = asyncio.Semaphore(0)
+
+    async def waits(size):
+        begun.release()
+        await asyncio.Event().wait()
+
+    def upload():
+        return git.deploy_archive(admin.platform, alice, "hello", waits)
+
+    async with asyncio.timeout(LIMIT):
+        running = [asyncio.create_task(upload()) for _ in range(git.UPLOADS)]
+        for _ in running:
+            await begun.acquire()
+        with pytest.raises(ConflictError, match="2 uploads of yours"):
+            await upload()
+        ended = running.pop()
+        ended.cancel()
+        await asyncio.wait([ended])
+        running.append(asyncio.create_task(upload()))
+        await begun.acquire()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    assert not admin.platform.uploads[alice.id]
 
 
 async def test_cancelled_it_ends_at_once_and_leaves_no_objects(admin, alice):
