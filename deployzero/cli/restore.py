@@ -35,7 +35,7 @@ def restore(
     settings = settings_of(context)
     key = secret_key.read() if secret_key is not None else None
     click.echo(f"-----> Restoring into {settings.data_dir}")
-    _show(_restore(settings, archive, key, without_secrets), key is not None)
+    _show(_restore(settings, archive, key, without_secrets), without_secrets)
 
 
 def _restore(
@@ -58,14 +58,14 @@ def _restore(
         raise
 
 
-def _show(done: Restored, own_key: bool) -> None:
+def _show(done: Restored, without_secrets: bool) -> None:
     manifest, apps = done.manifest, done.apps
     rows = sum(manifest.tables.values())
     click.echo(f"       {rows} rows of the backup of {manifest.made_at} ({manifest.deployzero})")
     if not manifest.keys:
         click.echo(" !     A new host key will be made: ssh will warn everybody once.")
-        if not own_key:
-            click.echo(" !     All config variables are dropped: set them again.")
+    if without_secrets:
+        click.echo(" !     All config variables are dropped: set them again.")
     for app in apps.redeploys:
         click.echo(f"       {app}: will be built and started")
     for app in apps.stopped:

@@ -158,9 +158,8 @@ async def _load(
     key = draft / "secret.key"
     if not without_secrets and not key.is_file():
         raise damaged("its secret.key is missing")
-    return await connection.run_sync(
-        _finish, manifest, commits, None if without_secrets else key.read_bytes()
-    )
+    secret_key = key.read_bytes() if key.is_file() else None
+    return await connection.run_sync(_finish, manifest, commits, secret_key, without_secrets)
 
 
 def _make_tables(connection: Connection, revision: str) -> None:
@@ -185,13 +184,16 @@ def _finish(
     manifest: Manifest,
     commits: dict[str, set[str]],
     secret_key: bytes | None,
+    without_secrets: bool,
 ) -> Relocated:
-    """What the loaded tables need on this machine, under this version. No key: drop secrets."""
+    """What the loaded tables need on this machine, under this version."""
     upgrade(connection)
     dump.set_sequences(connection, manifest.sequences)
-    if secret_key is None:
+    sealed = relocation.some_sealed(connection)
+    if without_secrets:
+        _check_lost(secret_key, sealed)
         relocation.drop_secrets(connection)
-    elif sealed := relocation.some_sealed(connection):
+    elif secret_key is not None and sealed is not None:
         _try_key(secret_key, sealed)
     apps = relocation.relocate(connection, commits, f"the backup of {manifest.made_at[:16]}")
     check_foreign_keys(connection)
@@ -207,6 +209,18 @@ def _try_key(secret_key: bytes, sealed: str) -> None:
             "Give the old server's, as it was at the time of the backup, with --secret-key FILE; "
             "or --without-secrets restores everything but the variables.",
         ) from error
+
+
+def _check_lost(secret_key: bytes | None, sealed: str | None) -> None:
+    """Raises UsageError for variables that the archive's own key opens: nobody must lose them."""
+    if secret_key is None or sealed is None:
+        return
+    with contextlib.suppress(SettingsError):
+        vault_of(secret_key).open(sealed)
+        raise UsageError(
+            "the backup has the key to its variables: --without-secrets would drop them",
+            "Restore it without that option; `config:clear` drops an app's variables then.",
+        )
 
 
 @asynccontextmanager

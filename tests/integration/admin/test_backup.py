@@ -183,6 +183,16 @@ async def test_without_the_keys_the_old_secret_key_is_needed(admin: Admin, tmp_p
             assert await variables.stored(session, platform.vault, project.id) == kept
 
 
+async def test_variables_that_can_be_read_are_not_dropped(admin: Admin, tmp_path: Path) -> None:
+    await live_app(admin, "hello", tmp_path)
+    archive, new = tmp_path / "backup.tar", tmp_path / "new"
+    await taken(admin, archive)
+    done = await asyncio.to_thread(restored, new, archive, "--without-secrets")
+    assert done.exit_code != 0
+    assert "Restore it without that option" in done.output
+    assert not new.exists()
+
+
 async def test_a_stopped_app_stays_stopped_and_keeps_its_release(
     admin: Admin, tmp_path: Path
 ) -> None:
