@@ -83,7 +83,8 @@ def _automaton(forms: list[str]) -> AhoCorasick:
 
 def _replaced(automaton: AhoCorasick, line: str) -> str:
     line = _encodable(line)
-    parts, end = [], 0
+    parts: list[str] = []
+    end = 0
     for _, begin, until in automaton.find_matches_as_indexes(line):
         parts += (line[end:begin], REDACTED)
         end = until

@@ -19,7 +19,9 @@ class Redactions:
     async def get(self, deployment_id: int, make: Callable[[], Redact]) -> Redact:
         """make: called in a thread where there is none yet; what it raises is raised."""
         async with self._lock:
-            made = self._made.pop(deployment_id, None) or await asyncio.to_thread(make)
+            made = self._made.pop(deployment_id, None)
+            if made is None:
+                made = await asyncio.to_thread(make)
             self._made[deployment_id] = made
             if len(self._made) > MOST_KEPT:
                 del self._made[next(iter(self._made))]

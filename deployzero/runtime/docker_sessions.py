@@ -19,6 +19,11 @@ for process in /proc/[0-9]*; do
   done < "$process/environ"
 done 2>/dev/null"""
 """The engine has no call that ends a program which it started in a container."""
+SIGNALS = frozenset(
+    {"ABRT", "ALRM", "FPE", "HUP", "ILL", "INT", "KILL"}
+    | {"PIPE", "QUIT", "SEGV", "TERM", "USR1", "USR2"}
+)
+"""Those of RFC 4254 (6.10). Others are ignored: a client's word goes into no shell's script."""
 END_PAUSE = 0.05
 END_LIMIT = 5.0
 
@@ -37,7 +42,8 @@ class DockerSessions:
             await ask("POST", path("containers", container, "resize", w=columns, h=rows))
 
         async def signal(name: str) -> None:
-            await ask("POST", path("containers", container, "kill", signal=name))
+            if name in SIGNALS:
+                await ask("POST", path("containers", container, "kill", signal=name))
 
         async def exit_code() -> int:
             return int((await _whole(waiting))["StatusCode"])
@@ -94,8 +100,9 @@ class DockerSessions:
             return int(found["ExitCode"] or 0)
 
         async def signal(name: str) -> None:
-            script = END_MARKED % (mark, name)
-            await self._run(container, ("/bin/sh", "-c", script))
+            if name in SIGNALS:
+                script = END_MARKED % (mark, name)
+                await self._run(container, ("/bin/sh", "-c", script))
 
         async def end() -> None:
             stream.close()
