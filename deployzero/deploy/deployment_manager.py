@@ -1,10 +1,11 @@
 """Take one deployment from its row to live, or to its end with everything undone."""
 
 import asyncio
+import contextlib
 import dataclasses
 import datetime as dt
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from deployzero.deploy import routes
@@ -42,6 +43,11 @@ class DeploymentManager:
         """Those that may still be cancelled: they neither are live nor end already."""
         self._cancelled: dict[int, str] = {}
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for another app's build, and do nothing else."""
+        return self._images.waiting
+
     async def run(self, deployment: Deployment) -> None:
         """Deploy; whatever happens, the row ends as live, error or cancelled."""
         progress = Progress(self._platform.logs, deployment.id, deployment.timings)
@@ -62,7 +68,7 @@ class DeploymentManager:
             logger.exception("deployment %s", deployment.id)
             broken = DeployZeroException(
                 f"deployzero itself failed ({type(error).__name__})",
-                "What was live goes on serving. The server's log says more; push again.",
+                "What was live goes on serving. The server's log says more; try again.",
             )
             await self._fail(deployment, progress, broken)
         finally:
@@ -142,13 +148,26 @@ class DeploymentManager:
         release = dataclasses.replace(release, deployment=live)
         self.in_background(retire_release(self._platform, release, plan.old, started))
         try:
-            await self._platform.repositories.set_branch(live.app, live.branch, live.commit)
+            await self._name_commit(live)
         except DeployZeroException as error:
             logger.error("the branch of %s: %s", live.app, error.message)
         has_web = any(row.process == WEB for row in (*started, *plan.kept))
         url = self._platform.settings.url(live.app) if has_web else "no web process runs"
         progress.detail(progress.summary())
         progress.result(f"Live: {url}   v{live.release}   {progress.timings['total']:.1f}s in all")
+
+    async def _name_commit(self, live: Deployment) -> None:
+        """Let the deploy branch name it; whatever `git:set` makes of that branch meanwhile."""
+        repositories, named = self._platform.repositories, None
+        while True:
+            async with self._platform.database.read() as session:
+                branch = (await deployments.get(session, live.id)).branch
+            if branch == named:
+                return
+            if named is not None:
+                await repositories.set_branch(live.app, named, None)
+            await repositories.set_branch(live.app, branch, live.commit)
+            named = branch
 
     async def _fail(
         self,
@@ -174,13 +193,12 @@ class DeploymentManager:
             return
         progress.enter(None)
         progress.error(error)
-        try:
+        with _told(deployment):
             await restore_app(platform, project, live)
+        with _told(deployment):
             switched = "switch" in progress.timings
             await asyncio.gather(*(self._take_back(now, row, switched) for row in rows))
             await platform.runtime.remove_image(platform.image_tag(deployment.app, deployment.id))
-        except Exception:  # what is left, the watch clears away; the row must end
-            logger.exception("undoing deployment %s", deployment.id)
         reason = platform.logs.redacted(deployment.id, error.message)
         await end(platform, deployment.id, to, reason, progress.timings)
 
@@ -188,6 +206,15 @@ class DeploymentManager:
         if switched:  # it may have requests under way
             await drain_container(self._platform, deployment, row, DRAIN_LIMIT)
         await remove_container(self._platform, row)
+
+
+@contextlib.contextmanager
+def _told(deployment: Deployment) -> Iterator[None]:
+    """What an undo leaves, the watch clears away; the row must end."""
+    try:
+        yield
+    except Exception:
+        logger.exception("undoing deployment %s", deployment.id)
 
 
 async def _to_its_end(work: Coroutine[None, None, None]) -> None:
@@ -210,7 +237,7 @@ def _check_any(counts: dict[str, int], plan: Plan) -> None:
 
 def _stopped() -> DeploymentCancelledError:
     return DeploymentCancelledError(
-        "deployzero was stopped before this was live", "Push again once it is back."
+        "deployzero was stopped before this was live", "Try again once it is back."
     )
 
 

@@ -27,8 +27,9 @@ CANCEL_LIMIT = 30.0
 LOOK = 0.05
 
 
-async def destroy(platform: Platform, project_id: int, by: str = "") -> None:
-    """Remove everything of an app that is `destroying`. Idempotent. by: who destroys it.
+async def destroy(platform: Platform, project_id: int, by: str = "apps:destroy") -> None:
+    """Remove everything of an app that is `destroying`. Idempotent. by: who destroys it, if
+    that is known.
 
     Raises ConflictError if a deployment does not end, ContainerError if the engine fails or
     something foreign is attached to the app's network: whoever gets the name next must not

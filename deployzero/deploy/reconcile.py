@@ -48,6 +48,8 @@ async def reconcile(platform: Platform) -> None:
                     await restore_app(platform, project, live)
             except DeployZeroException as error:
                 logger.error("%s could not be put back in order: %s", project.name, error.message)
+            except Exception:  # the border of one app: it keeps no other from serving
+                logger.exception("%s could not be put back in order", project.name)
 
     await asyncio.gather(*(restore(project, live.get(project.id)) for project in every))
     await _end_all_interrupted(platform)
@@ -122,9 +124,18 @@ def _can_wait(deployment: Deployment) -> bool:
 async def end_interrupted(platform: Platform, deployment: Deployment) -> None:
     """Mark what nobody works on any more, and tell whoever follows it."""
     platform.logs.append(deployment.id, f" !     {INTERRUPTED} ({deployment.state})")
-    platform.logs.append(deployment.id, " !     Push the same commit again.")
+    platform.logs.append(deployment.id, f" !     {_again(deployment)}")
     await end(platform, deployment.id, State.ERROR, INTERRUPTED)
     await platform.logs.end(deployment.id)
+
+
+def _again(deployment: Deployment) -> str:
+    """What to do about one that was interrupted."""
+    if deployment.kind is Kind.PUSH:
+        return "Push the same commit again."
+    if deployment.kind is Kind.ARCHIVE:
+        return "Send the archive again."
+    return f"Nothing was changed; ask for the {deployment.kind} again."
 
 
 async def _remove_strangers(platform: Platform, apps: set[str]) -> None:

@@ -27,8 +27,11 @@ class Release:
 def live_release(platform: Platform, project: Project, live: Deployment) -> Release:
     """What is live, from its row, under the project's limits and checks of now.
 
+    While its app is being renamed it is at the former name: network, address and host.
     Raises SettingsError when its variables were sealed by another key.
     """
+    if project.rename_id is not None and project.previous_name is not None:
+        live = dataclasses.replace(live, app=project.previous_name)
     config = loaded_config(live.config or {})
     app, server = platform.vault.open_variables(live.variables)
     return Release(

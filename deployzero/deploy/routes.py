@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import WEB
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 SWITCH_LIMIT = 10.0
 RESTORE_LIMIT = 3.0
+T = TypeVar("T")
 Backends = tuple[tuple[str, int], ...]
 
 
@@ -43,8 +45,18 @@ async def switch(
         await _remove(platform, app)
         return 0
     route = await _route(platform, app, project_id, backends)
-    await asyncio.to_thread(platform.proxy.routes.write, route)
+    await _written(platform.proxy.routes.write, route)
     return (await platform.proxy.prove(route, path, SWITCH_LIMIT)).status
+
+
+async def _written(write: Callable[[T], None], what: T) -> None:
+    """A thread cannot be cancelled: who holds the route lets go of it only once it has written."""
+    writing = asyncio.ensure_future(asyncio.to_thread(write, what))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait([writing])
+        raise
 
 
 async def set_hosts(platform: Platform, project_id: int) -> None:
@@ -73,7 +85,7 @@ async def _set_hosts(platform: Platform, app: str, project_id: int) -> None:
         route = await _route(platform, app, project_id, there.backends)
         if route == there:
             return
-        await asyncio.to_thread(platform.proxy.routes.write, route)
+        await _written(platform.proxy.routes.write, route)
         await platform.proxy.prove(route, None, SWITCH_LIMIT)
 
 
@@ -89,7 +101,7 @@ async def restore(platform: Platform, app: str, project_id: int) -> None:
         route = await _route(platform, app, project_id, backends)
         if await asyncio.to_thread(platform.proxy.routes.read, app) == route:
             return
-        await asyncio.to_thread(platform.proxy.routes.write, route)
+        await _written(platform.proxy.routes.write, route)
         try:
             await platform.proxy.prove(route, "/", RESTORE_LIMIT)
         except RoutingError as error:
@@ -105,7 +117,7 @@ async def remove(platform: Platform, app: str) -> None:
 async def _remove(platform: Platform, app: str) -> None:
     if app not in await asyncio.to_thread(platform.proxy.routes.apps):
         return
-    await asyncio.to_thread(platform.proxy.routes.remove, app)
+    await _written(platform.proxy.routes.remove, app)
     try:
         await platform.proxy.prove_gone(app, RESTORE_LIMIT)
     except RoutingError as error:

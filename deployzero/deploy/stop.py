@@ -3,7 +3,7 @@
 from deployzero.deploy import routes
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.retire import retire_containers
-from deployzero.errors import ConflictError
+from deployzero.errors import ConflictError, ContainerError
 from deployzero.models.deployment import Container, Project
 from deployzero.store import containers, deployments, projects
 
@@ -12,12 +12,22 @@ async def stop_app(platform: Platform, project: Project) -> None:
     """Take its route away, then drain, stop and remove its containers. Idempotent.
 
     Raises ConflictError while a deployment of it waits or is under way, or if nothing is
-    live. What is cut off, the next start or the watch finishes: the row says `stopped`.
+    live; ContainerError when the engine did not end its processes. That, and what is cut
+    off, the next start or the watch finishes: the row says `stopped`.
     """
     rows = await _mark(platform, project)
     # By what the rows say then: a push may have begun to start it again.
     await routes.restore(platform, project.name, project.id)
     await retire_containers(platform, rows)
+    async with platform.database.read() as session:
+        left = {row.id for row in rows} & {
+            row.id for row in await containers.of_project(session, project.id)
+        }
+    if left:
+        raise ContainerError(
+            f"{project.name} is stopped, but {len(left)} of its processes may still run",
+            "They end once the engine answers; the server's log says why it did not.",
+        )
 
 
 async def _mark(platform: Platform, project: Project) -> list[Container]:

@@ -52,8 +52,11 @@ async def check_turn(platform: Platform, deployment: Deployment) -> None:
         return
     if deployment.forced or await _contains(platform, deployment, live.commit):
         return
+    overtaken = f"{live.user_name}'s {live.kind} of {live.commit[:9]} went live meanwhile"
+    if deployment.kind is Kind.ARCHIVE:
+        raise ConflictError(overtaken, "Send it again, if it is to replace that.")
     raise ConflictError(
-        f"fetch first: {live.user_name}'s {live.kind} of {live.commit[:9]} went live meanwhile",
+        f"fetch first: {overtaken}",
         "Run `git pull` from this remote, then push again; or push with --force to override.",
     )
 

@@ -16,7 +16,7 @@ from deployzero.deploy.processes import WEB, checks
 from deployzero.deploy.reconcile import restore_app, start_again
 from deployzero.deploy.release import Release, live_release
 from deployzero.deploy.retire import remove_container, settle
-from deployzero.errors import DeployZeroException
+from deployzero.errors import ContainerError, DeployZeroException
 from deployzero.models.deployment import Container
 from deployzero.models.project import HealthCheck
 from deployzero.runtime.container import ContainerStatus
@@ -31,6 +31,8 @@ FAILURES = 3
 """Failed looks in a row before a running container counts as unhealthy, or one that
 is down and that the engine does not restart is started again."""
 ANSWER_LIMIT = 5.0
+SAY_AGAIN = 60.0
+"""Seconds for which the same failure is told once."""
 LEFT_OVER = 30.0
 """Seconds beyond the longest retirement after which an ended release's container is removed."""
 
@@ -48,29 +50,45 @@ class Watch:
         self._failures: dict[str, int] = {}
         self._ended: dict[int, float] = {}
         self._guarded = False
+        self._said: dict[str, float] = {}
+        self._completing: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        while True:
-            for step in (
-                self._platform.proxy.ensure_running,
-                self._guard,
-                self.look,
-                self._clear_away,
-                self._sweep_runs,
-                self._complete,
-            ):
-                await self._tell(step())
-            await asyncio.sleep(PERIOD)
+        try:
+            while True:
+                for step in (
+                    self._platform.proxy.ensure_running,
+                    self._guard,
+                    self.look,
+                    self._clear_away,
+                    self._sweep_runs,
+                ):
+                    await self._tell(step())
+                self._complete_beside()
+                await asyncio.sleep(PERIOD)
+        finally:
+            if self._completing is not None:
+                self._completing.cancel()
+                await asyncio.gather(self._completing, return_exceptions=True)
 
     async def _tell(self, step: Awaitable[object]) -> None:
         """What fails in one step, or for one app, stops no other."""
         try:
             await step
         except DeployZeroException as error:
-            self._guarded = False  # the engine may come back with other rules
-            logger.error("watch: %s", error.message)
+            if isinstance(error, ContainerError):
+                self._guarded = False  # the engine may come back with other rules
+            self._say(error.message)
         except Exception:
             logger.exception("watch")
+
+    def _say(self, message: str) -> None:
+        """What fails in every round, or for every container, is said once in a while."""
+        now = time.monotonic()
+        self._said = {text: at for text, at in self._said.items() if now - at < SAY_AGAIN}
+        if message not in self._said:
+            self._said[message] = now
+            logger.error("watch: %s", message)
 
     async def _guard(self) -> None:
         """Keep apps away from the control ports and from cloud metadata."""
@@ -123,13 +141,14 @@ class Watch:
             logger.error("%s did not start: %s", row.name, error.message)
 
     async def _start_again(self, row: Container) -> None:
-        moved = await start_again(self._platform, await self._release(row), row)
+        release = await self._release(row)
+        moved = await start_again(self._platform, release, row)
         async with self._platform.database.read() as session:
             live = await containers.get_live(session, row.id)
         if live is None:  # a push has replaced it meanwhile, or it was stopped
             await remove_container(self._platform, row)
         elif (moved.address, moved.port) != (row.address, row.port):
-            await routes.restore(self._platform, row.app, row.project_id)
+            await routes.restore(self._platform, release.deployment.app, row.project_id)
 
     async def _release(self, row: Container) -> Release:
         async with self._platform.database.read() as session:
@@ -153,15 +172,22 @@ class Watch:
             if now - self._ended[row.id] > limit:
                 await self._remove(row)
 
-    async def _complete(self) -> None:
-        await complete(self._platform)
+    def _complete_beside(self) -> None:
+        """A destroy may wait for a deployment's end: nothing else is to wait for that."""
+        if self._completing is None or self._completing.done():
+            self._completing = asyncio.create_task(self._tell(complete(self._platform)))
 
     async def _sweep_runs(self) -> None:
         await runs.sweep(self._platform)
 
     async def _remove(self, row: Container) -> None:
-        """A failed release's container may still have the route: that is put back first."""
+        """A failed release's container may still have the route: that is put back first.
+
+        Not while a deployment of the app may change what is live: then the next round does it.
+        """
         async with self._platform.database.read() as session:
+            if await deployments.unfinished_of(session, row.project_id):
+                return
             project = await projects.get(session, row.project_id)
             live = await deployments.live(session, row.project_id)
         await restore_app(self._platform, project, live)
@@ -173,6 +199,6 @@ class Watch:
             (row.address, row.port),
             release.config.port,
             tuple(_quick(check) for check in checks(release.checks, release.config)),
-            self._platform.settings.host(row.app),
+            self._platform.settings.host(release.deployment.app),
         )
         return not failure

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 """How soon a row is seen that another process wrote; our own wake the worker at once."""
 MOST_AT_ONCE = 16
+"""Those that wait for another app's build do not count: nothing is held up by them."""
 
 
 class Worker:
@@ -61,7 +62,7 @@ class Worker:
         try:
             await self._retire_leftovers()
             await self._end_strays()
-            while len(self._running) < MOST_AT_ONCE and (claimed := await self._claim()):
+            while self._has_room() and (claimed := await self._claim()):
                 task = asyncio.create_task(self._manager.run(claimed))
                 self._running[claimed.id] = task
                 task.add_done_callback(functools.partial(self._ended, claimed.id))
@@ -69,6 +70,9 @@ class Worker:
             logger.error("the queue cannot be read: %s", error.message)
         except Exception:  # the border of the task: it must not end
             logger.exception("the queue cannot be read")
+
+    def _has_room(self) -> bool:
+        return len(self._running) - self._manager.waiting < MOST_AT_ONCE
 
     async def _retire_leftovers(self) -> None:
         """Once, before anything is claimed, so that nothing new is among them."""

@@ -109,14 +109,6 @@ class PackInput:
         data, self._buffer = bytes(self._buffer[:size]), self._buffer[size:]
         return data
 
-    def read_all(self, size: int) -> bytes:
-        """For the thread: exactly `size` bytes, fewer only at the end of the stream."""
-        parts = []
-        while size and (part := self.read_some(size)):
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
-
     def close(self) -> None:
         """Let go of a thread that still reads."""
         self._closed = True

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from dulwich.errors import NotGitRepository
 from dulwich.file import FileLocked
 from dulwich.graph import can_fast_forward
 from dulwich.objects import ObjectID
@@ -17,7 +18,7 @@ from dulwich.protocol import ZERO_SHA
 from dulwich.refs import HEADREF, Ref
 from dulwich.repo import Repo
 
-from deployzero.errors import ConflictError
+from deployzero.errors import ConflictError, SourceError
 from deployzero.models.names import check_app_name
 
 BRANCHES = "refs/heads/"
@@ -58,11 +59,20 @@ class Repositories:
         return self.root / f"{check_app_name(app)}.git"
 
     def open(self, app: str) -> Repo:
-        """The app's repository, made when there is none yet. Close it (it is a context)."""
+        """The app's repository, made when there is none yet. Close it (it is a context).
+
+        Raises SourceError for one that is damaged.
+        """
         path = self.path(app)
         if not (path / "HEAD").is_file():
             self._create(path)
-        return Repo(str(path))
+        try:
+            return Repo(str(path))
+        except NotGitRepository as error:
+            raise SourceError(
+                f"{app}'s repository on the server is damaged",
+                f"Put {path} back from a backup; or remove it, then push again.",
+            ) from error
 
     def _create(self, path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

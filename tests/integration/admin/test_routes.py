@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -84,6 +85,33 @@ async def test_a_domain_that_comes_during_a_switch_never_points_back(
     assert route.backends == (("10.0.0.3", 8000),)
     assert route.hosts == ("hello.localhost", "www.example.com")
     assert len(set(proxy.proven)) == 3, "each state of the route is proven by its own marker"
+
+
+async def test_who_is_cancelled_holds_the_route_until_it_is_written(
+    live: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy, begun, let_go = live.platform.proxy, threading.Event(), threading.Event()
+    proxy.let_go.set()
+    write = RouteFiles.write
+
+    def slow(files: RouteFiles, route: Route) -> None:
+        begun.set()
+        assert let_go.wait(10)
+        write(files, route)
+
+    monkeypatch.setattr(RouteFiles, "write", slow)
+    switching = asyncio.create_task(switch(live, live.new))
+    await asyncio.to_thread(begun.wait, 10)
+    switching.cancel()
+    monkeypatch.setattr(RouteFiles, "write", write)
+    restoring = asyncio.create_task(switch(live, live.old))
+    await asyncio.sleep(0.05)  # as long as it takes to overtake
+    assert proxy.routes.read("hello") is None
+    let_go.set()
+    async with asyncio.timeout(10):
+        await restoring
+    assert proxy.routes.read("hello").backends == (("10.0.0.2", 8000),)
+    assert switching.cancelled()
 
 
 async def test_hosts_without_a_route_wait_for_one(live: SimpleNamespace) -> None:
