@@ -177,7 +177,7 @@ def _after(change: Change, standing: Standing) -> dict[str, Any]:
     return {
         "change": change,
         "wanted": project.formation | change.formation,
-        "limits": loaded_limits(project.limits) | change.limits,
+        "limits": change.limited(loaded_limits(project.limits)),
         "checks": project.checks,
         "old": standing.live,
         "owner": project.user_id,
@@ -201,7 +201,8 @@ def _story(kind: Kind, change: Change, project: Project) -> tuple[str, ...]:
         return (f"Scaling {', '.join(counts)}",)
     if kind is Kind.CONFIG:
         return (_config_story(change),)
-    limits = (_limit_story(process, each) for process, each in change.limits.items())
+    after = change.limited(loaded_limits(project.limits))
+    limits = (_limit_story(process, after[process]) for process in change.limits)
     return ("Starting" if project.stopped else "Restarting", *limits)
 
 

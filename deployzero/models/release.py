@@ -1,5 +1,6 @@
 """What one deployment is to change, of code, config or processes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -53,7 +54,17 @@ class Change:
     formation: dict[str, int] = field(default_factory=dict)
     """Process name to how many, for those that change."""
     limits: dict[str, Limits] = field(default_factory=dict)
-    """Process name to its limits, for those that change."""
+    """Process name to the limits that are set; what is None in them stays as it is."""
+    reset_limits: bool = False
+    """Put both of these processes' limits back to the default first."""
+
+    def limited(self, before: Mapping[str, Limits]) -> dict[str, Limits]:
+        """The limits of every process after it."""
+        after = dict(before)
+        for process, given in self.limits.items():
+            was = Limits() if self.reset_limits else after.get(process, Limits())
+            after[process] = Limits(given.memory or was.memory, given.cpus or was.cpus)
+        return after
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,7 +26,6 @@ MOST = 100
 """Containers of one process."""
 LEAST_MEMORY = 6 << 20
 """Docker refuses less."""
-MOST_CPUS = 1024.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +176,9 @@ async def set_limits(
         project, live = await _live(session, user, app)
     if process != EVERY:
         _check_process(app, live, process)
-    before = Limits() if reset else loaded_limits(project.limits).get(process, Limits())
-    after = Limits(limits.memory or before.memory, limits.cpus or before.cpus)
     _check_runs(project)
-    told = f"Limit {process or 'every process'}: {_told(after)}"
-    change = Change(limits={process: after})
+    told = f"Limit {process or 'every process'}: {_told(limits)}"
+    change = Change(limits={process: limits}, reset_limits=reset)
     return await start_change(platform, user, app, Kind.RESTART, change, told)
 
 
@@ -245,8 +243,19 @@ def _check_limits(limits: Limits) -> None:
             raise UsageError(f"bad memory: {error}") from None
         if size < LEAST_MEMORY:
             raise UsageError(f"bad memory: {limits.memory} is less than the 6m that docker needs")
-    if limits.cpus is not None and not 0.01 <= limits.cpus <= MOST_CPUS:
-        raise UsageError(f"bad cpus: {limits.cpus:g}", "Write 0.5 for half a core, 2 for two.")
+        if size > (most := _machine_memory()):
+            raise UsageError(f"bad memory: {limits.memory}: the machine has {most >> 20}m")
+    cpus = os.cpu_count() or 1
+    if limits.cpus is not None and not 0.01 <= limits.cpus <= cpus:
+        raise UsageError(
+            f"bad cpus: {limits.cpus:g}: the machine has {cpus}",
+            "Write 0.5 for half a core, 2 for two.",
+        )
+
+
+def _machine_memory() -> int:
+    """Bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _told(limits: Limits) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.errors import ConflictError, NotFoundError
 from deployzero.models.deployment import Project
-from deployzero.models.release import Change
+from deployzero.models.release import Change, Limits
 from deployzero.store.driver_errors import unique
 from deployzero.store.tables import AccessRow, ProjectRow, UserRow
 
@@ -55,14 +55,15 @@ async def lock(session: AsyncSession, project_id: int) -> None:
 async def settle_live(session: AsyncSession, project_id: int, change: Change) -> None:
     """What follows for the app from a deployment that goes live: it runs, changed so."""
     project = await get(session, project_id)
-    limits = {process: asdict(each) for process, each in change.limits.items()}
+    before = {process: Limits(**each) for process, each in project.limits.items()}
+    limits = {process: asdict(each) for process, each in change.limited(before).items()}
     await session.execute(
         update(ProjectRow)
         .where(ProjectRow.id == project_id)
         .values(
             stopped=False,
             formation=project.formation | change.formation,
-            limits=project.limits | limits,
+            limits=limits,
         )
     )
 

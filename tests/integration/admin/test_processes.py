@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from deployzero.models.deployment import Deployment, Project, State
+from deployzero.models.deployment import Deployment, Project, State, User
 from deployzero.models.release import Change, Kind, Limits, Variable
+from deployzero.operations import processes
 from deployzero.store import deployments, projects
 
 LIMIT = 10.0
@@ -24,6 +26,8 @@ REFUSED = (
     ("resource:limit hello --memory much", "'much' is not a size"),
     ("resource:limit hello --memory 5m", "less than the 6m"),
     ("resource:limit hello --cpus 0", "bad cpus: 0"),
+    ("resource:limit hello --cpus 1000", f"bad cpus: 1000: the machine has {os.cpu_count()}"),
+    ("resource:limit hello --memory 100000g", "bad memory: 100000g: the machine has "),
     ("resource:limit hello --cpus nan", "bad cpus: nan"),
     ("resource:limit hello --cpus half", "'half' is not a valid float"),
     ("resource:limit hello --cpus 1 --process-type nope", "hello has no process 'nope'"),
@@ -107,7 +111,9 @@ async def test_each_command_queues_its_deployment_and_follows_it(admin, run: Run
         "resource:limit hello --cpus 1.5 --process-type web": (
             Kind.RESTART, limits("web", None, 1.5),
         ),
-        "resource:limit-clear hello": (Kind.RESTART, limits("")),
+        "resource:limit-clear hello": (
+            Kind.RESTART, Change(limits={"": Limits()}, reset_limits=True),
+        ),
     }  # fmt: skip
     for command, (kind, change) in cases.items():
         running = asyncio.create_task(run("ann", command))
@@ -125,7 +131,7 @@ async def test_a_limit_leaves_the_other_as_it_was(admin, run: Run, hello) -> Non
         await projects.settle_live(session, hello.id, limits("web", "1g"))
     running = asyncio.create_task(run("ann", "resource:limit hello --cpus 2 --process-type web"))
     _, change = await queued(admin, hello)
-    assert change == limits("web", "1g", 2.0)
+    assert change == limits("web", None, 2.0)
     await running
     shown = (await run("ann", "resource:report hello")).out.splitlines()
     assert [line.split() for line in shown] == [
@@ -133,6 +139,20 @@ async def test_a_limit_leaves_the_other_as_it_was(admin, run: Run, hello) -> Non
         ["worker", "512m", "(default)", "0.5", "(default)"],
         ["web", "1g", "0.5", "(default)"],
     ]
+
+
+async def test_limits_that_were_queued_together_all_hold_in_their_order(admin, hello) -> None:
+    ann = User(hello.user_id, "ann", "member")
+    for given, reset in ((Limits("1g"), False), (Limits(cpus=1.0), False), (Limits("2g"), True)):
+        await processes.set_limits(admin.platform, ann, "hello", "web", given, reset)
+    found = []
+    async with admin.platform.database.begin() as session:
+        for deployment in await deployments.unfinished_of(session, hello.id):
+            change = admin.platform.vault.open_change(deployment.change)
+            await projects.settle_live(session, hello.id, change)
+            found.append((await projects.get(session, hello.id)).limits["web"])
+    wanted = (("1g", None), ("1g", 1.0), ("2g", None))
+    assert found == [{"memory": memory, "cpus": cpus} for memory, cpus in wanted]
 
 
 async def test_a_stopped_app_is_only_started(admin, run: Run, hello) -> None:

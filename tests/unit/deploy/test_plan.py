@@ -115,6 +115,11 @@ def test_a_restart_changes_no_number_unless_it_brings_config_in() -> None:
     plain = make_plan(deployment(Kind.RESTART), Change(limits=limits), standing())
     assert (plain.kind, plain.numbered, plain.kept) == (Kind.RESTART, False, ())
     assert plain.limits == limits
+    other = dataclasses.replace(PROJECT, limits={"web": {"memory": None, "cpus": 1.0}})
+    memory = Change(limits={"web": Limits("64m")})
+    merged = make_plan(deployment(Kind.RESTART), memory, standing(project=other))
+    assert merged.limits == limits
+    assert merged.story == ("Restarting", "web: 64m, 1 CPUs")
     pending = standing(server={"S": B})
     brings = make_plan(deployment(Kind.RESTART), Change(), pending)
     assert (brings.kind, brings.numbered, brings.server) == (Kind.CONFIG, True, {"S": B})
