@@ -50,6 +50,11 @@ class Platform:
     redactions: Redactions = field(default_factory=Redactions, repr=False)
     sat_at: set[str] = field(default_factory=set, repr=False)
     """One-off runs that a session holds: the engine's names of their containers."""
+    run_numbers: set[tuple[str, int]] = field(default_factory=set, repr=False)
+    """App and number of one-off runs that the engine may not list yet; see runs._numbered."""
+    run_locks: WeakValueDictionary[str, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary, repr=False
+    )
     uploads: Counter[int] = field(default_factory=Counter, repr=False)
     """Archives that are on their way, by user id."""
     route_locks: WeakValueDictionary[str, asyncio.Lock] = field(

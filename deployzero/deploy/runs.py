@@ -47,21 +47,22 @@ async def attached(
 
     terminal: its type. own_entrypoint: the image's own comes before the command.
     """
-    spec = await _spec(platform, release, command, by, labels.FOREGROUND, own_entrypoint)
+    spec = _spec(platform, release, command, by, labels.FOREGROUND, own_entrypoint)
     environment = spec.environment | ({"TERM": terminal} if terminal else {})
     spec = dataclasses.replace(
         spec, attached=True, terminal=terminal is not None, environment=environment
     )
-    name = platform.runtime.name_of(spec)
-    platform.sat_at.add(name)
-    try:
-        attachment = await platform.runtime.attach(spec)
+    async with _numbered(platform, spec) as spec:
+        name = platform.runtime.name_of(spec)
+        platform.sat_at.add(name)
         try:
-            yield attachment
+            attachment = await platform.runtime.attach(spec)
+            try:
+                yield attachment
+            finally:
+                await end(attachment)
         finally:
-            await end(attachment)
-    finally:
-        platform.sat_at.discard(name)
+            platform.sat_at.discard(name)
 
 
 async def detached(
@@ -73,8 +74,9 @@ async def detached(
     own_entrypoint: bool = True,
 ) -> str:
     """Start a run that nobody sits at; returns its name, `run.4821`."""
-    spec = await _spec(platform, release, command, by, labels.DETACHED, own_entrypoint)
-    await platform.runtime.start(spec)
+    spec = _spec(platform, release, command, by, labels.DETACHED, own_entrypoint)
+    async with _numbered(platform, spec) as spec:
+        await platform.runtime.start(spec)
     return f"{spec.process}.{spec.index}"
 
 
@@ -151,7 +153,28 @@ async def _has_ended(platform: Platform, run: ContainerSummary) -> bool:
     return status is not None and not status.running and status.finished_at is not None
 
 
-async def _spec(
+@asynccontextmanager
+async def _numbered(platform: Platform, spec: ContainerSpec) -> AsyncIterator[ContainerSpec]:
+    """With a number that no other run has. Inside it counts among the app's runs, also while
+    the engine does not list it yet. Raises ConflictError if there are too many."""
+    lock = platform.run_locks.setdefault(spec.app, asyncio.Lock())
+    async with lock:
+        # Before the engine is asked: one that has started meanwhile may be in neither.
+        taken = {number for app, number in platform.run_numbers if app == spec.app}
+        taken |= {run.index for run in await of_app(platform, spec.app)}
+        if len(taken) >= MOST:
+            raise ConflictError(
+                f"{len(taken)} commands run already, {MOST} are the most", f"run:list {spec.app}"
+            )
+        number = secrets.choice([each for each in NUMBERS if each not in taken])
+        platform.run_numbers.add((spec.app, number))
+    try:
+        yield dataclasses.replace(spec, index=number)
+    finally:
+        platform.run_numbers.discard((spec.app, number))
+
+
+def _spec(
     platform: Platform,
     release: Release,
     command: tuple[str, ...],
@@ -159,19 +182,11 @@ async def _spec(
     kind: str,
     own_entrypoint: bool,
 ) -> ContainerSpec:
-    there = await of_app(platform, release.deployment.app)
-    if len(there) >= MOST:
-        raise ConflictError(
-            f"{len(there)} commands run already, {MOST} are the most",
-            f"run:list {release.deployment.app}",
-        )
-    taken = {run.index for run in there}
     spec = one_off_spec(platform, release, WEB, None)
     marks = {labels.RUN: kind, labels.RUN_BY: by, labels.RUN_COMMAND: _shown(command)}
     return dataclasses.replace(
         spec,
         process=PROCESS,
-        index=secrets.choice([number for number in NUMBERS if number not in taken]),
         command=command if own_entrypoint else command[1:],
         entrypoint=None if own_entrypoint else command[:1],
         boot_cpus=spec.cpus,

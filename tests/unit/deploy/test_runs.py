@@ -1,11 +1,17 @@
 """Which one-off runs the watch removes."""
 
+import asyncio
+import dataclasses
 import time
 from types import SimpleNamespace
 from typing import Any
 
 from deployzero.deploy import runs
-from deployzero.runtime.container import ContainerSummary
+from deployzero.deploy.release import Release
+from deployzero.errors import ConflictError
+from deployzero.models.project import ProjectConfig
+from deployzero.runtime.container import ContainerSpec, ContainerSummary
+from deployzero.settings import Settings
 
 MINUTE = 60.0
 
@@ -16,6 +22,31 @@ def run(name: str, kind: str, age: float, running: bool = True) -> ContainerSumm
     return ContainerSummary(
         name, "hello", 1, "run", 1000, "image", running, "", name, created, marks
     )
+
+
+async def test_many_at_once_are_never_more_than_the_most_and_have_a_number_each() -> None:
+    started: list[ContainerSpec] = []
+
+    async def start(spec: ContainerSpec) -> None:
+        await asyncio.sleep(0)
+        started.append(spec)
+
+    async def list_containers(*_: str) -> list[ContainerSummary]:
+        found = [dataclasses.replace(run("", "detached", 1), index=each.index) for each in started]
+        await asyncio.sleep(0)  # as it was when the engine looked
+        return found
+
+    platform: Any = SimpleNamespace(
+        runtime=SimpleNamespace(start=start, list_containers=list_containers),
+        settings=Settings(), run_numbers=set(), run_locks={},
+    )  # fmt: skip
+    live: Any = SimpleNamespace(app="hello", id=1, image="image")
+    release = Release(live, ProjectConfig("python"), {}, {}, None)
+    many = (runs.detached(platform, release, ("true",), "ann") for _ in range(100))
+    done = await asyncio.gather(*many, return_exceptions=True)
+    assert len(started) == len({spec.index for spec in started}) == runs.MOST
+    assert {type(each) for each in done} == {str, ConflictError}
+    assert platform.run_numbers == set()
 
 
 class FakeRuntime:
