@@ -12,9 +12,9 @@ from deployzero import __version__
 from deployzero.cli import demo as sample
 from deployzero.cli.main import settings_of
 from deployzero.deploy.platform import Platform
-from deployzero.errors import DeployZeroException
+from deployzero.errors import DeployZeroException, SettingsError
 from deployzero.models.project import ProjectConfig, ProjectType
-from deployzero.operations import keys
+from deployzero.operations import config, keys
 from deployzero.server import running
 from deployzero.settings import Settings
 
@@ -79,6 +79,11 @@ async def _greet(platform: Platform) -> None:
     if await keys.count(platform) == 0:
         click.echo(" !     No public key may push yet: no ~/.ssh/*.pub was found.")
         click.echo(" !     Run ssh-keygen, then start with DEPLOYZERO_ADMIN_KEYS=<file of keys>.")
+    try:
+        await config.check_key(platform)
+    except SettingsError as error:
+        click.echo(f" !     {error.message}.")
+        click.echo(f" !     {error.hint} What runs goes on, but nothing can be started anew.")
     click.echo("       In a repository of yours, push with:")
     click.echo(f"         git remote add deployzero {remote}/hello")
     click.echo("         git push deployzero main")

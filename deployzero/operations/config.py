@@ -16,7 +16,7 @@ from deployzero.models.deployment import Deployment, Project, User
 from deployzero.models.release import Change, Kind, Variables
 from deployzero.operations.access import require, require_admin
 from deployzero.operations.changes import start_change
-from deployzero.store import deployments
+from deployzero.store import deployments, relocation
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 """Match it whole (`fullmatch`)."""
@@ -54,6 +54,14 @@ class ConfigResult:
     rebuild: bool = False
     effect: str = ""
     """When what is stored already will be in force."""
+
+
+async def check_key(platform: Platform) -> None:
+    """Raises SettingsError if this server's secret.key does not open what the database holds."""
+    async with platform.database.read() as session:
+        sealed = await (await session.connection()).run_sync(relocation.some_sealed)
+    if sealed is not None:
+        platform.vault.open(sealed)
 
 
 async def show(

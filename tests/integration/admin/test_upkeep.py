@@ -1,6 +1,8 @@
 """What is live is put back as the rows say, whatever else is broken. The engine is played."""
 
 import asyncio
+import dataclasses
+import importlib
 import logging
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from deployzero.deploy import deployment_manager, reconcile, watch
 from deployzero.deploy.deployment_manager import DeploymentManager
 from deployzero.deploy.reconcile import restore_app
+from deployzero.deploy.vault import Vault
 from deployzero.deploy.watch import Watch
 from deployzero.deploy.worker import MOST_AT_ONCE, Worker
 from deployzero.errors import ContainerError, SettingsError
@@ -19,6 +22,7 @@ from deployzero.runtime.container import ContainerSpec
 from deployzero.store import containers, deployments, projects
 
 LIMIT = 10.0
+up = importlib.import_module("deployzero.cli.up")  # its package names the command `up`
 
 
 @pytest.fixture
@@ -240,6 +244,17 @@ async def test_nothing_waits_for_a_destroy_that_waits(
         await asyncio.sleep(0)
     assert begun == [1]
     looking._completing.cancel()  # type: ignore[union-attr]
+
+
+async def test_up_says_that_its_secret_key_does_not_fit(
+    admin: Any, deployed: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await up._greet(admin.platform)
+    await deployed(await admin.app("hello", await admin.person("ann")))
+    await up._greet(admin.platform)
+    assert "secret.key" not in capsys.readouterr().out
+    await up._greet(dataclasses.replace(admin.platform, vault=Vault(b"x" * 32)))
+    assert "the data folder's secret.key does not fit" in capsys.readouterr().out
 
 
 async def test_what_another_key_sealed_neither_undoes_the_firewall_nor_fills_the_log(
