@@ -95,7 +95,7 @@ async def serve(
         code = await _run(process, user, services, streams)
         await _flush(process)
     except (ClientGoneError, asyncssh.Error, OSError, TimeoutError) as error:
-        logger.info("%s's session ended early: %s", who, error or type(error).__name__)
+        logger.info("%s's session ended early: %s", who, str(error) or type(error).__name__)
     except (asyncssh.BreakReceived, asyncssh.SignalReceived):
         code = 130
     except DeployZeroException as error:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from deployzero.store import users
+from deployzero.ssh.commands import guard
+from deployzero.store import deployments, projects, users
 
 Admin = Any
 Git = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
@@ -165,6 +166,53 @@ async def test_a_command_that_goes_on_ends_when_access_is_taken(people: Admin) -
         assert done.exit_status == 1
         assert "hello" in str(done.stderr)
         assert (await connection.run("whoami")).exit_status == 0, "the connection stays"
+
+
+async def test_a_rename_keeps_nobody_in(people: Admin) -> None:
+    async with await people.connect("vera") as connection:
+        process = await connection.create_process("events hello -t")
+        await process.stdout.readline()
+        assert (await people.run("ada", "apps:rename hello world")).code == 0
+        await asyncio.sleep(0.3)  # until it is watched
+        assert process.exit_status is None, "a rename alone takes nothing"
+        assert (await people.run("ada", "access:remove world vera")).code == 0
+        done = await asyncio.wait_for(process.wait(), 2)
+        assert "hello is gone, or your access to it was taken" in str(done.stderr)
+
+
+async def test_following_a_deployment_ends_when_access_is_taken(
+    people: Admin, deployed: Callable[..., Awaitable[Any]]
+) -> None:
+    async with people.platform.database.read() as session:
+        hello = await projects.by_name(session, "hello")
+    assert hello is not None
+    await deployed(hello)
+    async with await people.connect("dan") as connection:
+        process = await connection.create_process("ps:restart hello")
+        await asyncio.sleep(0.3)  # until it is watched
+        assert (await people.run("ada", "access:remove hello dan")).code == 0
+        done = await asyncio.wait_for(process.wait(), 2)
+        assert "your access to it was taken" in str(done.stderr)
+    async with people.platform.database.read() as session:
+        assert len(await deployments.unfinished_of(session, hello.id)) == 1, "it goes on"
+
+
+async def test_an_error_of_ours_takes_nothing_from_anybody(
+    people: Admin, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: Any) -> bool:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(guard, "still_may", broken)
+    async with await people.connect("vera") as connection:
+        process = await connection.create_process("events hello -t")
+        async with asyncio.timeout(5):
+            while "a bug" not in caplog.text:  # noqa: ASYNC110 - a log has no event
+                await asyncio.sleep(0.02)
+        assert process.exit_status is None
+        monkeypatch.undo()
+        assert (await people.run("ada", "access:remove hello vera")).code == 0
+        assert (await asyncio.wait_for(process.wait(), 2)).exit_status == 1
 
 
 async def test_admins_see_all_and_members_their_own(people: Admin) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from deployzero.errors import DeployZeroException
 from deployzero.operations import events
+from deployzero.store import events as event_rows
 from deployzero.store import projects, users
 
 Admin = Any
@@ -76,6 +77,50 @@ async def test_a_name_given_anew_brings_no_old_events(admin: Admin) -> None:
     await admin.app("hello", eve)
     assert await rows(admin, "eve", "hello") == []
     assert len(await rows(admin, "root", "hello")) == 1
+
+
+async def test_a_name_taken_by_a_rename_brings_no_history_but_the_apps_own(admin: Admin) -> None:
+    alice, bob = await admin.person("alice"), await admin.person("bob")
+    first = await admin.app("shop", alice)
+    await admin.app("old", bob)
+    await admin.run("alice", "access:add shop bob")
+    async with admin.platform.database.begin() as session:
+        await projects.remove(session, first.id)
+    await admin.run("bob", "apps:lock old")
+    await admin.run("bob", "apps:unlock old")
+    assert (await admin.run("bob", "apps:rename old shop")).code == 0
+    own = [("apps:lock", "old"), ("apps:unlock", "old"), ("apps:rename", "old")]
+    for words in ("", "shop"):
+        assert [(row["action"], row["app"]) for row in await rows(admin, "bob", words)] == own
+    assert len(await rows(admin, "root", "shop")) == 4
+
+
+async def test_an_apps_making_is_in_its_history(admin: Admin) -> None:
+    await admin.person("bob")
+    assert (await admin.run("bob", "apps:create hello")).code == 0
+    assert [row["action"] for row in await rows(admin, "bob", "hello")] == ["apps:create"]
+
+
+async def test_a_follower_looks_once_for_many_events(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, after = [], event_rows.after
+
+    async def counted(*words: Any, **options: Any) -> Any:
+        looks.append(words)
+        return await after(*words, **options)
+
+    monkeypatch.setattr(event_rows, "after", counted)
+    root = await admin.person("boss", users.ADMIN)
+    async with await admin.connect("root") as connection:
+        process = await connection.create_process("events -t")
+        for number in range(100):
+            async with events.recorded(admin.platform, root, action=f"n{number}"):
+                pass
+        async with asyncio.timeout(5):
+            while "n99" not in await process.stdout.readline():
+                pass
+    assert 1 <= len(looks) <= 10
 
 
 async def test_new_events_are_followed(admin: Admin) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import io
 import logging
+import time
+import types
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -12,6 +14,8 @@ import paramiko
 import pytest
 
 from deployzero.models.access import Role
+from deployzero.ssh import session
+from deployzero.ssh.commands.render import fields, listing
 from deployzero.ssh.commands.tree import COMMANDS, Caller, command
 from deployzero.store import projects
 
@@ -50,6 +54,10 @@ async def marker(monkeypatch: pytest.MonkeyPatch) -> None:
                 await caller.streams.stdout.drain()
         finally:
             ended.append("flood")
+
+    @command("much", section="Test", needs=Role.MEMBER)
+    async def much(caller: Caller) -> None:
+        caller.print("x" * 1_000_000)
 
     @command("wait", section="Test", needs=Role.MEMBER)
     async def wait(caller: Caller) -> None:
@@ -235,6 +243,37 @@ async def test_what_sessions_print_at_once_stays_apart(
     assert capsys.readouterr() == ("", "")
     for connection in connections:
         connection.close()
+
+
+async def test_many_words_are_refused_before_they_are_parsed(door: Admin) -> None:
+    begin = time.monotonic()
+    refused = await door.run("root", "config:set hello " + "A=1 " * 50_000)
+    assert "50001 words after the command: 1000 are allowed" in refused.err
+    assert time.monotonic() - begin < 2
+
+
+async def test_what_an_app_says_of_itself_steers_no_terminal(door: Admin) -> None:
+    hostile = "\x1b]0;owned\x07\x1b[2J\u202egood\x9b2J\r"
+    said: list[str] = []
+    caller: Any = types.SimpleNamespace(print=said.append)
+    row = {"a": hostile, "b": [hostile], "c": {hostile: hostile}}
+    listing(caller, [row], {name: name for name in row}, as_json=False)
+    fields(caller, row, as_json=False)
+    assert "good" in said[0]
+    for line in said:
+        assert all(char.isprintable() or char == "\n" for char in line)
+
+
+async def test_who_never_reads_the_last_of_an_answer_is_hung_up(
+    door: Admin, marker: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(session, "FLUSH_SECONDS", 0.2)
+    async with await door.connect("root") as connection:
+        process = await connection.create_process("much", window=1024, max_pktsize=512)
+        await until(lambda: "session ended early: TimeoutError" in caplog.text)
+        process.close()
+        assert (await connection.run("whoami")).exit_status == 0
 
 
 async def test_too_many_sessions_of_one_connection_are_refused(door: Admin, marker: None) -> None:

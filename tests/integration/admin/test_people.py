@@ -1,6 +1,7 @@
 """Users and keys: who may sign in, as what, and that it ends at once."""
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import sqlite3
@@ -265,6 +266,47 @@ async def test_a_key_removed_behind_the_servers_back_ends_too(
         database.execute("DELETE FROM ssh_keys WHERE name = 'bob'")
     assert await ended(process) < WITHIN
     await connection.wait_closed()
+
+
+async def test_an_unexpected_error_does_not_end_the_watch(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(_: Any) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(ssh_server.Entrance, "_check", broken)
+    admin.platform.bus.publish("people")
+    async with asyncio.timeout(5):
+        while "a bug" not in caplog.text:  # noqa: ASYNC110 - a log has no event
+            await asyncio.sleep(0.02)
+    monkeypatch.undo()
+    await admin.person("bob")
+    connection = await admin.connect("bob")
+    process = await connection.create_process("events -t")
+    assert (await admin.run("root", "users:remove bob")).code == 0
+    assert await ended(process) < WITHIN
+
+
+async def test_a_user_has_so_many_sessions_over_all_connections(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_server, "MOST_SESSIONS_OF_USER", 2)
+    await admin.person("bob")
+    connections = [await admin.connect("bob") for _ in range(3)]
+    processes = [await each.create_process("events -t") for each in connections[:2]]
+    with pytest.raises(asyncssh.ChannelOpenError, match="bob has 2 sessions open already"):
+        await connections[2].run("whoami")
+    assert (await admin.run("root", "whoami")).code == 0, "others are not concerned"
+    connections[0].abort()
+    async with asyncio.timeout(5):
+        while True:
+            with contextlib.suppress(asyncssh.ChannelOpenError):
+                assert (await connections[2].run("whoami")).exit_status == 0
+                break
+    assert processes[1].exit_status is None
+    for connection in connections[1:]:
+        connection.close()
+        await connection.wait_closed()
 
 
 async def test_the_command_that_removes_its_own_key_still_says_so(admin: Admin) -> None:
