@@ -28,6 +28,8 @@ OVERLAP = 2.0
 """Seconds before the subscription from which lines are read: clocks and races are within it."""
 CATCH_UP = 100_000
 
+Living = Callable[[], Awaitable[list[tuple[ContainerSummary, Redact]]]]
+"""An app's containers on the engine, and what takes the secrets out of their lines."""
 Release = Callable[[int], Awaitable[tuple[int, Redact] | None]]
 """A deployment's project and what takes its secrets out of a line; None: there is none."""
 
@@ -47,7 +49,7 @@ class _Feed:
     """One app that is followed."""
 
     project_id: int
-    app: str
+    living: Living
     release: Release
     since: str
     subscribers: set[Subscriber] = field(default_factory=set)
@@ -68,7 +70,7 @@ class LogHub:
 
     @asynccontextmanager
     async def subscribe(
-        self, project_id: int, app: str, release: Release, wanted: Callable[[str], bool]
+        self, project_id: int, living: Living, release: Release, wanted: Callable[[str], bool]
     ) -> AsyncIterator[Subscriber]:
         """Entered once every line from now on will come; some of just before come too.
 
@@ -76,7 +78,7 @@ class LogHub:
         """
         feed = self._feeds.get(project_id)
         if feed is None:
-            feed = _Feed(project_id, app, release, _stamp(time.time() - OVERLAP))
+            feed = _Feed(project_id, living, release, _stamp(time.time() - OVERLAP))
             self._feeds[project_id] = feed
         subscriber = Subscriber(wanted)
         feed.subscribers.add(subscriber)
@@ -142,11 +144,9 @@ class LogHub:
             await asyncio.sleep(RETRY)
 
     async def _find(self, feed: _Feed) -> None:
-        for container in await self._runtime.list_containers(f"{labels.APP}={feed.app}"):
-            known = await feed.release(container.deployment_id)
-            if known is not None and known[0] == feed.project_id:
-                # What began before the first subscription is not news.
-                self._tail(feed, container, known[1], "" if feed.ready.is_set() else feed.since)
+        for container, redact in await feed.living():
+            # What began before the first subscription is not news.
+            self._tail(feed, container, redact, "" if feed.ready.is_set() else feed.since)
         feed.ready.set()
 
     async def _hear(self, event: ContainerEvent) -> None:

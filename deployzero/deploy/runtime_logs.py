@@ -14,7 +14,7 @@ from deployzero.deploy.log_hub import Release
 from deployzero.deploy.log_outlet import readable
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.release import generated_secrets, loaded_config
-from deployzero.errors import DeployZeroException, NotFoundError
+from deployzero.errors import ContainerError, DeployZeroException, NotFoundError
 from deployzero.logs.redaction import Redact, redaction
 from deployzero.models.deployment import Deployment
 from deployzero.models.runtime_log import RuntimeLine, Skipped
@@ -22,7 +22,7 @@ from deployzero.runtime import labels
 from deployzero.runtime.container import ContainerSummary
 from deployzero.runtime.engine_stream import NoSuchContainerError
 from deployzero.settings import parse_bytes
-from deployzero.store import deployments
+from deployzero.store import deployments, projects
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,8 @@ class History:
     lines: list[RuntimeLine]
     newest: dict[str, str]
     """Container to the newest time that was seen of it, shown or not."""
+    away: ContainerError | None
+    """Why the lines are those of removed containers alone."""
 
 
 async def release_of(platform: Platform, deployment_id: int) -> tuple[int, Redact] | None:
@@ -116,42 +118,36 @@ def _size(text: str) -> int:
     return len(text.encode("utf-8", "replace")) + len("2026-11-23T04:00:00.000000000Z  ")
 
 
-async def history(
-    platform: Platform, project_id: int, app: str, most: int, wanted: Wanted
-) -> History:
+async def history(platform: Platform, project_id: int, most: int, wanted: Wanted) -> History:
     """The last lines of all containers, removed ones too, by time. most: lines."""
-    living = [
-        (container, redact)
-        for container, redact in await _living(platform, project_id, app)
-        if wanted(container.source)
-    ]
-    slots = asyncio.Semaphore(AT_ONCE)
-
-    async def tail(container: ContainerSummary, redact: Redact) -> list[RuntimeLine] | None:
-        async with slots:
-            return await _tail(platform, container, redact, max(1, most))
-
-    tails = await asyncio.gather(*(tail(*each) for each in living))
-    # Removed since the list was made: then its file is there by now.
-    read = {c.id[:SHORT] for (c, _), lines in zip(living, tails, strict=True) if lines is not None}
-    logs = [lines for lines in tails if lines]
-    logs += await asyncio.to_thread(_archived, platform, project_id, most, wanted, read)
+    tails: dict[str, list[RuntimeLine]] = {}
+    away = None
+    try:
+        tails = await _tails(platform, project_id, most, wanted)
+    except ContainerError as error:
+        away = error
+    logs = [lines for lines in tails.values() if lines]
+    logs += await asyncio.to_thread(_archived, platform, project_id, most, wanted, set(tails))
     newest = {lines[-1].container: max(line.at for line in lines) for lines in logs}
     merged = heapq.merge(*(sorted(lines, key=_at) for lines in logs), key=_at)
-    return History(list(deque(merged, maxlen=most)), newest)
+    return History(list(deque(merged, maxlen=most)), newest, away)
 
 
 async def follow(
-    platform: Platform, project_id: int, app: str, most: int, wanted: Wanted
+    platform: Platform, project_id: int, most: int, wanted: Wanted
 ) -> AsyncGenerator[list[RuntimeLine | Skipped], None]:
     """The last lines, then all that come, from whatever containers the app has by then.
 
-    Each line once, however containers come and go. Ends when the server does.
+    Each line once, however containers come and go. Ends when the server does. Raises
+    ContainerError when the engine does not answer as it begins.
     """
-    subscription = platform.log_hub.subscribe(project_id, app, _releases(platform), wanted)
+    living = functools.partial(_living, platform, project_id)
+    subscription = platform.log_hub.subscribe(project_id, living, _releases(platform), wanted)
     async with subscription as subscriber:
-        past = await history(platform, project_id, app, most, wanted)
+        past = await history(platform, project_id, most, wanted)
         yield list(past.lines)
+        if past.away is not None:
+            raise past.away
         async for batch in subscriber.batches():
             if news := [line for line in batch if _is_news(line, past.newest)]:
                 yield news
@@ -172,9 +168,9 @@ async def of_deployment(
     return await asyncio.to_thread(read)
 
 
-async def sources(platform: Platform, project_id: int, app: str) -> set[str]:
+async def sources(platform: Platform, project_id: int) -> set[str]:
     """`web.1` and the like, of which there are lines."""
-    living = {c.source for c, _ in await _living(platform, project_id, app)}
+    living = {c.source for c, _ in await _living(platform, project_id)}
     kept = await asyncio.to_thread(platform.log_archive.every, project_id)
     return living | {archived.source for archived in kept}
 
@@ -191,17 +187,41 @@ def _releases(platform: Platform) -> Release:
     return release
 
 
-async def _living(
-    platform: Platform, project_id: int, app: str
-) -> list[tuple[ContainerSummary, Redact]]:
-    """The containers of the app on the engine, but for runs that somebody sits at."""
+async def _living(platform: Platform, project_id: int) -> list[tuple[ContainerSummary, Redact]]:
+    """The containers of the app on the engine, but for runs that somebody sits at.
+
+    Those that bear the name which it had before are its own, too.
+    """
+    async with platform.database.read() as session:
+        project = await projects.by_id(session, project_id)
+    names = (project.name, project.previous_name) if project else ()
     found, release = [], _releases(platform)
-    for container in await platform.runtime.list_containers(f"{labels.APP}={app}"):
-        known = await release(container.deployment_id)
-        foreground = container.labels.get(labels.RUN) == labels.FOREGROUND
-        if known is not None and known[0] == project_id and not foreground:
-            found.append((container, known[1]))
+    for name in filter(None, names):
+        for container in await platform.runtime.list_containers(f"{labels.APP}={name}"):
+            known = await release(container.deployment_id)
+            foreground = container.labels.get(labels.RUN) == labels.FOREGROUND
+            if known is not None and known[0] == project_id and not foreground:
+                found.append((container, known[1]))
     return found
+
+
+async def _tails(
+    platform: Platform, project_id: int, most: int, wanted: Wanted
+) -> dict[str, list[RuntimeLine]]:
+    """The last lines of what is on the engine, by container.
+
+    One that was removed since the list was made is not among them: its file is there by now.
+    """
+    found = [each for each in await _living(platform, project_id) if wanted(each[0].source)]
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def tail(container: ContainerSummary, redact: Redact) -> list[RuntimeLine] | None:
+        async with slots:
+            return await _tail(platform, container, redact, max(1, most))
+
+    tails = await asyncio.gather(*(tail(*each) for each in found))
+    pairs = zip(found, tails, strict=True)
+    return {each[0].id[:SHORT]: lines for each, lines in pairs if lines is not None}
 
 
 async def _tail(

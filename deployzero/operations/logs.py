@@ -10,12 +10,13 @@ from deployzero.deploy import runtime_logs
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import formation
 from deployzero.deploy.release import loaded_config
-from deployzero.errors import NotFoundError
+from deployzero.deploy.runtime_logs import History
+from deployzero.errors import ContainerError, NotFoundError
 from deployzero.models.access import Role
 from deployzero.models.deployment import Deployment, Project, User
 from deployzero.models.runtime_log import RuntimeLine, Skipped
-from deployzero.operations.access import require
-from deployzero.store import deployments, log_lines, releases
+from deployzero.operations.access import no_such_app, require
+from deployzero.store import deployments, log_lines, projects, releases
 
 MOST = 10_000
 """Lines that may be asked for at once."""
@@ -33,30 +34,27 @@ class FailedDeployment:
 
 async def recent(
     platform: Platform, user: User, app: str, lines: int, process: str | None = None
-) -> list[RuntimeLine]:
+) -> History:
     """The last lines, those of removed containers too, by time. process: `web` or `web.1`.
 
-    Raises NotFoundError, for a process that the app neither has nor had too.
+    Those are all that there are while the engine is away. Raises NotFoundError, for a process
+    that the app neither has nor had too.
     """
     project = await _project(platform, user, app)
     await _check_process(platform, project, process)
-    wanted = _wanted(process)
-    past = await runtime_logs.history(platform, project.id, project.name, min(lines, MOST), wanted)
-    return past.lines
+    return await runtime_logs.history(platform, project.id, min(lines, MOST), _wanted(process))
 
 
 async def follow(
     platform: Platform, user: User, app: str, lines: int, process: str | None = None
 ) -> AsyncGenerator[list[RuntimeLine | Skipped], None]:
-    """As `recent`, then all that comes, over releases and restarts, in batches.
+    """As `recent`, then all that comes, over releases, restarts and renames, in batches.
 
     Ends when the server does; raises what `require` raises once the user may not see it.
     """
     project = await _project(platform, user, app)
     await _check_process(platform, project, process)
-    following = runtime_logs.follow(
-        platform, project.id, project.name, min(lines, MOST), _wanted(process)
-    )
+    following = runtime_logs.follow(platform, project.id, min(lines, MOST), _wanted(process))
     async with contextlib.aclosing(following) as batches:
         looked = time.monotonic()
         while True:
@@ -93,11 +91,12 @@ async def _project(platform: Platform, user: User, app: str) -> Project:
 
 
 async def _still(platform: Platform, user: User, project: Project) -> None:
-    """Another app may have the name by now, which this user may not see."""
+    """Whatever its name is by now: that which it had another app may have, of somebody else."""
     async with platform.database.read() as session:
-        now = await require(session, user, project.name, Role.VIEWER)
-    if now.id != project.id:
-        raise NotFoundError(f"{project.name} has another name now", "`apps:list` shows yours.")
+        now = await projects.by_id(session, project.id)
+        if now is None:
+            raise await no_such_app(session, user, project.name)
+        await require(session, user, now.name, Role.VIEWER)
 
 
 async def _check_process(platform: Platform, project: Project, process: str | None) -> None:
@@ -108,7 +107,10 @@ async def _check_process(platform: Platform, project: Project, process: str | No
     known = set(formation(loaded_config(live.config))) if live and live.config else set()
     if process in known:
         return
-    found = await runtime_logs.sources(platform, project.id, project.name)
+    try:
+        found = await runtime_logs.sources(platform, project.id)
+    except ContainerError:  # what runs is out of reach: it may be there
+        return
     names = known | {source.rpartition(".")[0] for source in found}
     if process in found | names:
         return

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from deployzero.errors import ContainerError
 from deployzero.models.access import Role
 from deployzero.models.runtime_log import RuntimeLine, Skipped
 from deployzero.operations import logs
@@ -16,6 +17,7 @@ from deployzero.ssh.commands.tree import APP, JSON, Caller, command
 Batches = AsyncGenerator[list[RuntimeLine | Skipped], None]
 SECTION = "Logs"
 LINES = 100
+REMOVED_ALONE = "What runs is out of reach: only removed containers' lines are shown."
 PIECE = 200
 """Lines that are written at once."""
 COLOURS = (36, 33, 32, 35, 34, 31)
@@ -52,9 +54,11 @@ async def show_logs(
     if not tail:
         found = await logs.recent(caller.platform, caller.user, app, lines, process)
         if as_json:
-            print_json(caller, [_row(line) for line in found])
+            print_json(caller, [_row(line) for line in found.lines])
         else:
-            await _print(caller, found, quiet)
+            await _print(caller, found.lines, quiet)
+        if found.away is not None:
+            raise ContainerError(found.away.message, f"{REMOVED_ALONE} {found.away.hint}")
         return
     following = logs.follow(caller.platform, caller.user, app, lines, process)
     async with contextlib.aclosing(_while_there(caller, following)) as batches:
