@@ -1,13 +1,11 @@
 """A program's input and output, over one connection of the engine's."""
 
 import asyncio
-import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from deployzero.runtime.engine_stream import EngineStream
+from deployzero.runtime.engine_stream import FRAME, EngineStream
 
-HEADER = struct.Struct(">BxxxL")
 CHUNK = 64 << 10
 STDOUT, STDERR = 1, 2
 
@@ -42,7 +40,7 @@ class Attachment:
         reader = self.stream.reader
         try:
             while not self.terminal:
-                source, left = HEADER.unpack(await reader.readexactly(HEADER.size))
+                source, left = FRAME.unpack(await reader.readexactly(FRAME.size))
                 while left:
                     piece = await reader.read(min(left, CHUNK))
                     if not piece:

@@ -7,6 +7,7 @@ program printed before its socket was taken over.
 import asyncio
 import contextlib
 import json
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from docker.utils import parse_host
 from deployzero.errors import ContainerError
 
 DOCTOR = "Run `deployzero doctor` to see what is wrong and how to mend it."
+FRAME = struct.Struct(">BxxxL")
+"""What stands before each piece of a program without a terminal: its stream, the piece's size."""
 LIMIT = 10.0
 """Seconds until the engine has begun to answer."""
 MOST_HEAD = 64 << 10

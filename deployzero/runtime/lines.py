@@ -3,7 +3,7 @@
 import codecs
 
 LINE_LIMIT = 8192
-"""Characters of a log line that are kept together."""
+"""What is kept together of a line: bytes as the engine sends it, characters once it is text."""
 
 
 class Lines:

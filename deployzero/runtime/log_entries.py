@@ -1,16 +1,14 @@
 """The engine's log stream as lines with their time."""
 
 import datetime as dt
-import struct
 from dataclasses import dataclass
 
 from deployzero.errors import ContainerError
+from deployzero.runtime.engine_stream import FRAME
+from deployzero.runtime.lines import LINE_LIMIT
 
-HEADER = struct.Struct(">BxxxL")
 STAMP = 30
 """Characters of the engine's time, nanoseconds and `Z` included."""
-LINE_LIMIT = 8192
-"""Bytes of a line that are kept."""
 MOST_FRAME = 1 << 20
 
 
@@ -36,14 +34,14 @@ class LogDecoder:
     def feed(self, chunk: bytes) -> list[LogEntry]:
         """Raises ContainerError when these are no frames."""
         data, at, entries = self._rest + chunk, 0, []
-        while len(data) - at >= HEADER.size:
-            source, size = HEADER.unpack_from(data, at)
+        while len(data) - at >= FRAME.size:
+            source, size = FRAME.unpack_from(data, at)
             if size > MOST_FRAME or source > 2:
                 raise ContainerError("the Docker Engine's log stream cannot be read")
-            end = at + HEADER.size + size
+            end = at + FRAME.size + size
             if end > len(data):
                 break
-            entry = self._frame(source, data[at + HEADER.size : end])
+            entry = self._frame(source, data[at + FRAME.size : end])
             if entry is not None:
                 entries.append(entry)
             at = end

@@ -15,7 +15,8 @@ from deployzero.runtime.attachment import STDERR, STDOUT, Attachment
 from deployzero.runtime.container import ContainerSpec
 from deployzero.runtime.docker_manager import DockerManager
 from deployzero.runtime.engine_stream import NoSuchContainerError
-from deployzero.runtime.log_entries import LINE_LIMIT, LogEntry
+from deployzero.runtime.lines import LINE_LIMIT
+from deployzero.runtime.log_entries import LogEntry
 
 INSTANCE = "test-streams"
 TAG = "deployzero-test-streams:python"

@@ -5,7 +5,8 @@ import struct
 import pytest
 
 from deployzero.errors import ContainerError
-from deployzero.runtime.log_entries import LINE_LIMIT, LogDecoder, LogEntry, seconds
+from deployzero.runtime.lines import LINE_LIMIT
+from deployzero.runtime.log_entries import LogDecoder, LogEntry, seconds
 
 AT = "2026-11-23T04:00:00.123456789Z"
 LATER = "2026-11-23T04:00:01.000000000Z"
