@@ -16,5 +16,8 @@ BATCH = 1000
 async def prune_events(platform: Platform) -> None:
     """Delete a batch of the oldest events, if they are too old or too many."""
     before = dt.datetime.now(dt.UTC) - dt.timedelta(days=DAYS)
-    async with platform.database.begin() as session:
-        await events.prune(session, before, MOST, BATCH)
+    async with platform.database.read() as session:
+        doomed = await events.beyond(session, before, MOST, BATCH)
+    if doomed:
+        async with platform.database.begin() as session:
+            await events.remove(session, doomed)

@@ -15,6 +15,7 @@ from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import WEB, checks
 from deployzero.deploy.reconcile import restore_app, start_again
 from deployzero.deploy.release import Release, live_release
+from deployzero.deploy.retention import prune_events
 from deployzero.deploy.retire import remove_container, settle
 from deployzero.errors import ContainerError, DeployZeroException
 from deployzero.models.deployment import Container
@@ -62,6 +63,7 @@ class Watch:
                     self.look,
                     self._clear_away,
                     self._sweep_runs,
+                    self._forget,
                 ):
                     await self._tell(step())
                 self._complete_beside()
@@ -179,6 +181,9 @@ class Watch:
 
     async def _sweep_runs(self) -> None:
         await runs.sweep(self._platform)
+
+    async def _forget(self) -> None:
+        await prune_events(self._platform)
 
     async def _remove(self, row: Container) -> None:
         """A failed release's container may still have the route: that is put back first.

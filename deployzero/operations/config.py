@@ -97,7 +97,7 @@ async def value(platform: Platform, user: User, app: str | None, name: str) -> s
     if found is None:
         near = difflib.get_close_matches(name, [*own, *every], n=2)
         hint = f"Did you mean {' or '.join(near)}?" if near else "`config:keys` shows what is."
-        raise NotFoundError(f"{name if NAME.fullmatch(name) else 'that'} is not set", hint)
+        raise NotFoundError("there is no such variable", hint)  # its name may be a value
     return found.value
 
 

@@ -1,6 +1,7 @@
 """The audit log."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -60,18 +61,19 @@ async def after(
     return [_event(row) for row in await session.scalars(query)]
 
 
-async def prune(session: AsyncSession, before: dt.datetime, most: int, batch: int) -> int:
-    """Delete up to `batch` of those older than `before` or beyond the latest `most`.
+async def beyond(session: AsyncSession, before: dt.datetime, most: int, batch: int) -> list[int]:
+    """Ids among the `batch` oldest that are older than `before` or not of the latest `most`.
 
-    Returns how many. Ids, which rise with time, count them: exactly on SQLite, on PostgreSQL
-    with those that a failed transaction used up.
+    Ids, which rise with time, count them: on PostgreSQL with those that a failed transaction
+    used up.
     """
     old = (EventRow.id <= await last_id(session) - most) | (EventRow.at < before)
     oldest = select(EventRow.id, old.label("old")).order_by(EventRow.id).limit(batch)
-    doomed = [row.id for row in await session.execute(oldest) if row.old]
-    if doomed:
-        await session.execute(delete(EventRow).where(EventRow.id.in_(doomed)))
-    return len(doomed)
+    return [row.id for row in await session.execute(oldest) if row.old]
+
+
+async def remove(session: AsyncSession, ids: Sequence[int]) -> None:
+    await session.execute(delete(EventRow).where(EventRow.id.in_(ids)))
 
 
 async def last_id(session: AsyncSession) -> int:

@@ -299,7 +299,7 @@ async def _pairs(caller: Caller, words: Sequence[str]) -> dict[str, str]:
         text = await _stdin(caller)
         if not text:
             raise UsageError(
-                f"{words[0]} has no value: standard input is empty",
+                "it has no value: standard input is empty",
                 f"{words[0]}=value sets it; `{words[0]}=` sets it to nothing.",
             )
         return {words[0]: text.removesuffix("\n").removesuffix("\r" * text.endswith("\r\n"))}
@@ -309,8 +309,9 @@ async def _pairs(caller: Caller, words: Sequence[str]) -> dict[str, str]:
         name, equals, value = word.partition("=")
         if not equals:  # a piece of a value, most likely: it is not repeated here
             raise UsageError(
-                f"a word{f' after {before}=…' if before else ''} has no '='",
-                f"ssh joins words with blanks and drops quotes: {config.BLANKS}",
+                "a word has no '='",
+                f"{f'It comes after {before}=…: ' if before else ''}ssh joins words with blanks "
+                f"and drops quotes: {config.BLANKS}",
             )
         config.check_variable(name, value)
         values[name], before = value, name

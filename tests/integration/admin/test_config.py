@@ -25,7 +25,7 @@ VALUES = (
     "a b", "$HOME", "it's", 'say "hi"', "a\nb\n\n", "naïve 🙂", "x" * 65536, "-x --y", "="
 )  # fmt: skip
 REFUSED = (
-    ("config:set hello KEY=a hunter2", b"", "a word after KEY=… has no '='"),
+    ("config:set hello KEY=a hunter2", b"", "It comes after KEY=…: ssh joins words"),
     ("config:set hello hunter2 KEY=a", b"", "a word has no '='"),
     ("config:set hello 1A=hunter2", b"", "letters, digits and '_'"),
     ("config:set hello MY-VAR=hunter2", b"", "letters, digits and '_'"),
@@ -191,7 +191,7 @@ async def test_get_prints_the_value_alone_and_says_what_is_near(app, run: Run) -
     assert (await run("ann", "config:get hello DATABASE_URL")).out == "x\n"
     answer = await run("ann", "config:get hello DATABSE_URL")
     assert answer.code == 1
-    assert "DATABSE_URL is not set" in answer.err
+    assert "there is no such variable" in answer.err
     assert "Did you mean DATABASE_URL?" in answer.err
 
 
@@ -463,6 +463,24 @@ async def test_values_are_nowhere_in_the_data_folder_nor_in_the_audit_log(
     events = str(await audited(admin.platform))
     assert "STORED" in events
     assert SECRET not in events
+
+
+async def test_the_audit_log_names_variables_alone(admin, app, run: Run) -> None:
+    """Not the pieces of a value that lost its quotes."""
+    for command in (
+        "config:set hello DB=host=h s3cret=word other",
+        "config:set hello s3cret",
+        "config:unset hello s3cret",
+        "config:get hello s3cret",
+        "config:set gone s3cret=word",
+        "config:set hello DB=host --no-restart",
+        "config:unset hello DB s3cret --no-restart",
+    ):
+        await run("ann", command)
+    found = await audited(admin.platform)
+    assert "s3cret" not in str(found)
+    details = [(action, detail) for action, _, detail, _ in found if detail]
+    assert details == [("config:set", "DB"), ("config:unset", "DB")]
 
 
 async def test_the_key_and_the_database_are_the_owners_alone(admin) -> None:

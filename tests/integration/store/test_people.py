@@ -88,10 +88,11 @@ async def test_old_events_go_and_only_so_many_stay(database: Database) -> None:
             update(EventRow).where(EventRow.id == first).values(at=now() - dt.timedelta(days=9))
         )
         week = now() - dt.timedelta(days=7)
-        assert await events.prune(session, week, 100, 10) == 1
-        assert await events.prune(session, week, 100, 10) == 0
-        assert await events.prune(session, week, 2, 1) == 1, "no more than the batch"
-        assert await events.prune(session, week, 2, 10) == 2
+        assert await events.beyond(session, week, 100, 10) == [first]
+        assert await events.beyond(session, week, 2, 3) == [first, first + 1, first + 2]
+        doomed = await events.beyond(session, week, 2, 10)
+        await events.remove(session, doomed)
+        assert await events.beyond(session, week, 2, 10) == []
         assert [event.id for event in await events.latest(session, 9)] == [first + 4, first + 5]
 
 
