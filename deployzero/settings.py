@@ -123,6 +123,10 @@ class Settings(BaseModel):
         port = "" if self.http_port == 80 else f":{self.http_port}"
         return f"http://{self.host(app)}{port}"
 
+    def git_remote(self, app: str) -> str:
+        """Where an app is pushed to."""
+        return f"ssh://deployzero@{self.domain}:{self.ssh_port}/{app}"
+
 
 def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the TOML file, then the environment over it.

@@ -51,9 +51,10 @@ async def reconcile(platform: Platform) -> None:
             except Exception:  # the border of one app: it keeps no other from serving
                 logger.exception("%s could not be put back in order", project.name)
 
-    await asyncio.gather(*(restore(project, live.get(project.id)) for project in every))
+    await asyncio.gather(*(restore(project) for project in every))
     await _end_all_interrupted(platform)
-    await complete(platform, busy=0)
+    for failure in await complete(platform, busy=0):
+        logger.error("%s", failure)
     await _remove_strangers(platform, {project.name for project in every})
     await asyncio.to_thread(_empty_folder, platform)
 

@@ -177,7 +177,11 @@ class Watch:
     def _complete_beside(self) -> None:
         """A destroy may wait for a deployment's end: nothing else is to wait for that."""
         if self._completing is None or self._completing.done():
-            self._completing = asyncio.create_task(self._tell(complete(self._platform)))
+            self._completing = asyncio.create_task(self._tell(self._complete()))
+
+    async def _complete(self) -> None:
+        for failure in await complete(self._platform):
+            self._say(failure)
 
     async def _sweep_runs(self) -> None:
         await runs.sweep(self._platform)

@@ -19,9 +19,14 @@ from deployzero.operations.changes import queue_change
 from deployzero.store import containers, deployments, domains, projects, releases
 from deployzero.store.releases import Live
 
+MOST = 1000
+"""Apps of one user."""
 RENAME_LIMIT = 60.0
-"""Seconds beyond drain and grace for the old name's last containers."""
+"""Seconds beyond drain and grace for the old name's last containers …"""
+FREE_LIMIT = 5.0
+"""… and for the engine to let go of their network."""
 LOOK = 0.1
+ENDING = "its last containers are ending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +81,10 @@ async def app_info(platform: Platform, user: User, app: str) -> AppInfo:
             owner=await projects.owner_name(session, project),
             url=settings.url(app),
             domains=tuple(await domains.of_project(session, project.id)),
-            git_remote=git_remote(platform, app),
+            git_remote=settings.git_remote(app),
             live=live,
             processes=tuple(await containers.of_deployment(session, live.id)) if live else (),
         )
-
-
-def git_remote(platform: Platform, app: str) -> str:
-    settings = platform.settings
-    return f"ssh://deployzero@{settings.domain}:{settings.ssh_port}/{app}"
 
 
 async def find(platform: Platform, user: User, app: str) -> Project:
@@ -105,8 +105,13 @@ async def add(platform: Platform, session: AsyncSession, user: User, name: str) 
     Within the transaction: whoever sees the row may use its repository.
     """
     await hold_user(session, user.name)
-    project = await projects.create(session, check_app_name(name), user.id)
-    platform.repositories.set_aside(name)
+    check_app_name(name)
+    if await projects.count_of(session, user.id) >= MOST:
+        raise ConflictError(
+            f"you have {MOST} apps: that is the most", "Destroy one that nobody needs first."
+        )
+    project = await projects.create(session, name, user.id)
+    platform.repositories.discard(name)
     return project
 
 
@@ -177,18 +182,23 @@ async def finish_rename(platform: Platform, project_id: int) -> tuple[str, str]:
     Returns the app's name, which is the one that it had if that failed, and why the other
     one is not free yet, in words: that is then seen to behind the scenes.
     """
-    settings, why = platform.settings, ""
+    settings = platform.settings
     until = time.monotonic() + settings.drain_seconds + settings.stop_grace + RENAME_LIMIT
-    try:
-        while not await rename.finish_rename(platform, project_id):
-            if time.monotonic() > until:
-                why = "its last containers still run"
-                break
-            await asyncio.sleep(LOOK)
-    except DeployZeroException as error:
-        why = error.message
+    while why := await _not_finished(platform, project_id):
+        if why != ENDING:
+            until = min(until, time.monotonic() + FREE_LIMIT)
+        if time.monotonic() > until:
+            break
+        await asyncio.sleep(LOOK)
     async with platform.database.read() as session:
         return (await projects.get(session, project_id)).name, why
+
+
+async def _not_finished(platform: Platform, project_id: int) -> str:
+    try:
+        return "" if await rename.finish_rename(platform, project_id) else ENDING
+    except DeployZeroException as error:
+        return error.message
 
 
 async def check_destroy(platform: Platform, user: User, app: str) -> None:

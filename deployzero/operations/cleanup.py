@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deployzero.deploy import routes
 from deployzero.deploy.platform import Platform
-from deployzero.errors import DeployZeroException
+from deployzero.errors import ConflictError, DeployZeroException
 from deployzero.models.deployment import Container, Deployment, Project, User
 from deployzero.models.names import RESERVED
 from deployzero.operations.access import require_admin
@@ -124,8 +124,9 @@ def _images(platform: Platform, listed: list[Image], needed: _Needed) -> Found:
 
 
 def _networks(platform: Platform, listed: list[str], needed: _Needed) -> Found:
+    remove = platform.runtime.remove_network
     return [
-        (Leftover("network", app), partial(platform.runtime.remove_network, app))
+        (Leftover("network", app), partial(_if_free, platform, app, partial(remove, app)))
         for app in listed
         if app not in needed.names
     ]
@@ -133,7 +134,10 @@ def _networks(platform: Platform, listed: list[str], needed: _Needed) -> Found:
 
 def _routes(platform: Platform, listed: list[str], needed: _Needed) -> Found:
     return [
-        (Leftover("route", app), partial(routes.remove, platform, app))
+        (
+            Leftover("route", app),
+            partial(_if_free, platform, app, partial(routes.remove, platform, app)),
+        )
         for app in listed
         if app not in needed.names | RESERVED
     ]
@@ -153,6 +157,14 @@ def _old_folders(parent: Path) -> list[Path]:
         return []
     before = time.time() - OLD_CHECKOUT
     return sorted(folder for folder in parent.iterdir() if folder.lstat().st_mtime < before)
+
+
+async def _if_free(platform: Platform, name: str, remove: Removal) -> None:
+    """What goes by its app's name: somebody may have made one since the rows were read."""
+    async with platform.database.read() as session:
+        if await projects.bears(session, name):
+            raise ConflictError(f"{name} is an app by now")
+    await remove()
 
 
 async def _remove_folder(folder: Path) -> None:

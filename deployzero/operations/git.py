@@ -236,7 +236,7 @@ def _commit(
 
 def _status(platform: Platform, project: Project, live: Deployment | None) -> GitStatus:
     settings = platform.settings
-    remote = f"ssh://deployzero@{settings.domain}:{settings.ssh_port}/{project.name}"
+    remote = settings.git_remote(project.name)
     if live is None:
         return GitStatus(project.name, project.deploy_branch, remote, None)
     return GitStatus(

@@ -20,6 +20,8 @@ from deployzero.store import keys, users
 
 logger = logging.getLogger(__name__)
 
+MOST = 100
+"""Keys of one user."""
 ADMIN = users.ADMIN
 DEMO = people.DEMO
 
@@ -49,6 +51,10 @@ async def add_keys(
         raise UsageError(f"{DEMO} is what the demo's own key is called", "Choose another name.")
     async with platform.database.begin() as session:
         owner = await hold_user(session, user or caller.name)
+        if len(await keys.of_user(session, owner.id)) + len(offered) > MOST:
+            raise ConflictError(
+                f"a user has {MOST} keys at most", "Remove those that nobody uses: keys:remove KEY"
+            )
         return [await _add(session, caller, owner, key, chosen) for key in offered]
 
 

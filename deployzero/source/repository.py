@@ -126,6 +126,11 @@ class Repositories:
             return None
         return aside
 
+    def discard(self, app: str) -> None:
+        """Take the app's repository away at once, and delete it behind."""
+        if aside := self.set_aside(app):
+            self.pool.submit(shutil.rmtree, aside, ignore_errors=True)
+
     async def remove(self, app: str) -> None:
         """Idempotent. Deleted before this returns."""
         await asyncio.get_running_loop().run_in_executor(self.pool, self._remove, app)

@@ -13,8 +13,9 @@ CTRL_C, CTRL_D, CTRL_U = b"\x03", b"\x04", b"\x15"
 BACKSPACES = b"\x08\x7f"
 ERASE = b"\b \b"
 LONGEST_LINE = 1024
-"""Bytes that somebody may answer to a question."""
-
+"""Bytes that somebody may answer to a question …"""
+ANSWER_LIMIT = 120.0
+"""… and seconds that they may take."""
 
 LOOK = 2.0
 """Seconds."""
@@ -182,7 +183,12 @@ async def wait_closed(process: asyncssh.SSHServerProcess[bytes]) -> None:
 
 
 async def ask(streams: Streams, question: str) -> str | None:
-    """Ask on the session, never on the daemon's terminal; None: there was no answer."""
+    """Ask on the session, never on the daemon's terminal; None: there was no answer in time."""
     streams.stderr.write(f"{question} ")
     await streams.stderr.drain()
-    return await streams.stdin.read_line(streams.stderr if streams.terminal else None)
+    try:
+        async with asyncio.timeout(ANSWER_LIMIT):
+            return await streams.stdin.read_line(streams.stderr if streams.terminal else None)
+    except TimeoutError:
+        streams.stderr.write("\n")
+        return None

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.errors import ConflictError, NotFoundError
@@ -95,6 +95,14 @@ async def visible_to(session: AsyncSession, user_id: int | None) -> list[Project
     return [_project(row) for row in await session.scalars(query)]
 
 
+async def bears(session: AsyncSession, name: str) -> bool:
+    """Whether an app has this name, or is still leaving it."""
+    query = select(ProjectRow.id).where(
+        or_(ProjectRow.name == name, ProjectRow.previous_name == name)
+    )
+    return await session.scalar(query) is not None
+
+
 async def every(session: AsyncSession) -> list[Project]:
     """All, those being destroyed included, by name."""
     query = select(ProjectRow).order_by(ProjectRow.name)
@@ -108,6 +116,12 @@ async def unsettled(session: AsyncSession, before: dt.datetime) -> list[Project]
         or_(ProjectRow.destroying, renamed), ProjectRow.updated_at < before
     )
     return [_project(row) for row in await session.scalars(query)]
+
+
+async def count_of(session: AsyncSession, user_id: int) -> int:
+    """How many apps the user owns."""
+    query = select(func.count()).where(ProjectRow.user_id == user_id)
+    return await session.scalar(query) or 0
 
 
 async def owner_name(session: AsyncSession, project: Project) -> str:

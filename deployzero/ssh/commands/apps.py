@@ -36,7 +36,7 @@ async def apps_create(caller: Caller, app: str) -> None:
     """Make an app, yours, with nothing deployed."""
     await apps.create(caller.platform, caller.user, app)
     caller.print(f"=====> {app} is made: push to it.")
-    caller.print(f"       git remote add deployzero {apps.git_remote(caller.platform, app)}")
+    caller.print(f"       git remote add deployzero {caller.platform.settings.git_remote(app)}")
 
 
 @command("apps:info", APP, JSON, section=SECTION, needs=Role.VIEWER)
@@ -97,7 +97,9 @@ async def apps_rename(caller: Caller, app: str, name: str) -> int:
         caller.print(f" !     {app} keeps its name, and serves at its old address as before")
         return code or 1
     caller.print(f"=====> {app} is {name} now: {caller.platform.settings.url(name)}")
-    caller.print(f"       git remote set-url deployzero {apps.git_remote(caller.platform, name)}")
+    caller.print(
+        f"       git remote set-url deployzero {caller.platform.settings.git_remote(name)}"
+    )
     return 0
 
 

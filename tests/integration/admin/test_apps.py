@@ -1,6 +1,7 @@
 """apps:*, over SSH; what only an engine can do is played by the test."""
 
 import asyncio
+import functools
 import json
 from collections.abc import Awaitable, Callable
 
@@ -8,7 +9,7 @@ import asyncssh
 import pytest
 from dulwich.objects import Blob
 
-from deployzero.deploy import rename
+from deployzero.deploy import rename, watch
 from deployzero.deploy.completion import complete
 from deployzero.deploy.destroy import destroy
 from deployzero.errors import ContainerError
@@ -16,7 +17,8 @@ from deployzero.models.deployment import State
 from deployzero.operations import apps
 from deployzero.routing.route import Route
 from deployzero.source.channel import pkt_line
-from deployzero.store import deployments, projects
+from deployzero.ssh import streams
+from deployzero.store import deployments, projects, releases
 
 LIMIT = 10.0
 COMMAND = b"%s %s refs/heads/main\0report-status side-band-64k" % (b"0" * 40, b"a" * 40)
@@ -65,6 +67,23 @@ async def test_who_creates_an_app_owns_it_and_the_name_is_taken_for_all(admin, r
         taken = await run(user, "apps:create hello")
         assert (taken.code, taken.err.splitlines()[0]) == (1, " !     the name hello is taken")
     assert (await names(run, "ann"), await names(run, "bob")) == (["hello"], [])
+
+
+async def test_what_a_name_left_behind_is_deleted_when_an_app_is_made(admin, run: Run) -> None:
+    repositories = admin.platform.repositories
+    repositories.open("hello").close()
+    assert (await run("root", "apps:create hello")).code == 0
+    await until(lambda: asyncio.sleep(0, not list(repositories.root.iterdir())))
+
+
+async def test_a_user_has_so_many_apps_and_no_more(
+    admin, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apps, "MOST", 1)
+    await admin.person("ann")
+    assert (await run("ann", "apps:create hello")).code == 0
+    refused = await run("ann", "apps:create other")
+    assert (refused.code, "you have 1 apps: that is the most" in refused.err) == (1, True)
 
 
 async def test_a_bad_name_is_refused_in_words(run: Run) -> None:
@@ -145,6 +164,18 @@ async def test_an_app_is_destroyed_once_its_name_is_confirmed(
         assert (await run("ann", "apps:create hello")).code == 0
 
 
+async def test_a_question_is_not_asked_for_ever(
+    admin, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "ANSWER_LIMIT", 0.05)
+    await run("root", "apps:create hello")
+    async with await admin.connect("root") as connection:
+        asked = await connection.create_process("apps:destroy hello", encoding=None)
+        done = await asyncio.wait_for(asked.wait(), LIMIT)
+    assert done.exit_status == 1
+    assert b"hello is not destroyed: its name was not confirmed" in done.stderr
+
+
 TYPED = (
     (b"hell\r", b"hell\r\n", 1),
     (b"hello\x03", b"hello^C\r\n", 1),
@@ -201,7 +232,7 @@ async def test_destroying_leaves_nothing_of_the_app_and_all_of_the_others(
         assert left == {str(other.id) if kept is None else f"other{kept}"}
     async with platform.database.read() as session:
         assert {each.app for each in await deployments.unfinished(session)} == {"other"}
-        assert {each.app for each in await deployments.every_live(session)} == {"other"}
+        assert set(await releases.every_live(session)) == {other.id}
     assert (await run("root", "apps:create hello")).code == 0
     assert (await run("root", "releases hello")).out == "There is none yet.\n"
 
@@ -353,6 +384,45 @@ async def test_an_app_without_a_release_moves_to_its_new_name_at_once(
     for name, why in (("hello", "the name hello is taken"), ("world", "its name already")):
         assert why in (await run("ann", f"apps:rename world {name}")).err
     assert "there is no app nope" in (await run("ann", "apps:rename nope other")).err
+
+
+async def test_a_name_whose_last_containers_just_end_is_not_worth_a_word(
+    admin, run: Run, engine: pytest.MonkeyPatch
+) -> None:
+    await admin.app("hello", await admin.person("ann"))
+    tries = 0
+
+    async def busy(_: str) -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise ContainerError("the network of hello still has containers attached")
+
+    engine.setattr(admin.platform.runtime, "remove_network", busy)
+    renamed = await run("ann", "apps:rename hello world")
+    assert (renamed.code, tries, "not free" in renamed.out) == (0, 3, False)
+    tries = -1000
+    engine.setattr(apps, "FREE_LIMIT", 0.2)
+    assert "name world is not free yet: " in (await run("ann", "apps:rename world moon")).out
+
+
+async def test_the_watch_tells_once_in_a_while_what_it_cannot_finish(
+    admin, engine: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    project = await admin.app("hello", await admin.person("ann"))
+    async with admin.platform.database.begin() as session:
+        await projects.set_destroying(session, project.id)
+
+    async def away(*_: object) -> None:
+        raise ContainerError("the engine is away")
+
+    engine.setattr(admin.platform.runtime, "list_containers", away)
+    engine.setattr(watch, "complete", functools.partial(complete, busy=0))
+    watching = watch.Watch(admin.platform)
+    for _ in range(3):
+        await watching._complete()
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["watch: hello is not done with yet: the engine is away"]
 
 
 async def test_while_a_live_app_moves_both_names_are_its_own(

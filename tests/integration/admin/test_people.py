@@ -80,6 +80,15 @@ async def test_several_keys_at_once_and_all_or_none(admin: Admin) -> None:
     assert (await admin.run("root", "keys:list")).out == before
 
 
+async def test_a_user_has_so_many_keys_and_no_more(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin_keys, "MOST", 2)
+    assert (await admin.run("root", "keys:add", public())).code == 0
+    refused = await admin.run("root", "keys:add", public())
+    assert (refused.code, "a user has 2 keys at most" in refused.err) == (1, True)
+
+
 def private_pem() -> bytes:
     return asyncssh.generate_private_key("ssh-ed25519").export_private_key()
 

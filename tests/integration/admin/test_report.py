@@ -13,6 +13,7 @@ from deployzero.errors import ContainerError, ForbiddenError
 from deployzero.models.deployment import State, User
 from deployzero.models.release import Variable
 from deployzero.operations.cleanup import OLD_CHECKOUT, Leftover, cleanup
+from deployzero.routing.route import Route
 from deployzero.runtime.container import ContainerSummary, Image
 from deployzero.store import containers, deployments, projects, users
 
@@ -163,6 +164,24 @@ async def test_cleanup_removes_what_nothing_needs_and_nothing_else(
     assert [each.name for each in planned] == [each.name for each in done]
     assert dataclasses.replace(used, failure="a container uses it") in done
     assert Leftover("checkout", "old-1") in done
+
+
+async def test_cleanup_leaves_what_belongs_to_an_app_that_was_made_meanwhile(
+    untidy: tuple[Platform, FakeRuntime, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform, runtime, root = untidy
+    route = Route("gone", ("gone.localhost",), (("10.0.0.9", 80),), "marker")
+    platform.proxy.routes.write(route)
+
+    async def remove(_: str) -> None:  # containers go first
+        async with platform.database.begin() as session:
+            await projects.create(session, "gone", root.id)
+
+    monkeypatch.setattr(runtime, "remove", remove)
+    done = await cleanup(platform, root)
+    assert "gone" not in runtime.removed
+    assert platform.proxy.routes.read("gone") == route
+    assert Leftover("network", "gone", failure="gone is an app by now") in done
 
 
 async def test_cleanup_is_for_admins(untidy: tuple[Platform, FakeRuntime, User]) -> None:
