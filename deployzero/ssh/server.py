@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
+from asyncssh.channel import SSHChannel
 
 from deployzero.errors import DeployZeroException, ForbiddenError
 from deployzero.hooks.post_receive import PostReceive
@@ -29,6 +30,7 @@ from deployzero.operations.people import ADMIN
 from deployzero.settings import Settings, parse_bytes
 from deployzero.source.receive_pack import PushContext, Reception
 from deployzero.source.repository import Repositories
+from deployzero.ssh.departure import departure
 from deployzero.ssh.host_key import load_host_key
 from deployzero.ssh.session import RunCommand, Services, serve, unknown_command
 
@@ -55,6 +57,8 @@ KEEPALIVE_SECONDS = 15
 KEEPALIVES = 4
 WINDOW = 4 << 20
 COMPANIONS = 1000
+VERSION = "OpenSSH_compatible_deployzero"
+"""OpenSSH's client tells only servers of such a name that it reads no more (`departure`)."""
 
 BANNER = """\
  !     deployzero does not know your key {fingerprint}
@@ -285,9 +289,13 @@ class Session(asyncssh.SSHServerProcess[bytes]):
 
         async def run(process: asyncssh.SSHServerProcess[bytes]) -> None:
             self._task = asyncio.current_task()
-            await serve(process, connection.sign_in, services)
+            await serve(process, connection.sign_in, services, self._gone)
 
         super().__init__(run, None, 0, False)
+
+    def connection_made(self, chan: SSHChannel[bytes]) -> None:
+        self._gone = departure(chan)
+        super().connection_made(chan)
 
     def cancel(self) -> None:
         """Whatever it does: git and commands."""
@@ -305,6 +313,7 @@ class Session(asyncssh.SSHServerProcess[bytes]):
         self.channel.exit(1)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._gone.set()
         self._connection.session_ended(self)
         super().connection_lost(exc)
 
@@ -389,7 +398,7 @@ async def start(
         settings.ssh_port if port is None else port,
         server_factory=lambda: Connection(entrance),
         server_host_keys=[load_host_key(host_key)],
-        server_version="deployzero",
+        server_version=VERSION,
         encoding=None,
         line_editor=False,
         agent_forwarding=False,

@@ -85,10 +85,11 @@ async def serve(
     process: asyncssh.SSHServerProcess[bytes],
     sign_in: SignIn,
     services: Services,
+    gone: asyncio.Event,
 ) -> None:
     """Run the session's command to its end. This is the task's border: nothing is raised."""
     code, who = 1, "somebody"
-    streams = _streams(process)
+    streams = _streams(process, gone)
     try:
         user = await sign_in()
         who = user.name
@@ -194,7 +195,7 @@ async def _git(
         return GIT_FAILED
 
 
-def _streams(process: asyncssh.SSHServerProcess[bytes]) -> Streams:
+def _streams(process: asyncssh.SSHServerProcess[bytes], gone: asyncio.Event) -> Streams:
     terminal = process.term_type
     raw = terminal is not None
     colour = raw and terminal != "dumb" and not process.env.get("NO_COLOR")
@@ -205,5 +206,5 @@ def _streams(process: asyncssh.SSHServerProcess[bytes]) -> Streams:
         terminal=terminal,
         width=process.term_size[0],
         height=process.term_size[1],
-        wait_closed=functools.partial(wait_closed, process),
+        wait_closed=functools.partial(wait_closed, process, gone),
     )

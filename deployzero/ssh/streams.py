@@ -170,16 +170,15 @@ class Streams:
     """Returns once the client has left."""
 
 
-async def wait_closed(process: asyncssh.SSHServerProcess[bytes]) -> None:
-    """Returns once the client has left.
+async def wait_closed(process: asyncssh.SSHServerProcess[bytes], gone: asyncio.Event) -> None:
+    """Returns once the client has left, or reads no more (`departure`).
 
     The channel tells by itself only when all that the client sent was read, which may be
     never: so it is looked at as well.
     """
-    while not process.channel.is_closing():
+    while not process.channel.is_closing() and not gone.is_set():
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LOOK):
-                await process.channel.wait_closed()
+            await asyncio.wait_for(gone.wait(), LOOK)
 
 
 async def ask(streams: Streams, question: str) -> str | None:
