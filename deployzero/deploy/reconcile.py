@@ -34,17 +34,15 @@ async def reconcile(platform: Platform) -> None:
     await _undo_renames(platform)
     async with platform.database.read() as session:
         every = await projects.every(session)
-        live = {
-            deployment.project_id: deployment
-            for deployment in await deployments.every_live(session)
-        }
     slots = asyncio.Semaphore(AT_ONCE)
 
-    async def restore(project: Project, live: Deployment | None) -> None:
+    async def restore(project: Project) -> None:
         async with slots:
             try:
                 await move_repository(platform, project)
                 if not project.destroying:
+                    async with platform.database.read() as session:
+                        live = await deployments.live(session, project.id)
                     await restore_app(platform, project, live)
             except DeployZeroException as error:
                 logger.error("%s could not be put back in order: %s", project.name, error.message)
