@@ -28,6 +28,7 @@ async def commit(
             base = plan.app if plan.kind is Kind.ROLLBACK else None
             await variables.store_live(session, platform.vault, live.id, base)
         await projects.settle_live(session, live.project_id, plan.change)
+        await deployments.forget_change(session, live.id)
         await record(session, live)
     platform.bus.publish("events")
     return live

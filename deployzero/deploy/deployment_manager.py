@@ -19,7 +19,12 @@ from deployzero.deploy.processes import WEB, formation
 from deployzero.deploy.progress import Progress
 from deployzero.deploy.reconcile import restore_app
 from deployzero.deploy.release import Release, environment, stored_config
-from deployzero.deploy.retire import drain_container, remove_container, retire_release
+from deployzero.deploy.retire import (
+    drain_container,
+    forget_secrets,
+    remove_container,
+    retire_release,
+)
 from deployzero.deploy.switch import switch
 from deployzero.deploy.turn import take_turn
 from deployzero.errors import ContainerError, DeploymentCancelledError, DeployZeroException
@@ -199,8 +204,9 @@ class DeploymentManager:
             switched = "switch" in progress.timings
             await asyncio.gather(*(self._take_back(now, row, switched) for row in rows))
             await platform.runtime.remove_image(platform.image_tag(deployment.app, deployment.id))
-        reason = platform.logs.redacted(deployment.id, error.message)
-        await end(platform, deployment.id, to, reason, progress.timings)
+        await end(platform, deployment.id, to, error.message, progress.timings)
+        with _told(deployment):
+            await forget_secrets(platform, deployment.project_id)
 
     async def _take_back(self, deployment: Deployment, row: Container, switched: bool) -> None:
         if switched:  # it may have requests under way
@@ -213,6 +219,8 @@ def _told(deployment: Deployment) -> Iterator[None]:
     """What an undo leaves, the watch clears away; the row must end."""
     try:
         yield
+    except DeployZeroException as error:
+        logger.error("undoing deployment %s: %s", deployment.id, error.message)
     except Exception:
         logger.exception("undoing deployment %s", deployment.id)
 

@@ -21,7 +21,11 @@ async def end(
     reason: str,
     timings: dict[str, float] | None = None,
 ) -> Deployment:
-    """As `error` or `cancelled`. Raises ConflictError if it has ended before."""
+    """As `error` or `cancelled`. Raises ConflictError if it has ended before.
+
+    reason: without the deployment's secrets once it is stored.
+    """
+    reason = platform.logs.redacted(deployment_id, reason)
     async with platform.database.begin() as session:
         ended = await deployments.transition(
             session, deployment_id, to, reason=reason, timings=timings

@@ -12,6 +12,7 @@ from deployzero.deploy.rename import leave_old_address
 from deployzero.deploy.runtime_logs import archive
 from deployzero.errors import DeployZeroException
 from deployzero.models.deployment import Container, Deployment, State
+from deployzero.runtime import labels
 from deployzero.runtime.drain import drain
 from deployzero.store import containers, deployments, projects
 
@@ -107,7 +108,15 @@ async def prune_releases(platform: Platform, live: Deployment) -> None:
         beyond = await deployments.retired_beyond(session, live.project_id, keep)
         for deployment in beyond:
             await deployments.forget_image(session, deployment.id)
+    await forget_secrets(platform, live.project_id)
     for image in {deployment.image for deployment in beyond}:
         if image is not None:
             with _told(live.app):
                 await platform.runtime.remove_image(image)
+
+
+async def forget_secrets(platform: Platform, project_id: int) -> None:
+    """Drop the variables of what can never run again: neither database nor backups keep them."""
+    runs = {run.deployment_id for run in await platform.runtime.list_containers(labels.RUN)}
+    async with platform.database.begin() as session:
+        await deployments.forget_variables(session, project_id, runs)

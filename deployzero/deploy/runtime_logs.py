@@ -16,7 +16,7 @@ from deployzero.deploy.platform import Platform
 from deployzero.deploy.release import generated_secrets, loaded_config
 from deployzero.errors import ContainerError, DeployZeroException, NotFoundError
 from deployzero.logs.redaction import Redact, redaction
-from deployzero.models.deployment import Deployment
+from deployzero.models.deployment import UNFINISHED, Deployment, State
 from deployzero.models.runtime_log import RuntimeLine, Skipped
 from deployzero.runtime import labels
 from deployzero.runtime.container import ContainerSummary
@@ -52,12 +52,15 @@ class History:
 async def release_of(platform: Platform, deployment_id: int) -> tuple[int, Redact] | None:
     """Whose deployment it is, and what takes the secrets of its containers out of a line.
 
-    Raises SettingsError when secret.key does not fit: then no line may be shown.
+    None: it is unknown, or its variables are forgotten: then no line may be shown. Raises
+    SettingsError when secret.key does not fit: neither then.
     """
     try:
         async with platform.database.read() as session:
             deployment = await deployments.get(session, deployment_id)
     except NotFoundError:
+        return None
+    if deployment.variables is None and deployment.state not in UNFINISHED | {State.LIVE}:
         return None
     make = functools.partial(_redaction, platform, deployment)
     return deployment.project_id, await platform.redactions.get(deployment_id, make)

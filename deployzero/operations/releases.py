@@ -32,8 +32,8 @@ class Release:
 @dataclass(frozen=True, slots=True)
 class ReleaseInfo:
     release: Release
-    variables: tuple[str, ...]
-    """Names of the app's own config, without values."""
+    variables: tuple[str, ...] | None
+    """Names of the app's own config, without values; None: they are forgotten."""
 
 
 async def list_releases(platform: Platform, user: User, app: str, limit: int) -> list[Release]:
@@ -53,8 +53,11 @@ async def release_info(platform: Platform, user: User, app: str, number: int) ->
         found = await releases.by_release(session, project.id, number)
     if found is None:
         raise _no_release(app, number)
+    release = _release(found, live)
+    if found.variables is None and not release.live:
+        return ReleaseInfo(release, None)
     own, _ = platform.vault.open_variables(found.variables)
-    return ReleaseInfo(_release(found, live), tuple(sorted(own)))
+    return ReleaseInfo(release, tuple(sorted(own)))
 
 
 async def rollback(platform: Platform, user: User, app: str, number: int | None) -> int:

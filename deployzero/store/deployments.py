@@ -1,8 +1,9 @@
 """Deployments: the queue, the state machine and the releases, all in one table."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal, null, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -15,9 +16,9 @@ from deployzero.models.deployment import (
 )
 from deployzero.models.release import NUMBERED, Kind
 from deployzero.store import projects
-from deployzero.store.tables import DeploymentRow, ProjectRow, UserRow, is_in, now
+from deployzero.store.tables import ContainerRow, DeploymentRow, ProjectRow, UserRow, is_in, now
 
-COLUMNS = (
+LISTED: tuple[Any, ...] = (
     DeploymentRow.id,
     DeploymentRow.project_id,
     ProjectRow.name.label("app"),
@@ -31,7 +32,7 @@ COLUMNS = (
     DeploymentRow.message,
     DeploymentRow.release,
     DeploymentRow.image,
-    DeploymentRow.config,
+    null().label("config"),
     DeploymentRow.reason,
     DeploymentRow.checkout,
     DeploymentRow.timings,
@@ -39,11 +40,16 @@ COLUMNS = (
     DeploymentRow.started_at,
     DeploymentRow.finished_at,
     DeploymentRow.kind,
-    DeploymentRow.change,
-    DeploymentRow.variables,
     DeploymentRow.key_fingerprint,
 )
-"""Named as the fields of Deployment are; the log is not among them, it may be large."""
+"""What lists have of a deployment, named as its fields are: nothing sealed, nothing large."""
+COLUMNS = (
+    *(column for column in LISTED if column.key != "config"),
+    DeploymentRow.config,
+    DeploymentRow.change,
+    DeploymentRow.variables,
+)
+"""All of one, but for its log."""
 
 
 async def create(
@@ -103,11 +109,6 @@ async def unfinished_of(session: AsyncSession, project_id: int) -> list[Deployme
     """Oldest first."""
     query = _of_project_in(project_id, UNFINISHED)
     return await _all(session, query.order_by(DeploymentRow.id))
-
-
-async def every_live(session: AsyncSession) -> list[Deployment]:
-    """Of all projects, in no order: one would keep SQLite from the index of the live ones."""
-    return await _all(session, _select().where(is_in(frozenset({State.LIVE}))))
 
 
 async def ahead_of(session: AsyncSession, deployment: Deployment) -> list[Deployment]:
@@ -213,7 +214,7 @@ async def transition(
         raise ValueError("only commit_live makes a deployment live")
     values = _given(image=image, config=config, reason=reason, timings=timings)
     if to in (State.ERROR, State.CANCELLED):
-        values["finished_at"] = now()
+        values |= {"finished_at": now(), "change": None}
     await _move(session, deployment_id, to, values)
     if to in (State.ERROR, State.CANCELLED):
         await projects.end_rename(session, deployment_id, live=False)
@@ -310,6 +311,37 @@ async def forget_image(session: AsyncSession, deployment_id: int) -> None:
     )
 
 
+async def forget_change(session: AsyncSession, deployment_id: int) -> None:
+    """It is stored for the app: values that are unset later must not stay here."""
+    await session.execute(
+        update(DeploymentRow).where(DeploymentRow.id == deployment_id).values(change=None)
+    )
+
+
+async def forget_variables(session: AsyncSession, project_id: int, runs: Collection[int]) -> None:
+    """Where nothing starts with them again: of what failed, of mere restarts, and of releases
+    whose image is gone.
+
+    runs: deployments that one-off runs are of. The logs of containers that are still there
+    are redacted by them.
+    """
+    failed = DeploymentRow.state.in_((State.ERROR, State.CANCELLED))
+    gone = (DeploymentRow.state == State.RETIRED) & (
+        DeploymentRow.image.is_(None) | DeploymentRow.kind.not_in(NUMBERED)
+    )
+    await session.execute(
+        update(DeploymentRow)
+        .where(
+            DeploymentRow.project_id == project_id,
+            DeploymentRow.variables.is_not(None),
+            failed | gone,
+            DeploymentRow.id.not_in(runs),
+            DeploymentRow.id.not_in(select(ContainerRow.deployment_id)),
+        )
+        .values(variables=None)
+    )
+
+
 async def _move(
     session: AsyncSession, deployment_id: int, to: State, values: dict[str, Any]
 ) -> None:
@@ -357,4 +389,6 @@ async def _first(session: AsyncSession, query: Select[Any]) -> Deployment | None
 
 
 async def _all(session: AsyncSession, query: Select[Any]) -> list[Deployment]:
-    return [Deployment(**row._asdict()) for row in await session.execute(query)]
+    """As lists have them."""
+    found = await session.execute(query.with_only_columns(*LISTED))
+    return [Deployment(**row._asdict()) for row in found]

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.models.deployment import Deployment, State
 from deployzero.models.release import NUMBERED
-from deployzero.store.deployments import COLUMNS
+from deployzero.store.deployments import COLUMNS, LISTED
 from deployzero.store.tables import DeploymentRow, ProjectRow, UserRow, is_in
 
 RECENT = 1000
@@ -54,8 +54,9 @@ async def numbered(session: AsyncSession, project_id: int, limit: int) -> list[D
 
 
 async def by_release(session: AsyncSession, project_id: int, release: int) -> Deployment | None:
-    """What made vN."""
-    found = await _all(session, _releases(project_id).where(DeploymentRow.release == release))
+    """What made vN, with all that is known of it."""
+    query = _releases(project_id).where(DeploymentRow.release == release)
+    found = await _all(session, query.with_only_columns(*COLUMNS))
     return found[0] if found else None
 
 
@@ -100,7 +101,7 @@ async def checkouts(session: AsyncSession, project_id: int) -> set[str]:
 
 def _every() -> Select[Any]:
     return (
-        select(*COLUMNS)
+        select(*LISTED)
         .join(ProjectRow, ProjectRow.id == DeploymentRow.project_id)
         .join(UserRow, UserRow.id == DeploymentRow.user_id)
     )

@@ -54,7 +54,7 @@ async def releases_info(caller: Caller, app: str, release: str, as_json: bool) -
     values = _row(info.release) | {
         "build": deployment.id,
         "branch": deployment.branch,
-        "config": list(info.variables),
+        "config": None if info.variables is None else list(info.variables),
         "timings": deployment.timings,
     }
     fields(caller, values, as_json)

@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from deployzero.deploy import variables
+from deployzero.deploy.commit_point import commit
 from deployzero.deploy.platform import Platform
+from deployzero.deploy.turn import take_turn
 from deployzero.deploy.vault import Vault
-from deployzero.models.deployment import Deployment, Project, State
+from deployzero.models.deployment import Deployment, Project, State, User
 from deployzero.models.release import Kind
 from deployzero.operations import config
 from deployzero.store import deployments
@@ -327,6 +329,22 @@ async def test_nothing_is_stored_until_it_is_live_and_nothing_at_all_if_it_fails
     assert await stored(admin.platform, live) == {}
     events = await audited(admin.platform)
     assert events[-1] == ("config:set", "hello", "A", "nothing was changed: it is sick")
+
+
+async def test_what_was_set_does_not_stay_in_the_history(admin, app, deployed) -> None:
+    platform, ann = admin.platform, User(app.user_id, "ann", "member")
+    await deployed(app)
+    await config.set_variables(platform, ann, "hello", {"A": SECRET})
+    claimed = await claim(platform)
+    assert claimed is not None
+    deployment, plan = await take_turn(platform, claimed)
+    async with platform.database.begin() as session:
+        await deployments.transition(session, deployment.id, State.DEPLOYING)
+    done = await commit(platform, deployment, plan, [], {})
+    async with platform.database.read() as session:
+        assert (await deployments.get(session, done.id)).change is None
+    assert await stored(platform, app) == {"A": SECRET}
+    await platform.logs.end(done.id)
 
 
 async def test_the_value_it_has_already_makes_no_release(admin, live, run: Run) -> None:

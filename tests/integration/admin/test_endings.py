@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from deployzero.deploy.ending import end
+from deployzero.deploy.vault import vault_of
 from deployzero.deploy.worker import Worker
 from deployzero.errors import ConflictError, NotFoundError
 from deployzero.models.deployment import Deployment, State, User
@@ -49,6 +51,31 @@ async def working(admin: Any) -> Any:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_reason_is_stored_without_secrets(admin: Any) -> None:
+    deployment = await queued(admin, await admin.person("ada"), "hello")
+    await admin.platform.logs.secrets_for(deployment.id, ["hunter2hunter2"])
+    done = await end(admin.platform, deployment.id, State.ERROR, "no hunter2hunter2 there")
+    assert done.reason == "no [redacted] there"
+    assert [event[-1] for event in await events(admin)] == [done.reason]
+
+
+async def test_a_failure_under_another_secret_key_is_told_without_a_traceback(
+    admin: Any, deployed: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ada = await admin.person("ada")
+    other = vault_of(b"another").seal_variables({}, {})
+    await deployed(await admin.app("hello", ada), variables=other)
+    checkout = tmp_path / "tree"
+    checkout.mkdir()
+    pushed = await queued(admin, ada, "hello", str(checkout))
+    async with working(admin):
+        assert (await ended(admin, pushed)).state is State.ERROR
+    told = [record for record in caplog.records if "undoing" in record.message]
+    assert told
+    assert all(record.exc_info is None for record in told)
+    assert "secret.key does not fit" in told[0].message
 
 
 async def events(admin: Any) -> list[tuple[str, str, str, str, str]]:

@@ -51,7 +51,7 @@ async def queued(admin, project: Project) -> tuple[Deployment, Change]:
             async with admin.platform.database.begin() as session:
                 found = await deployments.unfinished_of(session, project.id)
                 if found:
-                    (deployment,) = found
+                    deployment = await deployments.get(session, found[0].id)
                     await deployments.transition(
                         session, deployment.id, State.ERROR, reason="it was played"
                     )
@@ -147,7 +147,8 @@ async def test_limits_that_were_queued_together_all_hold_in_their_order(admin, h
         await processes.set_limits(admin.platform, ann, "hello", "web", given, reset)
     found = []
     async with admin.platform.database.begin() as session:
-        for deployment in await deployments.unfinished_of(session, hello.id):
+        for waiting in await deployments.unfinished_of(session, hello.id):
+            deployment = await deployments.get(session, waiting.id)
             change = admin.platform.vault.open_change(deployment.change)
             await projects.settle_live(session, hello.id, change)
             found.append((await projects.get(session, hello.id)).limits["web"])

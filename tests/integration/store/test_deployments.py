@@ -14,11 +14,34 @@ from sqlalchemy.exc import IntegrityError
 from deployzero.errors import ConflictError, NotFoundError
 from deployzero.models.deployment import TRANSITIONS, Deployment, Project, State, User
 from deployzero.models.release import Kind
-from deployzero.store import containers, deployments, projects
+from deployzero.store import containers, deployments, projects, releases
 from deployzero.store.database import Database
 
 NewProject = Callable[[str], Awaitable[Project]]
 Deploys = Any  # made in conftest
+Sealed = Callable[..., Awaitable[Deployment]]
+
+
+@pytest.fixture
+def sealed(database: Database, project: Project, deploys: Deploys, user: User) -> Sealed:
+    """Make a deployment that has all that a row may have, in this state."""
+
+    async def make(state: State, kind: Kind = Kind.PUSH) -> Deployment:
+        async with database.begin() as session:
+            made = await deployments.create(
+                session, project.id, user.id, "main", "a" * 40, kind=kind, change="sealed"
+            )
+            assert await deployments.claim_next(session) is not None
+            made = await deployments.set_plan(
+                session, made.id, kind=kind, branch="main", commit="a" * 40, image="image",
+                config={"type": "python"}, variables="sealed",
+            )  # fmt: skip
+        if state is State.LIVE:
+            await deploys.move(made, State.DEPLOYING)
+            return await deploys.commit(made)
+        return made
+
+    return make
 
 
 async def put(database: Database, deployment: Deployment, state: State) -> None:
@@ -327,3 +350,51 @@ async def test_containers_are_handed_over_and_those_of_a_stopped_app_are_not_to_
     async with database.read() as session:
         assert await containers.of_live_releases(session) == []
         assert await containers.get_live(session, made[0].id) is None
+
+
+async def test_lists_carry_nothing_sealed_and_nothing_large(
+    database: Database, project: Project, deploys: Deploys, sealed: Sealed
+) -> None:
+    live = await sealed(State.LIVE)
+    await sealed(State.BUILDING)
+    async with database.read() as session:
+        lists = [
+            await deployments.unfinished(session),
+            await deployments.unfinished_of(session, project.id),
+            await releases.of_project(session, project.id, 10),
+            await releases.numbered(session, project.id, 10),
+        ]
+        whole = await deployments.get(session, live.id)
+        same = await releases.by_release(session, project.id, 1)
+        assert await deployments.live(session, project.id) == whole == same
+    for each in itertools.chain(*lists):
+        assert (each.config, each.change, each.variables) == (None, None, None)
+    assert (whole.config, whole.variables) == ({"type": "python"}, "sealed")
+
+
+@pytest.mark.parametrize("to", [State.ERROR, State.CANCELLED])
+async def test_what_fails_keeps_no_change(deploys: Deploys, sealed: Sealed, to: State) -> None:
+    deployment = await sealed(State.BUILDING)
+    assert deployment.change == "sealed"
+    assert (await deploys.move(deployment, to)).change is None
+
+
+async def test_variables_are_forgotten_once_nothing_starts_with_them_again(
+    database: Database, project: Project, deploys: Deploys, sealed: Sealed
+) -> None:
+    gone, kept = await sealed(State.LIVE), await sealed(State.LIVE)
+    restart = await sealed(State.LIVE, Kind.RESTART)
+    live = await sealed(State.LIVE)
+    failed, with_container, of_a_run = [
+        await deploys.move(await sealed(State.BUILDING), State.ERROR) for _ in range(3)
+    ]
+    under_way = await sealed(State.BUILDING)
+    async with database.begin() as session:
+        await deployments.forget_image(session, gone.id)
+        await containers.add(session, with_container.id, "web", 1, "c", "10.0.0.9", 80, "down")
+        await deployments.forget_variables(session, project.id, {of_a_run.id})
+    async with database.read() as session:
+        for each in (gone, restart, failed):
+            assert (await deployments.get(session, each.id)).variables is None
+        for each in (kept, live, with_container, of_a_run, under_way):
+            assert (await deployments.get(session, each.id)).variables == "sealed"

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from deployzero.models.deployment import State, User
-from deployzero.store import deployments, log_lines, projects
+from deployzero.store import deployments, log_lines, projects, releases
 from deployzero.store.database import Database
 
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) "
@@ -53,7 +53,7 @@ async def test_everyday_questions_are_quick(filled: Database, deploys: Deploys) 
     queued = await deploys.create(app)
     took = {}
     took["apps"], apps = await seconds(projects.visible_to, None)
-    took["every_live"], releases = await seconds(deployments.every_live)
+    took["every_live"], live_ones = await seconds(releases.every_live)
     took["live"], live = await seconds(deployments.live, app.id)
     took["unfinished"], unfinished = await seconds(deployments.unfinished)
     took["retired_beyond"], retired = await seconds(deployments.retired_beyond, app.id, 5)
@@ -63,12 +63,12 @@ async def test_everyday_questions_are_quick(filled: Database, deploys: Deploys) 
     took["claim"] = time.perf_counter() - started
     print(took)
     assert len(apps) == 1_000
-    assert len(releases) == 1_000
+    assert len(live_ones) == 1_000
     assert live.state is State.LIVE
     assert [d.id for d in unfinished] == [queued.id]
     assert len(retired) == 95
     assert left == []
     assert took.pop("apps") < 0.1  # a thousand rows
-    assert took.pop("every_live") < 0.25  # a thousand rows of twenty columns
+    assert took.pop("every_live") < 0.25  # a thousand rows
     assert took.pop("claim") < 0.5  # it writes, and is asked once
     assert max(took.values()) < 0.05, took
