@@ -19,12 +19,7 @@ from deployzero.deploy.processes import WEB, formation
 from deployzero.deploy.progress import Progress
 from deployzero.deploy.reconcile import restore_app
 from deployzero.deploy.release import Release, environment, stored_config
-from deployzero.deploy.retire import (
-    drain_container,
-    forget_secrets,
-    remove_container,
-    retire_release,
-)
+from deployzero.deploy.retire import drain_container, remove_container, retire_release
 from deployzero.deploy.switch import switch
 from deployzero.deploy.turn import take_turn
 from deployzero.errors import ContainerError, DeploymentCancelledError, DeployZeroException
@@ -35,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 DRAIN_LIMIT = 3.0
 """Seconds for requests that reached a release which is taken back; its push waits for it."""
+CANCEL_LIMIT = 1.0
+"""Seconds that who cancels waits for that, and for the logs that are kept; it goes on behind."""
 
 
 class DeploymentManager:
@@ -95,11 +92,12 @@ class DeploymentManager:
             task.cancel()
         await asyncio.gather(*self._retirements, return_exceptions=True)
 
-    def in_background(self, work: Coroutine[None, None, None]) -> None:
+    def in_background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run it behind the pushes; `close` cuts it off."""
         task = asyncio.create_task(work)
         self._retirements.add(task)
         task.add_done_callback(self._retirements.discard)
+        return task
 
     async def _deploy(self, deployment: Deployment, progress: Progress) -> None:
         deployment, plan = await take_turn(self._platform, deployment)
@@ -200,18 +198,24 @@ class DeploymentManager:
         progress.error(error)
         with _told(deployment):
             await restore_app(platform, project, live)
-        with _told(deployment):
-            switched = "switch" in progress.timings
-            await asyncio.gather(*(self._take_back(now, row, switched) for row in rows))
-            await platform.runtime.remove_image(platform.image_tag(deployment.app, deployment.id))
-        await end(platform, deployment.id, to, error.message, progress.timings)
-        with _told(deployment):
-            await forget_secrets(platform, deployment.project_id)
+        taking = self.in_background(self._take_back(now, rows, "switch" in progress.timings))
+        await asyncio.wait({taking}, timeout=CANCEL_LIMIT if to is State.CANCELLED else None)
+        reason = platform.logs.redacted(deployment.id, error.message)
+        await end(platform, deployment.id, to, reason, progress.timings)
 
-    async def _take_back(self, deployment: Deployment, row: Container, switched: bool) -> None:
-        if switched:  # it may have requests under way
-            await drain_container(self._platform, deployment, row, DRAIN_LIMIT)
-        await remove_container(self._platform, row)
+    async def _take_back(
+        self, deployment: Deployment, rows: list[Container], switched: bool
+    ) -> None:
+        platform = self._platform
+
+        async def remove(row: Container) -> None:
+            if switched:  # it may have requests under way
+                await drain_container(platform, deployment, row, DRAIN_LIMIT)
+            await remove_container(platform, row)
+
+        with _told(deployment):
+            await asyncio.gather(*(remove(row) for row in rows))
+            await platform.runtime.remove_image(platform.image_tag(deployment.app, deployment.id))
 
 
 @contextlib.contextmanager
@@ -219,8 +223,6 @@ def _told(deployment: Deployment) -> Iterator[None]:
     """What an undo leaves, the watch clears away; the row must end."""
     try:
         yield
-    except DeployZeroException as error:
-        logger.error("undoing deployment %s: %s", deployment.id, error.message)
     except Exception:
         logger.exception("undoing deployment %s", deployment.id)
 

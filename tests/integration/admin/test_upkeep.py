@@ -120,6 +120,41 @@ async def test_a_rename_that_fails_while_a_container_is_down_is_undone_whole(
         assert (await projects.get(session, project.id)).name == "hello"
 
 
+async def test_who_cancels_does_not_wait_for_a_log_that_is_slow_to_keep(
+    admin: Any, deployed: Any, engine: SimpleNamespace
+) -> None:
+    project = await admin.app("hello", await admin.person("ann"))
+    await deployed(project)
+    await queued(admin, project)
+    restart = await claimed(admin)
+    async with admin.platform.database.begin() as session:
+        new = await containers.add(session, restart.id, "web", 1, "new", "10.1.0.2", 8000)
+    begun, kept = asyncio.Event(), asyncio.Event()
+
+    async def take_turn(*_: object) -> None:
+        begun.set()
+        await asyncio.sleep(LIMIT)
+
+    async def archive(*_: object) -> None:
+        await kept.wait()
+
+    engine.patch.setattr(deployment_manager, "CANCEL_LIMIT", 0.01)
+    engine.patch.setattr(deployment_manager, "take_turn", take_turn)
+    engine.patch.setattr("deployzero.deploy.retire.archive", archive)
+    manager = DeploymentManager(admin.platform)
+    async with asyncio.timeout(LIMIT):
+        running = asyncio.create_task(manager.run(restart))
+        await begun.wait()
+        manager.cancel(restart.id, "ann")
+        await running
+        async with admin.platform.database.read() as session:
+            assert (await deployments.get(session, restart.id)).state is State.CANCELLED
+        assert new.name not in engine.removed
+        kept.set()
+        await asyncio.gather(*manager._retirements)
+    assert new.name in engine.removed
+
+
 async def test_a_stop_that_the_engine_did_not_follow_is_no_success(
     admin: Any, deployed: Any
 ) -> None:
