@@ -39,7 +39,7 @@ class BuildRequest:
     config: ProjectConfig
     labels: Mapping[str, str] = field(default_factory=dict)
     owner: str = ""
-    """Whose the app is: another's of the same name shares no caches with it."""
+    """Whose caches it uses: the project's id."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Variables that each RUN gets, and no layer keeps; they go before the server's."""
 
@@ -227,4 +227,4 @@ def _size(client: APIClient, image_id: str) -> int:
 
 
 def _scope(key: bytes, request: BuildRequest) -> str:
-    return cache_scope(key, request.app, request.owner)
+    return cache_scope(key, request.owner or request.app)

@@ -4,10 +4,11 @@ import hashlib
 import hmac
 
 
-def cache_scope(key: bytes, app: str, owner: str = "") -> str:
-    """What the ids of an app's caches begin with: its name, and 16 hex digits of the key's.
+def cache_scope(key: bytes, owner: str) -> str:
+    """What the ids of an app's caches begin with: 24 hex digits of the key's.
 
-    owner: whoever takes an app's name after another does not get its caches.
+    owner: the project's id, which follows the app over a rename, and which no app gets after
+    another, as it may get its name.
     """
-    digest = hmac.new(key, f"cache/{owner}/{app}".encode(), hashlib.sha256)
-    return f"{app}-{digest.hexdigest()[:16]}"
+    digest = hmac.new(key, f"cache/{owner}".encode(), hashlib.sha256)
+    return digest.hexdigest()[:24]

@@ -64,7 +64,7 @@ class Images:
                 tag=self._platform.image_tag(deployment.app, deployment.id),
                 source=source,
                 config=config,
-                owner=str(plan.owner),
+                owner=str(deployment.project_id),
                 labels=self._platform.labels(deployment.app, deployment.id),
                 environment=variables.build_values(plan.app, plan.server),
             )

@@ -56,8 +56,6 @@ class Plan:
     """The project's own."""
     old: Deployment | None
     """What is live until this is."""
-    owner: int
-    """User id of whose the app is."""
     kept: tuple[Container, ...] = ()
     """Its containers that go on as they run."""
     story: tuple[str, ...] = ()
@@ -180,7 +178,6 @@ def _after(change: Change, standing: Standing) -> dict[str, Any]:
         "limits": change.limited(loaded_limits(project.limits)),
         "checks": project.checks,
         "old": standing.live,
-        "owner": project.user_id,
     }
 
 

@@ -17,10 +17,6 @@ def test_a_scope_is_the_same_each_time_and_another_for_each_key_and_app() -> Non
     assert len(scopes) == 4
 
 
-def test_who_takes_an_apps_name_after_another_gets_none_of_its_caches() -> None:
-    assert cache_scope(b"key", "shop", "1") != cache_scope(b"key", "shop", "2")
-
-
 def test_the_base_images_scope_can_be_no_apps() -> None:
     assert not APP_NAME.fullmatch(CACHE_OWNER)
 
