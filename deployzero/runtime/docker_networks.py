@@ -110,8 +110,8 @@ class DockerNetworks:
                 if "active endpoints" not in str(error.explanation):
                     raise
                 raise ContainerError(
-                    f"the network of {app} still has containers attached",
-                    f"Disconnect them: `docker network inspect {found['Name']}` lists them.",
+                    f"the last containers of {app} are ending, or others are on its network",
+                    f"Disconnect the others: `docker network inspect {found['Name']}` lists them.",
                 ) from error
 
 

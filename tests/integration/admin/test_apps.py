@@ -396,7 +396,7 @@ async def test_a_name_whose_last_containers_just_end_is_not_worth_a_word(
         nonlocal tries
         tries += 1
         if tries < 3:
-            raise ContainerError("the network of hello still has containers attached")
+            raise ContainerError("the last containers of hello are ending")
 
     engine.setattr(admin.platform.runtime, "remove_network", busy)
     renamed = await run("ann", "apps:rename hello world")
