@@ -19,7 +19,12 @@ from deployzero.deploy.processes import WEB, formation
 from deployzero.deploy.progress import Progress
 from deployzero.deploy.reconcile import restore_app
 from deployzero.deploy.release import Release, environment, stored_config
-from deployzero.deploy.retire import drain_container, remove_container, retire_release
+from deployzero.deploy.retire import (
+    drain_container,
+    forget_secrets,
+    remove_container,
+    retire_release,
+)
 from deployzero.deploy.switch import switch
 from deployzero.deploy.turn import take_turn
 from deployzero.errors import ContainerError, DeploymentCancelledError, DeployZeroException
@@ -200,8 +205,9 @@ class DeploymentManager:
             await restore_app(platform, project, live)
         taking = self.in_background(self._take_back(now, rows, "switch" in progress.timings))
         await asyncio.wait({taking}, timeout=CANCEL_LIMIT if to is State.CANCELLED else None)
-        reason = platform.logs.redacted(deployment.id, error.message)
-        await end(platform, deployment.id, to, reason, progress.timings)
+        await end(platform, deployment.id, to, error.message, progress.timings)
+        with _told(deployment):
+            await forget_secrets(platform, deployment.project_id)
 
     async def _take_back(
         self, deployment: Deployment, rows: list[Container], switched: bool
@@ -223,6 +229,8 @@ def _told(deployment: Deployment) -> Iterator[None]:
     """What an undo leaves, the watch clears away; the row must end."""
     try:
         yield
+    except DeployZeroException as error:
+        logger.error("undoing deployment %s: %s", deployment.id, error.message)
     except Exception:
         logger.exception("undoing deployment %s", deployment.id)
 
