@@ -232,6 +232,9 @@ class DockerManager:
             except APIError as error:
                 if "already in progress" not in str(error.explanation):
                     raise
+                # Somebody else's: its network and address are free once that is done.
+                with contextlib.suppress(NotFound):
+                    client.wait(name, condition="removed")
 
         await self._engine.call(remove)
 

@@ -385,6 +385,18 @@ async def test_removing_is_idempotent(docker_manager: DockerManager) -> None:
     assert await docker_manager.logs_tail("deployzero-test-none") == []
 
 
+async def test_what_somebody_else_removes_is_gone_when_its_removal_returns(
+    docker_manager: DockerManager,
+) -> None:
+    for _ in range(3):
+        one = await spec(docker_manager)
+        name = await docker_manager.start(one)
+        removals = [asyncio.create_task(docker_manager.remove(name)) for _ in range(3)]
+        for removal in asyncio.as_completed(removals):  # whichever it is
+            await removal
+            assert await docker_manager.status(name) is None
+
+
 async def test_apps_cannot_reach_each_other_nor_control_ports(
     docker_manager: DockerManager,
 ) -> None:
