@@ -20,7 +20,7 @@ from deployzero.errors import DeployZeroException
 from deployzero.models.deployment import Container, Deployment, Project, State
 from deployzero.models.names import RESERVED
 from deployzero.models.release import Kind
-from deployzero.store import containers, deployments, log_lines, projects
+from deployzero.store import containers, deployments, events, log_lines, projects
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ INTERRUPTED = "deployzero was stopped in the middle of this deployment"
 
 async def reconcile(platform: Platform) -> None:
     """Finish or undo whatever was under way when the server last stopped."""
+    async with platform.database.begin() as session:
+        await events.end_interrupted(session)
     await _undo_renames(platform)
     async with platform.database.read() as session:
         every = await projects.every(session)

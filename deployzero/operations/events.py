@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -44,6 +45,8 @@ class Entry:
     """The app that the name meant at the beginning; None: there was none."""
     detail: str
     result: str = OK
+    left: str = "the client went away"
+    """Its result if the client leaves before the end."""
 
 
 @asynccontextmanager
@@ -58,27 +61,29 @@ async def recorded(
 ) -> AsyncIterator[Entry]:
     """Record how the block ended: refused, failed, left, or with the entry's `result`.
 
-    refusals_only: only if it was refused. What cannot be recorded (a full disk) is logged:
-    the block's own end stands.
+    refusals_only: only if it was refused. Otherwise it is recorded as under way first, so that
+    a kill hides nobody's work. What cannot be recorded (a full disk) is logged: the block's own
+    end stands.
     """
     entry = Entry(app, await _project_id(platform, app), detail)
+    begun = None if refusals_only else await _begin(platform, user, action, entry)
     try:
         yield entry
     except DeployZeroException as error:
-        await _add(platform, user, action, entry, error.message)
+        await _end(platform, user, action, entry, error.message, begun)
         raise
-    except asyncio.CancelledError:
+    except BaseException as error:
         if not refusals_only:
-            await _add(platform, user, action, entry, "ended early")
-        raise
-    except Exception as error:
-        if not refusals_only:
-            gone = isinstance(error, OSError | ClientGoneError)
-            result = "the client went away" if gone else "internal error"
-            await _add(platform, user, action, entry, result)
+            await _end(platform, user, action, entry, _ended_early(entry, error), begun)
         raise
     if not refusals_only:
-        await _add(platform, user, action, entry, entry.result)
+        await _end(platform, user, action, entry, entry.result, begun)
+
+
+def _ended_early(entry: Entry, error: BaseException) -> str:
+    if isinstance(error, OSError | ClientGoneError):
+        return entry.left
+    return "ended early" if isinstance(error, asyncio.CancelledError) else "internal error"
 
 
 async def _project_id(platform: Platform, app: str) -> int | None:
@@ -136,11 +141,40 @@ async def _only(platform: Platform, user: User, app: str | None) -> int | None:
     return user.id
 
 
-async def _add(platform: Platform, user: User, action: str, entry: Entry, result: str) -> None:
+Begun = tuple[int, dt.datetime]
+"""Id and time of the row that says that it is under way."""
+
+
+async def _begin(platform: Platform, user: User, action: str, entry: Entry) -> Begun | None:
+    at = dt.datetime.now(dt.UTC)
+    row = await _add(platform, user, action, entry, events.UNDER_WAY, at)
+    return None if row is None else (row, at)
+
+
+async def _end(
+    platform: Platform, user: User, action: str, entry: Entry, result: str, begun: Begun | None
+) -> None:
+    replaced, at = begun or (None, dt.datetime.now(dt.UTC))
+    if await _add(platform, user, action, entry, result, at, replaced) is not None:
+        platform.bus.publish(TOPIC)
+
+
+async def _add(
+    platform: Platform,
+    user: User,
+    action: str,
+    entry: Entry,
+    result: str,
+    at: dt.datetime,
+    replaced: int | None = None,
+) -> int | None:
+    """The new row's id; None: it cannot be recorded. replaced: the row that it is in place of."""
     try:
         project_id = entry.project_id or await _project_id(platform, entry.app)  # made just now
         async with platform.database.begin() as session:
-            await events.add(
+            if replaced is not None:
+                await events.remove(session, [replaced])
+            return await events.add(
                 session,
                 user=user.name,
                 key_fingerprint=user.key_fingerprint,
@@ -149,11 +183,11 @@ async def _add(platform: Platform, user: User, action: str, entry: Entry, result
                 project_id=project_id,
                 detail=_clean(entry.detail, LONGEST_DETAIL),
                 result=_clean(result, LONGEST_DETAIL),
+                at=at,
             )
     except (DeployZeroException, SQLAlchemyError) as error:
         logger.error("not in the audit log: %s's %s %s: %s", user.name, action, entry.app, error)
-        return
-    platform.bus.publish(TOPIC)
+        return None
 
 
 def _clean(text: str, longest: int) -> str:

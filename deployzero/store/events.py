@@ -3,11 +3,15 @@
 import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.models.event import Event
-from deployzero.store.tables import AccessRow, EventRow, ProjectRow
+from deployzero.store.tables import AccessRow, EventRow, ProjectRow, now
+
+UNDER_WAY = "under way"
+"""The result of what has not ended yet; only a kill leaves it there."""
+INTERRUPTED = "deployzero was stopped in the middle"
 
 
 async def add(
@@ -20,18 +24,30 @@ async def add(
     project_id: int | None,
     detail: str,
     result: str,
-) -> None:
-    """app: its name. project_id: the app itself; None: there is none of that name."""
-    session.add(
-        EventRow(
-            user=user,
-            key_fingerprint=key_fingerprint,
-            action=action,
-            app=app,
-            project_id=project_id,
-            detail=detail,
-            result=result,
-        )
+    at: dt.datetime | None = None,
+) -> int:
+    """Returns its id. app: its name. project_id: the app itself; None: there is none of that
+    name. at: None: now.
+    """
+    row = EventRow(
+        at=at or now(),
+        user=user,
+        key_fingerprint=key_fingerprint,
+        action=action,
+        app=app,
+        project_id=project_id,
+        detail=detail,
+        result=result,
+    )
+    session.add(row)
+    await session.flush()
+    return row.id
+
+
+async def end_interrupted(session: AsyncSession) -> None:
+    """For the start of a server: whatever is under way by the rows has no one who ends it."""
+    await session.execute(
+        update(EventRow).where(EventRow.result == UNDER_WAY).values(result=INTERRUPTED)
     )
 
 
@@ -56,8 +72,11 @@ async def after(
     app: str | None = None,
     user_id: int | None = None,
 ) -> list[Event]:
-    """The first `most` of those with an id above `last`, oldest first; as `latest` otherwise."""
-    query = _of(app, user_id).where(EventRow.id > last).order_by(EventRow.id).limit(most)
+    """The first `most` of those that have ended with an id above `last`, oldest first; as
+    `latest` otherwise. What ends gets a new id, and so comes then.
+    """
+    ended = (EventRow.id > last) & (EventRow.result != UNDER_WAY)
+    query = _of(app, user_id).where(ended).order_by(EventRow.id).limit(most)
     return [_event(row) for row in await session.scalars(query)]
 
 

@@ -10,6 +10,7 @@ async def follow(caller: Caller, deployment_id: int) -> int:
 
     Who hangs up leaves it running, and so does who may not see the app any more.
     """
+    caller.entry.left = f"the client went away; deployment {deployment_id} went on"
     await while_allowed(caller, _print(caller, deployment_id), Role.VIEWER)
     outcome = await changes.outcome(caller.platform, deployment_id)
     return 0 if outcome.live else 1

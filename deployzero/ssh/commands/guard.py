@@ -20,6 +20,7 @@ T = TypeVar("T")
 QUICK = 0.2
 """Most commands have ended after so many seconds, and need no watching."""
 CHECK_SECONDS = 5.0
+LAST_WORDS = 1.0
 
 
 async def guarded(
@@ -47,6 +48,8 @@ async def guarded(
             if app:
                 others.add(asyncio.ensure_future(_taken(platform, user, project_id, needs)))
             await asyncio.wait({task, *others}, return_when=asyncio.FIRST_COMPLETED)
+            if not left.done():  # an app that goes may still have to tell how it ended
+                await asyncio.wait({task}, timeout=LAST_WORDS)
         if task.done():
             return task.result()
         if left.done():

@@ -35,10 +35,10 @@ async def test_successes_and_refusals_are_recorded(admin: Admin) -> None:
     await admin.run("eve", "access:list --nonsense")  # nor what was not understood
     found = await rows(admin)
     assert [(row["user"], row["action"], row["app"], row["detail"]) for row in found] == [
-        ("bob", "access:add", "hello", "role=viewer user=eve"),
-        ("eve", "access:remove", "hello", "user=bob"),
+        ("bob", "access:add", "hello", "eve --role viewer"),
+        ("eve", "access:remove", "hello", "bob"),
         ("eve", "users:list", "", ""),
-        ("eve", "keys:remove", "", "key=nothing"),
+        ("eve", "keys:remove", "", "nothing"),
     ]
     assert [row["result"] for row in found] == [
         "ok",
@@ -131,7 +131,7 @@ async def test_new_events_are_followed(admin: Admin) -> None:
         await admin.run("root", "users:add two")
         line = await asyncio.wait_for(process.stdout.readline(), 5)
         assert "root" in line
-        assert line.rstrip().endswith("users:add name=two role=member: ok")
+        assert line.rstrip().endswith("users:add two --role member: ok")
 
 
 async def test_a_follower_that_hangs_up_is_forgotten(admin: Admin) -> None:
@@ -209,3 +209,19 @@ async def test_a_full_disk_fails_the_command_in_words_and_changes_nothing(
         connection = await session.connection()
         await connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")
     assert (await admin.run("root", f"users:add {name}")).code == 0
+
+
+async def test_what_a_kill_cuts_off_stands_in_the_audit_log(admin: Admin) -> None:
+    platform = admin.platform
+    async with platform.database.read() as session:
+        root = await users.by_name(session, "root")
+    assert root is not None
+    async with events.recorded(platform, root, action="apps:destroy", app="vic"):
+        (begun,) = await events.list_events(platform, root)
+        assert (begun.action, begun.app, begun.result) == ("apps:destroy", "vic", "under way")
+        async with platform.database.begin() as session:  # as the next start does after a kill
+            await event_rows.end_interrupted(session)
+        (cut,) = await events.list_events(platform, root)
+        assert cut.result == "deployzero was stopped in the middle"
+    (ended,) = await events.list_events(platform, root)
+    assert (ended.result, ended.at) == ("ok", begun.at)
