@@ -56,7 +56,7 @@ async def hold(session: AsyncSession, user: User, app: str, role: Role) -> Proje
 def require_admin(user: User) -> None:
     """Raises ForbiddenError."""
     if user.role != users.ADMIN:
-        raise ForbiddenError("only an admin may do this", "`users:list` shows who is one.")
+        raise ForbiddenError("only an admin may do this", "Ask an admin.")
 
 
 async def role_with(session: AsyncSession, user: User, project: Project) -> Role | None:

@@ -164,7 +164,7 @@ async def _check_still(session: AsyncSession, project: Project, name: str) -> No
         raise ConflictError(f"{name} is its name already")
     if project.previous_name:
         raise ConflictError(
-            f"{project.name} is still leaving its name {project.previous_name}",
+            f"{project.previous_name}, another name of {project.name}, is still being cleared",
             "Try again in a moment.",
         )
     if unfinished := await deployments.unfinished_of(session, project.id):

@@ -228,24 +228,24 @@ async def _store(platform: Platform, user: User, app: str | None, change: Change
         touched = _differing(before, after)
         effect = await _effect(session, project)
     if any(name in kept and kept[name].build for kept in (before, after) for name in touched):
-        effect += f" Builds get it from the next push on, or by: ps:rebuild {app or '<app>'}"
+        effect += f" Builds get it from the next push on, or now by `ps:rebuild {app or '<app>'}`."
     return ConfigResult(tuple(sorted(touched)), effect=effect)
 
 
 async def _effect(session: AsyncSession, project: Project | None) -> str:
     """When what is stored will be in force."""
     if project is None:
-        return "Stored. Each app takes it up at its next release, or now by: ps:restart <app>"
+        return "Stored. In force from each app's next release on, or now by `ps:restart <app>`."
     if any(each.project_id == project.id for each in await deployments.unfinished(session)):
         return (
             f"Stored. The deployment under way may be without it; the next release will have it, "
-            f"or: ps:restart {project.name}"
+            f"or now by `ps:restart {project.name}`."
         )
     if await deployments.live(session, project.id) is None:
         return f"Stored. {project.name} is not deployed yet: its first release will have it."
     if project.stopped:
-        return f"Stored. {project.name} is stopped: it has it once started: ps:start {project.name}"
-    return f"Stored. In force from the next release on, or now by: ps:restart {project.name}"
+        return f"Stored. In force once {project.name} is started, by `ps:start {project.name}`."
+    return f"Stored. In force from the next release on, or now by `ps:restart {project.name}`."
 
 
 def _differing(before: Variables, after: Variables) -> set[str]:

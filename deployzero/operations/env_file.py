@@ -81,10 +81,14 @@ def _env_line(name: str, value: str) -> str:
                 "Use --format json.",
             )
         return f"{name}={value}"
-    if not re.search(r"['\\\r\n]", value):
+    if "'" not in value and "\\\\" not in value:
         return f"{name}='{value}'"
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{name}="{escaped}"'.replace("\r", "\\r").replace("\n", "\\n")
+    escaped = value.replace("\\", "\\\\")
+    if "$" in value or "`" in value:  # other readers expand them between double quotes
+        escaped = escaped.replace("'", "\\'")
+        return f"{name}='{escaped}'"
+    escaped = escaped.replace('"', '\\"')
+    return f'{name}="{escaped}"'
 
 
 def _first_line(binding: Binding) -> int:

@@ -123,7 +123,8 @@ async def _matching(session: AsyncSession, caller: User, owner: User, key: str) 
         matches = [found[0]]
     if not matches:
         whose = "you have" if owner.id == caller.id else f"{owner.name} has"
-        raise NotFoundError(f"{whose} no key {printable(key)[:80]}", "`keys:list` shows them.")
+        listed = "keys:list" if owner.id == caller.id else f"keys:list {owner.name}"
+        raise NotFoundError(f"{whose} no key {printable(key)[:80]}", f"`{listed}` shows them.")
     if len(matches) > 1:
         raise ConflictError(
             f"{len(matches)} keys have that name",

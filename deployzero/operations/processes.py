@@ -134,28 +134,32 @@ async def restart(platform: Platform, user: User, app: str) -> int:
     return await start_change(platform, user, app, Kind.RESTART, message="Restart")
 
 
-async def start(platform: Platform, user: User, app: str) -> int:
-    """Run again what was stopped. Raises ConflictError if it was not."""
+async def start(platform: Platform, user: User, app: str) -> int | None:
+    """Run again what was stopped; returns the deployment's id. None: it runs already."""
     async with platform.database.read() as session:
         project, _ = await _live(session, user, app)
     if not project.stopped:
-        raise ConflictError(f"{app} runs already", f"`ps:restart {app}` restarts it.")
+        return None
     return await start_change(platform, user, app, Kind.RESTART, message="Start")
 
 
-async def stop(platform: Platform, user: User, app: str) -> None:
-    """End its processes; its release stays. Raises ConflictError while it is being deployed."""
+async def stop(platform: Platform, user: User, app: str) -> bool:
+    """End its processes; its release stays. False: it is stopped already.
+
+    Raises ConflictError while it is being deployed.
+    """
     async with platform.database.read() as session:
         project, _ = await _live(session, user, app)
         unfinished = await deployments.unfinished_of(session, project.id)
     if project.stopped:
-        raise ConflictError(f"{app} is stopped already", f"`ps:start {app}` starts it.")
+        return False
     if unfinished:
         raise ConflictError(
             f"{app} is being deployed: {unfinished[0].user_name}'s {unfinished[0].kind}",
             f"Wait for it, or stop it first: builds:cancel {app}",
         )
     await stop_app(platform, project)
+    return True
 
 
 async def rebuild(platform: Platform, user: User, app: str) -> int:

@@ -145,14 +145,15 @@ def _container(
         names[row.process] = names[f"{row.process}.{row.index}"]
     if words and words[0] in names:
         return names[words[0]], words[1:]
-    if words and _looks_like_container(words[0]):
+    if words and looks_like_container(words[0]):
         raise NotFoundError(f"{app} has no {words[0][:60]} that runs", f"ps {app}")
     if not rows:
         raise ConflictError(f"nothing of {app} runs", f"run {app} <command> needs nothing to.")
     return names.get("web", rows[0].name), words
 
 
-def _looks_like_container(word: str) -> bool:
+def looks_like_container(word: str) -> bool:
+    """As `web.1` and `run.4821` do."""
     process, dot, index = word.rpartition(".")
     return bool(dot) and index.isdigit() and process.replace("-", "").replace("_", "").isalnum()
 

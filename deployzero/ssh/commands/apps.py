@@ -1,6 +1,7 @@
 """apps:*: what there is, and its names, locks and end."""
 
 from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 import click
@@ -15,6 +16,8 @@ from deployzero.ssh.commands.tree import APP, JSON, Caller, command
 from deployzero.ssh.streams import ask
 
 SECTION = "Apps"
+MOST_LISTED = 3
+"""Of one process; the line of more only counts them."""
 NAME = click.Argument(["app"], metavar="NAME")
 
 
@@ -39,7 +42,7 @@ async def apps_create(caller: Caller, app: str) -> None:
     caller.print(f"       git remote add deployzero {caller.platform.settings.git_remote(app)}")
 
 
-@command("apps:info", APP, JSON, section=SECTION, needs=Role.VIEWER)
+@command("apps:info", APP, JSON, section=SECTION, needs=Role.VIEWER, aliases=("apps:report",))
 async def apps_info(caller: Caller, app: str, as_json: bool) -> None:
     """Show all about an app: owner, addresses, what is live."""
     info = await apps.app_info(caller.platform, caller.user, app)
@@ -51,7 +54,7 @@ async def apps_info(caller: Caller, app: str, as_json: bool) -> None:
         "domains": list(info.domains),
         "git_remote": info.git_remote,
         "deploy_branch": project.deploy_branch,
-        "release": f"v{live.release}" if live else None,
+        "release": live.release if live else None,
         "commit": live.commit if live else None,
         "deployed_by": live.user_name if live else None,
         "deployed_at": live.finished_at if live else None,
@@ -86,7 +89,9 @@ async def apps_exists(caller: Caller, app: str) -> None:
     changes=True,
 )
 async def apps_rename(caller: Caller, app: str, name: str) -> int:
-    """Give an app another name and address, with zero downtime."""
+    """Give an app another name and address.
+
+    With zero downtime."""
     project_id, deployment = await apps.rename_app(caller.platform, caller.user, app, name)
     code = await follow(caller, deployment) if deployment is not None else 0
     now, why_not = await apps.finish_rename(caller.platform, project_id)
@@ -113,7 +118,9 @@ async def apps_rename(caller: Caller, app: str, name: str) -> int:
     changes=True,
 )
 async def apps_destroy(caller: Caller, app: str, confirm: str | None, force: bool) -> None:
-    """Remove an app with its containers, images, config and repository, for good."""
+    """Remove an app with all that it has, for good.
+
+    Its containers, images, config and repository."""
     await apps.check_destroy(caller.platform, caller.user, app)
     if not force and confirm is None:
         caller.streams.stderr.write(
@@ -133,7 +140,7 @@ async def apps_destroy(caller: Caller, app: str, confirm: str | None, force: boo
 
 @command("apps:lock", APP, section=SECTION, needs=Role.DEPLOYER, changes=True)
 async def apps_lock(caller: Caller, app: str) -> None:
-    """Refuse every new release of an app: pushes, config changes, rollbacks."""
+    """Refuse new releases: pushes, config changes, rollbacks."""
     await apps.lock(caller.platform, caller.user, app)
     caller.print(f"=====> {app} is locked: no new release until apps:unlock {app}")
 
@@ -147,7 +154,7 @@ async def apps_unlock(caller: Caller, app: str) -> None:
 
 @command("apps:locked", APP, section=SECTION, needs=Role.VIEWER)
 async def apps_locked(caller: Caller, app: str) -> int:
-    """Tell who locked an app; exit with 0 if somebody did, else with 1."""
+    """Tell who locked an app; exit with 1 if nobody did."""
     project = await apps.find(caller.platform, caller.user, app)
     caller.print(f"locked by {project.locked_by}" if project.locked_by else "not locked")
     return 0 if project.locked_by else 1
@@ -162,8 +169,17 @@ def health_of(app: Row) -> str:
         return "not deployed"
     if app["stopped"]:
         return "stopped"
-    listed = (f"{p['process']}.{p['index']} {p['health']}" for p in app["processes"])
-    return ", ".join(listed) or "none"
+    rows = sorted(app["processes"], key=lambda row: (row["process"] != "web", row["process"]))
+    found = groupby(rows, key=lambda row: row["process"])
+    return ", ".join(_health(process, list(group)) for process, group in found) or "none"
+
+
+def _health(process: str, rows: list[Row]) -> str:
+    """One by one as long as that reads well."""
+    if len(rows) > MOST_LISTED:
+        return f"{process} {sum(row['health'] == 'healthy' for row in rows)}/{len(rows)} healthy"
+    rows = sorted(rows, key=lambda row: row["index"])
+    return ", ".join(f"{process}.{row['index']} {row['health']}" for row in rows)
 
 
 def _line(app: apps.AppState) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from deployzero.errors import UsageError
 from deployzero.models.access import Role
 from deployzero.models.deployment import Deployment
 from deployzero.operations import builds
-from deployzero.ssh.commands.releases import MOST, what
+from deployzero.ssh.commands.releases import MOST, timed, what
 from deployzero.ssh.commands.render import Cell, Row, fields, listing
 from deployzero.ssh.commands.tree import APP, JSON, Caller, command
 
@@ -30,7 +30,9 @@ BUILD = click.Argument(["build"], required=False, metavar="[ID|current]")
 async def builds_list(
     caller: Caller, app: str, limit: int, before: int | None, as_json: bool
 ) -> None:
-    """List what was deployed, restarted and so on, failures too; newest first."""
+    """List what was deployed or restarted, failures too.
+
+    The newest first."""
     found = await builds.list_builds(caller.platform, caller.user, app, limit, before)
     columns: dict[str, Cell] = {
         "ID": "id",
@@ -47,7 +49,9 @@ async def builds_list(
 
 @command("builds:info", APP, BUILD, JSON, section=SECTION, needs=Role.VIEWER)
 async def builds_info(caller: Caller, app: str, build: str | None, as_json: bool) -> None:
-    """Show all about a build; by default the one under way, or the newest."""
+    """Show all about a build.
+
+    By default the one under way, or the newest."""
     found = await builds.find(caller.platform, caller.user, app, _id(build))
     values = _row(found) | {
         "branch": found.branch,
@@ -55,7 +59,7 @@ async def builds_info(caller: Caller, app: str, build: str | None, as_json: bool
         "started_at": found.started_at,
         "finished_at": found.finished_at,
     }
-    fields(caller, values, as_json)
+    fields(caller, values if as_json else values | timed(found), as_json)
 
 
 @command(
@@ -67,7 +71,9 @@ async def builds_info(caller: Caller, app: str, build: str | None, as_json: bool
     needs=Role.VIEWER,
 )
 async def builds_output(caller: Caller, app: str, build: str | None, follow: bool) -> None:
-    """Print a build's log; by default of the one under way, or the newest."""
+    """Print a build's log.
+
+    By default of the one under way, or the newest."""
     async for line in builds.output(caller.platform, caller.user, app, _id(build), follow):
         caller.print(line)
         await caller.streams.stdout.drain()
@@ -77,7 +83,7 @@ async def builds_output(caller: Caller, app: str, build: str | None, follow: boo
 async def builds_cancel(caller: Caller, app: str, build: str | None) -> None:
     """Stop a build or boot; by default the one under way. What is live stays."""
     ended = await builds.cancel(caller.platform, caller.user, app, _id(build))
-    caller.print(f"=====> Build {ended.id} ({ended.kind}) is {ended.state}: {ended.reason}")
+    caller.print(f"=====> Build {ended.id} ({ended.kind}) is {ended.reason}")
 
 
 def _row(deployment: Deployment) -> dict[str, Any]:

@@ -19,13 +19,15 @@ PAIRS = click.Argument(["pairs"], nargs=-1, required=True, metavar="FIELD=valueâ
 
 @command("checks", APP, JSON, section=SECTION, needs=Role.VIEWER, aliases=("checks:report",))
 async def report(caller: Caller, app: str, as_json: bool) -> None:
-    """Show the checks that hold for an app's web process, and where each part comes from."""
+    """Show an app's checks, and where each part comes from."""
     _show(caller, await checks.report(caller.platform, caller.user, app), as_json)
 
 
 @command("checks:set", APP, PAIRS, JSON, section=SECTION, needs=Role.DEPLOYER, changes=True)
 async def change(caller: Caller, app: str, pairs: tuple[str, ...], as_json: bool) -> None:
-    """Set fields of the web process's check: path=/up timeout=5.
+    """Set fields of the web process's check.
+
+    As in: checks:set APP path=/up timeout=5
 
     Fields: path, timeout (seconds an answer may take), attempts (failed tries before a boot
     is given up), wait (seconds between two), content (text that the answer must hold),
@@ -64,7 +66,9 @@ async def enable(caller: Caller, app: str, as_json: bool) -> None:
 
 @command("checks:run", APP, JSON, section=SECTION, needs=Role.VIEWER)
 async def run(caller: Caller, app: str, as_json: bool) -> int:
-    """Run the checks once against each live web container; exits with 1 if one fails."""
+    """Run the checks once; exit with 1 if one fails.
+
+    Against each live web container."""
     results = await checks.run(caller.platform, caller.user, app)
     listing(
         caller,
@@ -88,9 +92,6 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _show(caller: Caller, report: ChecksReport, as_json: bool) -> None:
-    if report.disabled and not as_json:
-        caller.print(f"Checks are disabled: checks:enable {report.app}")
-        return
     rows = [
         {
             "check": each.check.name,
@@ -107,7 +108,11 @@ def _show(caller: Caller, report: ChecksReport, as_json: bool) -> None:
     if len(report.checks) > 1:
         columns = {"CHECK": "check", **columns}
     listing(caller, rows, columns, as_json)
-    if not report.deployed and not as_json:
+    if as_json:
+        return
+    if report.disabled:
+        caller.print(f"Checks are disabled: checks:enable {report.app}")
+    elif not report.deployed:
         caller.print("Checks of its app.json will count once it is deployed.")
 
 

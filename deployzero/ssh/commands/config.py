@@ -146,8 +146,9 @@ async def export(
 ) -> None:
     """Print all variables with their values; for owners.
 
-    env: a .env file, which config:import reads. exports: lines that a shell runs. shell:
-    one line to stand before a command. json: an object.
+    env: a .env file, which config:import reads; not for a shell, which reads quotes in its
+    own way: for that use --format exports. shell: one line to stand before a command. json:
+    an object.
     """
     values = await config.export(caller.platform, caller.user, app, merged)
     if values or form == "json":
@@ -176,7 +177,9 @@ async def set_(
     build: bool,
     encoded: bool,
 ) -> None:
-    """Set variables: one new release of the same image, live with zero downtime.
+    """Set variables, in one new release of the same image.
+
+    It goes live with zero downtime.
 
     ssh joins words with blanks and drops quotes. So quote twice where a value has blanks
     or quotes ("KEY='a b'"), or give base64 with --encoded, or give one bare KEY and its
@@ -242,9 +245,9 @@ async def clear(caller: Caller, everywhere: bool, app: str | None, no_restart: b
 async def import_(
     caller: Caller, everywhere: bool, app: str | None, no_restart: bool, replace: bool
 ) -> None:
-    """Set the variables of a .env file from standard input, in one new release.
+    """Set the variables of a .env file from standard input.
 
-    `$` is an ordinary character. PORT is left out: deployzero sets it.
+    In one new release. `$` is an ordinary character. PORT is left out: deployzero sets it.
     """
     text = await _stdin(caller)
     values = await asyncio.to_thread(env_file.parse, text)

@@ -23,7 +23,9 @@ async def report(caller: Caller, app: str, as_json: bool) -> None:
 
 @command("domains:add", APP, NAMES, JSON, section=SECTION, needs=Role.DEPLOYER, changes=True)
 async def add(caller: Caller, app: str, names: tuple[str, ...], as_json: bool) -> None:
-    """Let an app answer to more names, at once and without a new release.
+    """Let an app answer to more names.
+
+    At once, without a new release.
 
     *.example.com is every name right below example.com.
     """

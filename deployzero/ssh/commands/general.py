@@ -41,12 +41,12 @@ async def show_help(caller: Caller, topic: str | None) -> int | None:
     With a noun such as `ps`: list its commands."""
     if topic is None:
         caller.print("\n\n".join(_section(name, found) for name, found in sections()))
-        caller.print("\n`help ps` lists those of ps, `ps:scale --help` explains one.")
+        caller.print("\n`help ps` lists those of ps, `help ps:scale` explains one.")
         return None
     found = noun_commands(topic.removesuffix(":help").removesuffix(":"))
     if len(found) > 1:
         caller.print("\n".join(map(_line, found)))
-        caller.print(f"\n`{found[-1].name} --help` explains one.")
+        caller.print(f"\n`help {found[-1].name}` explains one.")
         return None
     return await run_command(caller.platform, caller.user, [topic, "--help"], caller.streams)
 

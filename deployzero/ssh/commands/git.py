@@ -17,7 +17,7 @@ PROPERTY = click.Argument(["name"], type=click.Choice(["deploy-branch"]))
 
 @command("git:status", APP, JSON, section=SECTION, needs=Role.VIEWER, aliases=("git:report",))
 async def status(caller: Caller, app: str, as_json: bool) -> None:
-    """Show an app's remote, its deploy branch and the commit that is live."""
+    """Show an app's remote, deploy branch and live commit."""
     fields(caller, asdict(await git.status(caller.platform, caller.user, app)), as_json)
 
 
@@ -54,9 +54,10 @@ async def change(caller: Caller, app: str, name: str, value: str, as_json: bool)
     changes=True,
 )
 async def from_archive(caller: Caller, app: str, message: str) -> int:
-    """Deploy a .tar, .tar.gz, .tar.bz2, .tar.xz or .zip from standard input, as a push is.
+    """Deploy an archive from standard input, as a push is.
 
-    It becomes a commit on the deploy branch, so that `git pull` brings it:
+    A .tar, .tar.gz, .tar.bz2, .tar.xz or .zip. It becomes a commit on the deploy branch, so
+    that `git pull` brings it:
     git:from-archive APP < app.tar.gz
     """
     if caller.streams.terminal is not None:

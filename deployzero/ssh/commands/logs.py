@@ -73,7 +73,9 @@ async def show_logs(
 
 @command("logs:failed", APP, JSON, section=SECTION, needs=Role.VIEWER)
 async def logs_failed(caller: Caller, app: str, as_json: bool) -> None:
-    """Print the log of the last deployment that failed, and what the app printed in it."""
+    """Print the log of the last deployment that failed.
+
+    And what the app printed in it."""
     found = await logs.failed(caller.platform, caller.user, app)
     if as_json:
         output = [_row(line) for line in found.output]

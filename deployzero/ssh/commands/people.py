@@ -1,9 +1,7 @@
 """users:*, keys:* and access:*."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 import click
 
@@ -15,7 +13,6 @@ from deployzero.ssh.commands.render import listing
 from deployzero.ssh.commands.tree import APP, JSON, Caller, command
 
 SECTION = "People"
-LONGEST_NAME = 100
 MOST_INPUT = 64 << 10
 """Bytes of keys in one go."""
 INPUT_SECONDS = 60.0
@@ -40,15 +37,6 @@ APP_ROLE = click.Option(
 )
 KEY_NAME = click.Option(["--name"], help="Instead of the key's comment.")
 OF_USER = click.Option(["--user"], help="Whose key, if not yours: admins only.")
-
-
-def _brief(values: Mapping[str, Any]) -> str:
-    """For the audit log: who passes a key as a word has not written it there for ever."""
-    given = {name: str(value) for name, value in values.items() if value}
-    return " ".join(
-        f"{name}={'…' if 'PRIVATE' in value or len(value) > LONGEST_NAME else value}"
-        for name, value in given.items()
-    )
 
 
 @command("users:add", NAME, NEW_ROLE, section=SECTION, needs=Role.ADMIN, changes=True)
@@ -98,7 +86,6 @@ async def users_role(caller: Caller, name: str, role: str) -> None:
     section=SECTION,
     needs=Role.MEMBER,
     changes=True,
-    detail=_brief,
     aliases=("ssh-keys:add",),
 )
 async def keys_add(caller: Caller, user: str | None, name: str | None) -> None:
@@ -145,13 +132,12 @@ async def keys_list(caller: Caller, user: str | None, as_json: bool) -> None:
     section=SECTION,
     needs=Role.MEMBER,
     changes=True,
-    detail=_brief,
     aliases=("ssh-keys:remove",),
 )
 async def keys_remove(caller: Caller, key: str, user: str | None) -> None:
     """Remove a public key; its sessions end."""
     removed = await keys.remove_key(caller.platform, caller.user, key, user)
-    caller.print(f"-----> {removed.name} {removed.fingerprint} signs in nobody any more")
+    caller.print(f"-----> {removed.name} {removed.fingerprint} is removed; its sessions end")
 
 
 @command("access:add", APP, USER, APP_ROLE, section=SECTION, needs=Role.OWNER, changes=True)

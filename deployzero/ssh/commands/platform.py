@@ -30,10 +30,11 @@ QUEUE = {"APP": "app", "KIND": "kind", "STATE": "state", "BY": "user_name", "SIN
     ends_with_client=True,
 )
 async def make_backup(caller: Caller, no_keys: bool) -> int:
-    """Write database, keys and repositories to standard output.
+    """Write a backup of the server to standard output.
 
-    `ssh … backup > backup.tar`; `deployzero restore backup.tar` brings it back. With the keys
-    the file opens every config variable: keep it safe. The apps' own output is not in it.
+    `ssh … backup > backup.tar`; `deployzero restore backup.tar` brings it back. Database, keys
+    and repositories are in it, the apps' own output is not. With the keys the file opens every
+    config variable: keep it safe.
     """
     if caller.streams.terminal is not None:
         raise UsageError("a backup is not for a terminal", "ssh … backup > backup.tar, without -t")
@@ -49,9 +50,9 @@ async def make_backup(caller: Caller, no_keys: bool) -> int:
 
 @command("report", MAYBE_APP, JSON, section=SECTION, needs=Role.VIEWER)
 async def show_report(caller: Caller, app: str | None, as_json: bool) -> None:
-    """Show all about an app on one page; without a name, about the server (for admins).
+    """Show all about an app on one page, or about the server.
 
-    For a bug report: there is no secret in it.
+    About the server without a name, for admins. For a bug report: there is no secret in it.
     """
     if app is None:
         _server(caller, await report.report_server(caller.platform, caller.user), as_json)
@@ -182,9 +183,10 @@ def _ago(moment: dt.datetime) -> str:
     changes=True,
 )
 async def clean_up(caller: Caller, dry_run: bool, as_json: bool) -> int:
-    """Remove images, containers, networks, routes and checkouts that nothing needs any more.
+    """Remove images and containers that nothing needs.
 
-    Those of failed builds, say. Only what is deployzero's own is ever touched.
+    And networks, routes and checkouts. Those of failed builds, say. Only what is deployzero's
+    own is ever touched.
     """
     found = await cleanup(caller.platform, caller.user, dry_run)
     failed = [each for each in found if each.failure]

@@ -78,20 +78,28 @@ async def ps_scale(caller: Caller, app: str, counts: tuple[str, ...], as_json: b
 
 @command("ps:restart", APP, section=SECTION, needs=Role.DEPLOYER, changes=True)
 async def ps_restart(caller: Caller, app: str) -> int:
-    """Replace an app's containers by fresh ones, with zero downtime."""
+    """Replace an app's containers, with zero downtime."""
     return await follow(caller, await processes.restart(caller.platform, caller.user, app))
 
 
 @command("ps:start", APP, section=SECTION, needs=Role.DEPLOYER, changes=True)
 async def ps_start(caller: Caller, app: str) -> int:
     """Run an app again that was stopped."""
-    return await follow(caller, await processes.start(caller.platform, caller.user, app))
+    deployment = await processes.start(caller.platform, caller.user, app)
+    if deployment is None:
+        caller.print(f"{app} runs already: ps:restart {app} restarts it")
+        return 0
+    return await follow(caller, deployment)
 
 
 @command("ps:stop", APP, section=SECTION, needs=Role.DEPLOYER, changes=True)
 async def ps_stop(caller: Caller, app: str) -> None:
-    """End an app's processes; it keeps its release, and serves nothing."""
-    await processes.stop(caller.platform, caller.user, app)
+    """End an app's processes: it serves nothing.
+
+    It keeps its release."""
+    if not await processes.stop(caller.platform, caller.user, app):
+        caller.print(f"{app} is stopped already: ps:start {app} runs it again")
+        return
     caller.print(f"=====> {app} is stopped: ps:start {app} runs it again")
 
 
@@ -103,7 +111,9 @@ async def ps_rebuild(caller: Caller, app: str) -> int:
 
 @command("ps:inspect", APP, section=SECTION, needs=Role.DEPLOYER)
 async def ps_inspect(caller: Caller, app: str) -> None:
-    """Print all about an app's containers, as data, without any variable's value."""
+    """Print all about an app's containers, as data.
+
+    Without any variable's value."""
     found = await processes.inspect(caller.platform, caller.user, app)
     print_json(
         caller,

@@ -1,11 +1,13 @@
 """releases, and the way back to one."""
 
+import textwrap
 from typing import Any
 
 import click
 
 from deployzero.errors import UsageError
 from deployzero.models.access import Role
+from deployzero.models.deployment import Deployment
 from deployzero.operations import releases
 from deployzero.ssh.commands.follow import follow
 from deployzero.ssh.commands.render import Cell, Row, fields, listing
@@ -13,6 +15,7 @@ from deployzero.ssh.commands.tree import APP, JSON, Caller, command
 
 SECTION = "Releases"
 MOST = 1000
+LONGEST_WHAT = 60
 
 
 @command(
@@ -25,7 +28,7 @@ MOST = 1000
     aliases=("releases:list",),
 )
 async def releases_list(caller: Caller, app: str, limit: int, as_json: bool) -> None:
-    """List an app's releases: when, by whom, what; newest first."""
+    """List an app's releases, the newest first."""
     found = await releases.list_releases(caller.platform, caller.user, app, limit)
     columns: dict[str, Cell] = {
         "RELEASE": lambda row: f"v{row['release']}",
@@ -57,7 +60,7 @@ async def releases_info(caller: Caller, app: str, release: str, as_json: bool) -
         "config": None if info.variables is None else list(info.variables),
         "timings": deployment.timings,
     }
-    fields(caller, values, as_json)
+    fields(caller, values if as_json else values | timed(deployment), as_json)
 
 
 @command(
@@ -70,7 +73,9 @@ async def releases_info(caller: Caller, app: str, release: str, as_json: bool) -
     aliases=("releases:rollback",),
 )
 async def rollback(caller: Caller, app: str, release: str | None) -> int:
-    """Run an older release again, image and config; by default the one before."""
+    """Run an older release again, image and config.
+
+    By default the one before."""
     number = _number(release) if release is not None else None
     return await follow(caller, await releases.rollback(caller.platform, caller.user, app, number))
 
@@ -78,8 +83,15 @@ async def rollback(caller: Caller, app: str, release: str | None) -> int:
 def what(row: Row) -> str:
     """What somebody did, in one cell."""
     message = row["message"] or ""
-    told = f"{row['kind']}: {message}" if message else str(row["kind"])
-    return told if len(told) <= 50 else f"{told[:49]}…"
+    told = ": ".join(filter(None, [row["kind"], message]))
+    if message.casefold().startswith(row["kind"]):  # "Rollback to v6"
+        told = message
+    return textwrap.shorten(told, LONGEST_WHAT, placeholder=" …")
+
+
+def timed(deployment: Deployment) -> dict[str, Any]:
+    """Its timings as people read them."""
+    return {"timings": {stage: f"{spent:.2f}s" for stage, spent in deployment.timings.items()}}
 
 
 def _row(release: releases.Release) -> dict[str, Any]:

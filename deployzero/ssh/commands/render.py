@@ -43,7 +43,8 @@ def fields(caller: Caller, values: Row, as_json: bool) -> None:
         return
     wide = max((len(name) for name in values), default=0)
     for name, value in values.items():
-        caller.print(f"{name.replace('_', ' ') + ':':<{wide + 1}}  {_text(value)}".rstrip())
+        text = f"v{value}" if name == "release" and value is not None else _text(value)
+        caller.print(f"{name.replace('_', ' ') + ':':<{wide + 1}}  {text}".rstrip())
 
 
 def print_json(caller: Caller, data: object) -> None:

@@ -27,7 +27,9 @@ TYPE = click.Option(["--process-type", "process"], default="", metavar="NAME", h
 async def resource_limit(
     caller: Caller, app: str, memory: str | None, cpus: float | None, process: str
 ) -> int:
-    """Limit a process's containers, by a restart with zero downtime."""
+    """Limit a process's memory and CPUs.
+
+    By a restart with zero downtime."""
     if memory is None and cpus is None:
         raise UsageError("there is no limit given", "Give --memory 256m, --cpus 0.5, or both.")
     limits = Limits(memory, cpus)

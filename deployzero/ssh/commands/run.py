@@ -9,11 +9,14 @@ import click
 
 from deployzero.models.access import Role
 from deployzero.operations import runs
+from deployzero.source.lines import printable
 from deployzero.ssh.commands.render import listing
 from deployzero.ssh.commands.tree import APP, COMMANDS, JSON, Caller, command
 from deployzero.ssh.terminal import join
 
 SECTION = "Run"
+NOT_RUN = {126: "cannot be executed", 127: "is not in the image"}
+"""What an exit code says of the program, in every shell and in tini."""
 WORDS = click.Argument(["words"], nargs=-1, required=True, metavar="COMMAND...")
 NO_ENTRYPOINT = click.Option(
     ["--no-entrypoint", "no_entrypoint"],
@@ -28,6 +31,15 @@ def _program(values: Mapping[str, Any]) -> str:
     plain = " ".join(words).split()
     program = next((word for word in plain if "=" not in word), "")
     return f"{program} …" if len(plain) > 1 else program
+
+
+def _entered(values: Mapping[str, Any]) -> str:
+    """The same, behind the container that may come first."""
+    words = _command(values["words"])
+    first = words[0] if words else ""
+    named = words[:1] if first == "web" or runs.looks_like_container(first) else ()
+    program = _program({"words": words[len(named) :]})
+    return " ".join(filter(None, [*named, program]))
 
 
 def _command(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -55,7 +67,14 @@ async def run(caller: Caller, app: str, words: tuple[str, ...], no_entrypoint: b
         own_entrypoint=not no_entrypoint,
     )
     async with running as program:
-        return await join(caller.streams, program, caller.platform.settings.max_run_seconds)
+        code = await join(caller.streams, program, caller.platform.settings.max_run_seconds)
+    name = _command(words)[0]
+    if code in NOT_RUN and len(name.split()) == 1:  # else it was a shell, which has told
+        caller.streams.stderr.write(
+            f" !     {printable(name[:60])}, or a program that it calls, {NOT_RUN[code]}.\n"
+            f" !     For a shell line quote it twice: run {app} \"'…'\"\n"
+        )
+    return code
 
 
 @command(
@@ -65,7 +84,9 @@ async def run(caller: Caller, app: str, words: tuple[str, ...], no_entrypoint: b
 async def run_detached(
     caller: Caller, app: str, words: tuple[str, ...], no_entrypoint: bool
 ) -> None:
-    """Run a command behind your back; its name and where its log is are printed."""
+    """Run a command behind your back.
+
+    Its name and where its log is are printed."""
     name = await runs.run_detached(
         caller.platform, caller.user, app, _command(words), own_entrypoint=not no_entrypoint
     )
@@ -113,7 +134,7 @@ async def run_stop(caller: Caller, app: str, name: str) -> None:
     section=SECTION,
     needs=Role.DEPLOYER,
     changes=True,
-    detail=_program,
+    detail=_entered,
     ends_with_client=True,
 )
 async def enter(caller: Caller, app: str, words: tuple[str, ...]) -> int:

@@ -103,9 +103,23 @@ COMMANDS: dict[str, Command] = {}
 Register = Callable[[Function], Function]
 
 
-def _parameters(values: Mapping[str, Any]) -> str:
-    given = (f"{name}={value}" for name, value in values.items() if value and name != "app")
-    return " ".join(given)
+def _as_typed(parameters: Sequence[click.Parameter]) -> Detail:
+    """Without the app, which has a column of its own, and without what may be a pasted key."""
+
+    def detail(values: Mapping[str, Any]) -> str:
+        words: list[str] = []
+        for each in parameters:
+            value = values[str(each.name)]
+            if not value or each.name == "app":
+                continue
+            if isinstance(each, click.Option):
+                words.append(each.opts[-1])
+            if value is not True:
+                words.extend(map(str, value) if isinstance(value, tuple) else [str(value)])
+        masked = ("…" if "PRIVATE" in word or len(word) > LONGEST_WORD else word for word in words)
+        return " ".join(masked)
+
+    return detail
 
 
 def command(
@@ -115,7 +129,7 @@ def command(
     needs: Role,
     changes: bool = False,
     aliases: Sequence[str] = (),
-    detail: Detail = _parameters,
+    detail: Detail | None = None,
     ends_with_client: bool | None = None,
 ) -> Register:
     """Register a coroutine `(caller, **parameters)` under its name.
@@ -135,7 +149,7 @@ def command(
                 section,
                 needs,
                 changes,
-                detail,
+                detail or _as_typed(parameters),
                 alias_of=None if each == name else name,
                 ends_with_client=ends,
             )
@@ -166,6 +180,8 @@ APP = click.Argument(["app"])
 
 SHORTHANDS = {"--help": "help", "-h": "help", "--version": "version"}
 LONGEST_GUESS = 40
+LONGEST_WORD = 100
+"""Of a parameter, in the audit log."""
 MOST_WORDS = 1000
 LONGEST_USAGE_ERROR = 300
 WIDTH = 80

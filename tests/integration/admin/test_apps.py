@@ -108,7 +108,7 @@ async def test_info_tells_what_is_live(admin, run: Run, deployed) -> None:
     await deployed(await admin.app("hello", await admin.person("ann")))
     info = json.loads((await run("ann", "apps:info hello --json")).out)
     wanted = {
-        "url": "http://hello.localhost:8080", "release": "v1", "commit": "a" * 40,
+        "url": "http://hello.localhost:8080", "release": 1, "commit": "a" * 40,
         "deployed_by": "ann", "deploy_branch": None, "locked_by": None, "stopped": False,
         "git_remote": "ssh://deployzero@localhost:1/hello",
     }  # fmt: skip
@@ -435,7 +435,8 @@ async def test_while_a_live_app_moves_both_names_are_its_own(
     assert deployment is not None
     for user, name in (("root", "hello"), ("root", "world")):
         assert f"the name {name} is taken" in (await run(user, f"apps:create {name}")).err
-    assert "still leaving its name hello" in (await run("ann", "apps:rename world x")).err
+    early = await run("ann", "apps:rename world x")
+    assert "hello, another name of world, is still being cleared" in early.err
     await complete(platform, busy=0)  # nothing to finish before the restart has ended
     assert (await row(admin, "world")).previous_name == "hello"
     async with platform.database.begin() as session:

@@ -85,5 +85,5 @@ async def test_cancelling_says_how_it_ended(admin, run: Run, hello: Project) -> 
     await end(admin, under_way, State.CANCELLED)
     answer = await cancelling
     assert (answer.code, answer.out) == (
-        0, f"=====> Build {under_way.id} (push) is cancelled: cancelled by ann\n"
+        0, f"=====> Build {under_way.id} (push) is cancelled by ann\n"
     )  # fmt: skip

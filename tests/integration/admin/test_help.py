@@ -35,6 +35,11 @@ async def test_help_is_grouped_in_a_fixed_order_and_fits_80_columns(connection: 
     assert shown == {name for name, found in COMMANDS.items() if not found.alias_of}
 
 
+async def test_every_summary_is_whole(connection: Any) -> None:
+    text = str((await ask(connection, "help")).stdout)
+    assert not [line for line in text.splitlines() if line.endswith(("...", "…"))]
+
+
 async def test_every_command_explains_itself_with_an_example(connection: Any) -> None:
     for name, found in COMMANDS.items():
         done = await ask(connection, f"{name} --help")

@@ -21,7 +21,6 @@ REFUSED = (
     ("ps:scale hello web=101", "0 to 100 of a process may run"),
     ("ps:scale hello web=1 nope=2", "hello has no process 'nope'"),
     ("ps:scale hello release=1", "hello has no process 'release'"),
-    ("ps:start hello", "hello runs already"),
     ("resource:limit hello", "there is no limit given"),
     ("resource:limit hello --memory much", "'much' is not a size"),
     ("resource:limit hello --memory 5m", "less than the 6m"),
@@ -156,6 +155,12 @@ async def test_limits_that_were_queued_together_all_hold_in_their_order(admin, h
     assert found == [{"memory": memory, "cpus": cpus} for memory, cpus in wanted]
 
 
+async def test_starting_what_runs_is_no_failure(run: Run, hello) -> None:
+    done = await run("ann", "ps:start hello")
+    assert (done.code, done.err) == (0, "")
+    assert "hello runs already" in done.out
+
+
 async def test_a_stopped_app_is_only_started(admin, run: Run, hello) -> None:
     async with admin.platform.database.begin() as session:
         await projects.set_stopped(session, hello.id)
@@ -163,7 +168,9 @@ async def test_a_stopped_app_is_only_started(admin, run: Run, hello) -> None:
         refused = await run("ann", command)
         assert "hello is stopped" in refused.err
         assert "ps:start hello" in refused.err
-    assert "hello is stopped already" in (await run("ann", "ps:stop hello")).err
+    again = await run("ann", "ps:stop hello")
+    assert (again.code, again.err) == (0, "")
+    assert "hello is stopped already" in again.out
     starting = asyncio.create_task(run("ann", "ps:start hello"))
     assert (await queued(admin, hello))[0].kind is Kind.RESTART
     await starting

@@ -85,7 +85,7 @@ async def test_by_default_the_release_before_the_live_one_is_run_again(
     assert (await running).code == 0
     shown = (await run("ann", "releases hello -n 1")).out
     assert "v4" in shown
-    assert "rollback: Rollback to v2" in shown
+    assert "  Rollback to v2  " in shown
 
 
 async def test_an_app_with_one_release_has_none_before_it(admin, run: Run, deployed) -> None:

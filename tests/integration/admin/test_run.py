@@ -1,6 +1,8 @@
 """`run` and `enter` without an engine: who may, what is recorded, what is refused."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from deployzero.models.access import Role
 from deployzero.store import access, events
@@ -38,6 +40,31 @@ async def test_the_audit_log_names_the_program_and_no_argument(admin) -> None:
         found = await events.latest(session, 10)
     details = {event.detail for event in found if event.action == "run"}
     assert details == {"psql …", "deploy …"}
+    await admin.run("owner", "enter hello web.1 psql postgres://u:s3cret@h/d")
+    await admin.run("owner", "enter hello bash")
+    async with admin.platform.database.read() as session:
+        found = await events.latest(session, 10)
+    assert {event.detail for event in found if event.action == "enter"} == {"web.1 psql …", "bash"}
+
+
+async def test_a_program_that_is_not_there_is_told(admin, monkeypatch) -> None:
+    await admin.app("hello", await admin.person("owner"))
+
+    @asynccontextmanager
+    async def running(*_: object, **__: object) -> AsyncIterator[None]:
+        yield
+
+    async def join(*_: object) -> int:
+        return 127
+
+    monkeypatch.setattr("deployzero.operations.runs.running", running)
+    monkeypatch.setattr("deployzero.ssh.commands.run.join", join)
+    answer = await admin.run("owner", "run hello nosuch --all")
+    assert answer.code == 127
+    assert "nosuch, or a program that it calls, is not in the image" in answer.err
+    assert "run hello \"'…'\"" in answer.err
+    shell = await admin.run("owner", "run hello 'nosuch --all'")  # the shell has told
+    assert (shell.code, shell.err) == (127, "")
 
 
 async def test_what_is_no_command_is_told(admin) -> None:

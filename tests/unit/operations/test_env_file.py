@@ -28,6 +28,19 @@ def test_a_file_that_was_exported_reads_back_as_it_was() -> None:
     assert parse(as_env(HARD)) == HARD
 
 
+def test_other_readers_of_the_file_take_values_as_they_are_and_expand_none() -> None:
+    """A shell stands for them: what it reads right, docker compose and ruby's dotenv do too."""
+    both = {"BOTH": "it's $HOME", "TICKS": "it's `now`"}  # no quotes that all readers agree on
+    easy = {name: value for name, value in HARD.items() if name not in ("QUOTES", "BACKSLASH")}
+    easy |= {"KEY": "-----BEGIN-----\n$a/`b`\n", "APOSTROPHE": 'it\'s\n"two\\n" lines\\\\x'}
+    script = f"set -a\n{as_env(easy)}\nenv -0"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, check=True)
+    read = dict(line.split("=", 1) for line in done.stdout.decode().split("\0") if line)
+    assert {name: read[name] for name in easy} == easy
+    assert parse(as_env(easy | both)) == easy | both
+    assert '="' not in as_env(both)
+
+
 @pytest.mark.parametrize("form", [as_exports, as_shell])
 def test_a_shell_reads_every_value_as_it_is(form: object) -> None:
     assert callable(form)
