@@ -127,7 +127,7 @@ async def test_new_events_are_followed(admin: Admin) -> None:
     await admin.run("root", "users:add one")
     async with await admin.connect("root") as connection:
         process = await connection.create_process("events -t -n 1")
-        assert "users:add name=one" in await asyncio.wait_for(process.stdout.readline(), 5)
+        assert "users:add one" in await asyncio.wait_for(process.stdout.readline(), 5)
         await admin.run("root", "users:add two")
         line = await asyncio.wait_for(process.stdout.readline(), 5)
         assert "root" in line
