@@ -4,7 +4,14 @@ import asyncio
 from collections.abc import Mapping
 
 from deployzero.deploy.platform import Platform
-from deployzero.deploy.processes import RELEASE, WEB, checks, container_spec, one_off_spec
+from deployzero.deploy.processes import (
+    RELEASE,
+    WEB,
+    check_hint,
+    checks,
+    container_spec,
+    one_off_spec,
+)
 from deployzero.deploy.progress import Progress
 from deployzero.deploy.release import Release
 from deployzero.errors import ContainerError
@@ -75,6 +82,7 @@ async def _boot(
         timeout=platform.settings.boot_timeout,
         host=platform.settings.host(row.app),
         on_note=progress.detail,
+        hint=check_hint(row.app, release.checks, release.config),
     )
     return row
 

@@ -11,7 +11,7 @@ from typing import Any
 from deployzero.deploy import routes
 from deployzero.deploy.boot import run_release_command, slots, start_processes
 from deployzero.deploy.commit_point import commit
-from deployzero.deploy.ending import end, remove_checkout
+from deployzero.deploy.ending import end, remove_checkout, what_stays
 from deployzero.deploy.image import Images, redact
 from deployzero.deploy.plan import Plan
 from deployzero.deploy.platform import Platform
@@ -75,7 +75,7 @@ class DeploymentManager:
             logger.exception("deployment %s", deployment.id)
             broken = DeployZeroException(
                 f"deployzero itself failed ({type(error).__name__})",
-                "What was live goes on serving. The server's log says more; try again.",
+                "The server's log says more; try again.",
             )
             await self._fail(deployment, progress, broken)
         finally:
@@ -201,6 +201,7 @@ class DeploymentManager:
             return
         progress.enter(None)
         progress.error(error)
+        progress.detail(what_stays(project, live))
         with _told(deployment):
             await restore_app(platform, project, live)
         taking = self.in_background(self._take_back(now, rows, "switch" in progress.timings))
@@ -260,9 +261,7 @@ def _stopped() -> DeploymentCancelledError:
 
 
 def _cancelled(by: str) -> DeploymentCancelledError:
-    return DeploymentCancelledError(
-        f"cancelled by {by}", "What was live goes on serving; nothing was changed."
-    )
+    return DeploymentCancelledError(f"cancelled by {by}")
 
 
 def _total(deployment: Deployment) -> float:

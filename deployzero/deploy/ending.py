@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.deploy.plan import OWN_CODE
 from deployzero.deploy.platform import Platform
-from deployzero.models.deployment import Deployment, State
+from deployzero.models.deployment import Deployment, Project, State
 from deployzero.store import deployments, events
 
 LONGEST = 500
@@ -41,6 +41,17 @@ async def cancel_waiting(platform: Platform, deployment_id: int, by: str) -> Non
     platform.logs.append(deployment_id, f" !     cancelled by {by} before its turn came")
     await platform.logs.end(deployment_id)
     await remove_checkout(ended)
+
+
+def what_stays(project: Project, live: Deployment | None) -> str:
+    """What an app is after a deployment that did not go live, in words."""
+    if project.destroying:
+        return "The app is destroyed."
+    if live is None:
+        return "Nothing is live yet, as before."
+    if project.stopped:
+        return "The app stays stopped; nothing was changed."
+    return f"v{live.release} goes on serving; nothing was changed."
 
 
 async def remove_checkout(deployment: Deployment) -> None:

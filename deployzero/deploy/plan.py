@@ -5,7 +5,7 @@ from typing import Any
 
 from deployzero.deploy.processes import EVERY, formation
 from deployzero.deploy.release import loaded_config, loaded_limits
-from deployzero.deploy.variables import changed
+from deployzero.deploy.variables import changed, differing, listed
 from deployzero.errors import ConflictError, NotFoundError
 from deployzero.models.deployment import Container, Deployment, Project
 from deployzero.models.project import ProjectConfig
@@ -13,6 +13,8 @@ from deployzero.models.release import BUILDS, NUMBERED, Change, Kind, Limits, Va
 
 OWN_CODE = frozenset({Kind.PUSH, Kind.ARCHIVE})
 """They bring their commit along; all others take that of a release."""
+RESTART = "Restart"
+"""The message of one that nothing else is to be said of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Plan:
     """Its containers that go on as they run."""
     story: tuple[str, ...] = ()
     """What it is about, as its log begins: a step, and details of it. Empty for a push."""
+    message: str | None = None
+    """In place of the deployment's own."""
 
     @property
     def builds(self) -> bool:
@@ -78,7 +82,7 @@ def make_plan(deployment: Deployment, change: Change, standing: Standing) -> Pla
         raise ConflictError(f"{deployment.app} is not deployed yet", "Push it first.")
     if deployment.kind is Kind.ROLLBACK:
         return _rollback_plan(change, standing)
-    return _live_plan(deployment.kind, change, standing, standing.live)
+    return _live_plan(deployment, change, standing, standing.live)
 
 
 def _build_plan(deployment: Deployment, change: Change, standing: Standing) -> Plan:
@@ -101,6 +105,9 @@ def _rollback_plan(change: Change, standing: Standing) -> Plan:
     """Image, config and the app's own variables of the release."""
     target = _target(change, standing)
     app = standing.stored if standing.target_variables is None else standing.target_variables
+    story: tuple[str, ...] = (f"Rolling back to v{target.release}", f"commit {target.commit[:9]}")
+    if app != standing.stored:
+        story = (*story, f"config: {_taken_back(standing.stored, app)}")
     return Plan(
         kind=Kind.ROLLBACK,
         branch=_branch(standing, target),
@@ -110,7 +117,7 @@ def _rollback_plan(change: Change, standing: Standing) -> Plan:
         app=app,
         server=standing.server,
         **_after(change, standing),
-        story=(f"Rolling back to v{target.release}", f"commit {target.commit[:9]}"),
+        story=story,
     )
 
 
@@ -133,9 +140,11 @@ def _target(change: Change, standing: Standing) -> Deployment:
     return target
 
 
-def _live_plan(kind: Kind, change: Change, standing: Standing, live: Deployment) -> Plan:
+def _live_plan(
+    deployment: Deployment, change: Change, standing: Standing, live: Deployment
+) -> Plan:
     """The live code, with what changes."""
-    project = standing.project
+    project, kind, message = standing.project, deployment.kind, None
     if kind is Kind.SCALE and project.stopped:  # it would keep containers that are being removed
         raise ConflictError(
             f"{project.name} is stopped", f"Start it first: ps:start {project.name}"
@@ -149,7 +158,9 @@ def _live_plan(kind: Kind, change: Change, standing: Standing, live: Deployment)
                 story = (*story, f"Config set since is left out: {project.locked_by} locked it")
             else:
                 kind = Kind.CONFIG
-                story = (*story, "Config set since the last release is applied")
+                told = f"{_set_before(standing.snapshot, now)} before"
+                story = (*story, f"config: {told}")
+                message = told if deployment.message == RESTART else f"{deployment.message}; {told}"
         if kind is Kind.CONFIG:
             app, server = now
     config = loaded_config(live.config or {})
@@ -166,6 +177,7 @@ def _live_plan(kind: Kind, change: Change, standing: Standing, live: Deployment)
         **after,
         kept=_kept(standing, config, after["wanted"]) if kind is Kind.SCALE else (),
         story=story,
+        message=message,
     )
 
 
@@ -211,6 +223,23 @@ def _config_story(change: Change) -> str:
         parts.append(f"unsetting {', '.join(change.unset)}")
     text = ", ".join(parts) or "applying the config"
     return text[0].upper() + text[1:]
+
+
+def _taken_back(stored: Variables, app: Variables) -> str:
+    """What a rollback makes of the config, by names."""
+    names = differing(stored, app)
+    was, unset = [n for n in names if n in app], [n for n in names if n not in app]
+    return ", ".join(
+        f"{listed(some)} {what}" for some, what in ((unset, "unset"), (was, "as it was")) if some
+    )
+
+
+def _set_before(running: tuple[Variables, Variables], now: tuple[Variables, Variables]) -> str:
+    """What is stored and not in force yet, by names: of the app and of every app."""
+    names = sorted({name for pair in zip(running, now, strict=True) for name in differing(*pair)})
+    here = now[0] | now[1]
+    parts = ([n for n in names if n in here], "set"), ([n for n in names if n not in here], "unset")
+    return ", ".join(f"{listed(some)} {what}" for some, what in parts if some)
 
 
 def _limit_story(process: str, limits: Limits) -> str:

@@ -55,6 +55,17 @@ def checks(
     return (dataclasses.replace(declared[0], **own), *declared[1:])
 
 
+def check_hint(app: str, own: Mapping[str, Any] | None, config: ProjectConfig) -> str:
+    """What to do when the web process answers and a check fails."""
+    if own:
+        where = f"was set by hand: `checks {app}` shows it, `checks:set {app} path=…` changes it"
+    elif config.health_checks.get(WEB):
+        where = "stands in app.json: mend it there, or what the app answers"
+    else:
+        where = f"is deployzero's own: `checks:set {app} path=/up` asks for another path"
+    return f"The check {where}. The app's last lines are above."
+
+
 def limits_of(settings: Settings, limits: Mapping[str, Limits], process: str) -> tuple[int, float]:
     """A process's memory in bytes, and its CPUs."""
     own, every = limits.get(process, Limits()), limits.get(EVERY, Limits())

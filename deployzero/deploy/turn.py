@@ -36,6 +36,7 @@ async def take_turn(platform: Platform, deployment: Deployment) -> tuple[Deploym
             image=plan.image,
             config=stored_config(plan.config) if plan.config else None,
             variables=platform.vault.seal_variables(plan.app, plan.server),
+            message=plan.message,
         )
     return deployment, plan
 

@@ -5,6 +5,7 @@ stored at once meanwhile (`--no-restart`) is added to the changes that wait, so 
 later command wins whichever is stored first, and no change is lost.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,6 +14,9 @@ from deployzero.deploy.vault import Vault
 from deployzero.models.release import Change, Kind, Variable, Variables
 from deployzero.store import config_vars, deployments
 from deployzero.store.config_vars import SealedVar
+
+NAMED = 5
+"""Names that a list of them has."""
 
 
 async def stored(session: AsyncSession, vault: Vault, project_id: int | None) -> Variables:
@@ -83,6 +87,17 @@ def changed(variables: Variables, change: Change) -> Variables:
         before = variables.get(name)
         kept[name] = Variable(value, name in change.build or (before is not None and before.build))
     return kept
+
+
+def differing(before: Variables, after: Variables) -> list[str]:
+    """Names, sorted."""
+    return sorted(name for name in before.keys() | after if before.get(name) != after.get(name))
+
+
+def listed(names: Sequence[str]) -> str:
+    """As a release's message or a log's line has them."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def followed_by(first: Change, then: Change) -> Change:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.deploy import variables
 from deployzero.deploy.platform import Platform
+from deployzero.deploy.variables import differing, listed
 from deployzero.errors import NotFoundError, UsageError
 from deployzero.models.access import Role
 from deployzero.models.deployment import Deployment, Project, User
@@ -27,8 +28,6 @@ LARGEST = 127 * 1024
 MOST_BYTES = 512 * 1024
 """… nor one with 2 MiB of variables and arguments, those of every app included."""
 MOST = 500
-NAMED = 5
-"""Names that a release's message lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +198,8 @@ async def _change(
     after = variables.changed(expected, change)
     _check_size(after)
     # Those that wait may fail, so that what is stored counts as well as what is to come.
-    touched = _differing(own, variables.changed(own, change)) | _differing(expected, after)
-    touched |= _not_running(platform, live, after, change)
+    touched = set(differing(own, variables.changed(own, change)))
+    touched |= {*differing(expected, after), *_not_running(platform, live, after, change)}
     if any(kind is Kind.ROLLBACK for kind, _ in waiting):  # what it brings back is not known yet
         touched |= {*change.set, *change.unset, *(own if change.clear else ())}
     if not touched:
@@ -225,11 +224,11 @@ async def _store(platform: Platform, user: User, app: str | None, change: Change
         before = await variables.store_at_once(session, platform.vault, project_id, change)
         after = variables.changed(before, change)
         _check_size(after)
-        touched = _differing(before, after)
+        touched = differing(before, after)
         effect = await _effect(session, project)
     if any(name in kept and kept[name].build for kept in (before, after) for name in touched):
         effect += f" Builds get it from the next push on, or now by `ps:rebuild {app or '<app>'}`."
-    return ConfigResult(tuple(sorted(touched)), effect=effect)
+    return ConfigResult(tuple(touched), effect=effect)
 
 
 async def _effect(session: AsyncSession, project: Project | None) -> str:
@@ -246,10 +245,6 @@ async def _effect(session: AsyncSession, project: Project | None) -> str:
     if project.stopped:
         return f"Stored. In force once {project.name} is started, by `ps:start {project.name}`."
     return f"Stored. In force from the next release on, or now by `ps:restart {project.name}`."
-
-
-def _differing(before: Variables, after: Variables) -> set[str]:
-    return {name for name in before.keys() | after if before.get(name) != after.get(name)}
 
 
 def _not_running(
@@ -278,10 +273,9 @@ def _check_size(after: Variables) -> None:
 
 def _message(change: Change, names: Sequence[str]) -> str:
     """What a change does, as `releases` shows it."""
-    shown = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" * (len(names) > NAMED))
     if change.clear:
         return "replace all variables" if change.set else "clear all variables"
-    return f"{'set' if change.set else 'unset'} {shown}"
+    return f"{'set' if change.set else 'unset'} {listed(names)}"
 
 
 async def _readable(

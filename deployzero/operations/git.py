@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import IO, TypeVar
 from uuid import uuid4
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from deployzero.deploy.disk import check_disk
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.rename import move_repository
 from deployzero.errors import ArchiveError, ArchiveTooLargeError, ConflictError
 from deployzero.models.access import Role
-from deployzero.models.deployment import Deployment, Project, Push, User
+from deployzero.models.deployment import Project, Push, User
 from deployzero.models.release import Kind
 from deployzero.operations.access import hold, require
 from deployzero.operations.changes import locked
@@ -33,7 +35,7 @@ from deployzero.source.commands import DEPLOY_BRANCHES
 from deployzero.source.lines import printable
 from deployzero.source.pack import cannot_store
 from deployzero.source.repack import repack
-from deployzero.store import deployments, projects
+from deployzero.store import deployments, projects, releases
 
 T = TypeVar("T")
 Read = Callable[[int], Awaitable[bytes]]
@@ -57,6 +59,7 @@ class GitStatus:
     commit: str | None
     """What is live; None: nothing is."""
     release: int | None = None
+    """What is live; the rest is of the one that brought the commit."""
     message: str = ""
     kind: str = ""
     by: str = ""
@@ -66,8 +69,7 @@ class GitStatus:
 async def status(platform: Platform, user: User, app: str) -> GitStatus:
     async with platform.database.read() as session:
         project = await require(session, user, app, Role.VIEWER)
-        live = await deployments.live(session, project.id)
-    return _status(platform, project, live)
+        return await _status(platform, session, project)
 
 
 async def set_deploy_branch(platform: Platform, user: User, app: str, branch: str) -> GitStatus:
@@ -84,11 +86,12 @@ async def set_deploy_branch(platform: Platform, user: User, app: str, branch: st
         await deployments.set_branch(session, project.id, branch)
         live = await deployments.live(session, project.id)
         project = await projects.get(session, project.id)
+        done = await _status(platform, session, project)
     if before is not None and before != branch:
         await move_repository(platform, project)
         await platform.repositories.set_branch(app, before, None)
         await platform.repositories.set_branch(app, branch, live.commit if live else None)
-    return _status(platform, project, live)
+    return done
 
 
 async def deploy_archive(
@@ -234,19 +237,21 @@ def _commit(
     )
 
 
-def _status(platform: Platform, project: Project, live: Deployment | None) -> GitStatus:
+async def _status(platform: Platform, session: AsyncSession, project: Project) -> GitStatus:
     settings = platform.settings
+    live = await deployments.live(session, project.id)
     remote = settings.git_remote(project.name)
     if live is None:
         return GitStatus(project.name, project.deploy_branch, remote, None)
+    brought = await releases.brought_by(session, project.id, live.commit) or live
     return GitStatus(
         app=project.name,
         deploy_branch=project.deploy_branch,
         remote=remote,
         commit=live.commit,
         release=live.release,
-        message=live.message,
-        kind=live.kind.value,
-        by=live.user_name,
-        at=live.finished_at,
+        message=brought.message,
+        kind=brought.kind.value,
+        by=brought.user_name,
+        at=brought.finished_at,
     )

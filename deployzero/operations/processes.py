@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from deployzero.deploy.plan import RESTART
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import EVERY, formation, limits_of
 from deployzero.deploy.release import loaded_config, loaded_limits
@@ -131,7 +132,7 @@ async def restart(platform: Platform, user: User, app: str) -> int:
     async with platform.database.read() as session:
         project, _ = await _live(session, user, app)
     _check_runs(project)
-    return await start_change(platform, user, app, Kind.RESTART, message="Restart")
+    return await start_change(platform, user, app, Kind.RESTART, message=RESTART)
 
 
 async def start(platform: Platform, user: User, app: str) -> int | None:

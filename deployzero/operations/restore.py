@@ -195,7 +195,8 @@ def _finish(
         relocation.drop_secrets(connection)
     elif secret_key is not None and sealed is not None:
         _try_key(secret_key, sealed)
-    apps = relocation.relocate(connection, commits, f"the backup of {manifest.made_at[:16]}")
+    made_at = manifest.made_at[:16].replace("T", " ")
+    apps = relocation.relocate(connection, commits, f"the backup of {made_at}")
     check_foreign_keys(connection)
     return apps
 

@@ -30,9 +30,12 @@ async def exited(runtime: Runtime, name: str, status: ContainerStatus | None) ->
 
 
 async def unhealthy(
-    runtime: Runtime, name: str, port: int, seen: str, waited: float
+    runtime: Runtime, name: str, port: int, seen: str, waited: float, hint: str
 ) -> ContainerError:
-    """The error for a container that runs, but did not pass its checks."""
+    """The error for a container that runs, but did not pass its checks.
+
+    hint: what to do about an answer that does not pass.
+    """
     status = await runtime.status(name)
     if status is None or not status.running:
         return await exited(runtime, name, status)
@@ -41,15 +44,13 @@ async def unhealthy(
         return out_of_memory(status, detail)
     if seen.startswith("nothing listens"):
         what = wrong_listener(status.pid, port) or seen
-        hint = f"Make the app listen on 0.0.0.0:$PORT (PORT is {port})"
+        hint = (
+            f"Make the app listen on 0.0.0.0:$PORT (PORT is {port}); an app that needs longer to "
+            "start: raise DEPLOYZERO_BOOT_TIMEOUT."
+        )
     else:
         what = seen
-        hint = "See the app's last lines above"
-    return ContainerError(
-        f"the app is not healthy after {waited:.0f}s: {what}",
-        f"{hint}; an app that needs longer to start: raise DEPLOYZERO_BOOT_TIMEOUT.",
-        detail,
-    )
+    return ContainerError(f"the app is not healthy after {waited:.0f}s: {what}", hint, detail)
 
 
 def wrong_listener(pid: int, port: int) -> str:

@@ -50,13 +50,15 @@ async def wait_healthy(
     timeout: float,
     host: str = "",
     on_note: Callable[[str], None] | None = None,
+    hint: str = "See the app's last lines above.",
 ) -> float:
     """Seconds until every check of a just started container has passed.
 
     `target`: where this host reaches the container (`Runtime.reach`); `port`: the one in
     the container that it is to listen on; `host`: the Host header of probes. `attempts` of
     a check count from when its port is open. `on_note` is told once when the app listens,
-    but elsewhere. Raises ContainerError or ResourceLimitError with the app's last lines.
+    but elsewhere. `hint`: what to do when it listens and a check fails. Raises ContainerError
+    or ResourceLimitError with the app's last lines.
     """
     begun = time.monotonic()
     seen = _Seen(f"nothing listens on port {port}")
@@ -78,7 +80,7 @@ async def wait_healthy(
             return time.monotonic() - begun
         if starving.done():
             raise out_of_memory(starving.result(), await runtime.logs_tail(name))
-        raise await unhealthy(runtime, name, port, seen.what, time.monotonic() - begun)
+        raise await unhealthy(runtime, name, port, seen.what, time.monotonic() - begun, hint)
     finally:
         for task in tasks:
             task.cancel()

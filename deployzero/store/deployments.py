@@ -163,8 +163,9 @@ async def set_plan(
     image: str | None,
     config: dict[str, Any] | None,
     variables: str,
+    message: str | None = None,
 ) -> Deployment:
-    """What it will be, known when its turn comes. variables: sealed."""
+    """What it will be, known when its turn comes. variables: sealed. message: None: as it is."""
     await session.execute(
         update(DeploymentRow)
         .where(DeploymentRow.id == deployment_id)
@@ -175,6 +176,7 @@ async def set_plan(
             image=image,
             config=config,
             variables=variables,
+            message=DeploymentRow.message if message is None else message,
         )
     )
     return await get(session, deployment_id)

@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.models.deployment import Deployment, State
-from deployzero.models.release import NUMBERED
+from deployzero.models.release import NUMBERED, Kind
 from deployzero.store.deployments import COLUMNS, LISTED
 from deployzero.store.tables import DeploymentRow, ProjectRow, UserRow, is_in
 
@@ -57,6 +57,14 @@ async def by_release(session: AsyncSession, project_id: int, release: int) -> De
     """What made vN, with all that is known of it."""
     query = _releases(project_id).where(DeploymentRow.release == release)
     found = await _all(session, query.with_only_columns(*COLUMNS))
+    return found[0] if found else None
+
+
+async def brought_by(session: AsyncSession, project_id: int, commit: str) -> Deployment | None:
+    """The newest push or archive that went live with this commit."""
+    brought = DeploymentRow.commit == commit, DeploymentRow.kind.in_((Kind.PUSH, Kind.ARCHIVE))
+    query = _releases(project_id).where(*brought).order_by(DeploymentRow.release.desc())
+    found = await _all(session, query.limit(1))
     return found[0] if found else None
 
 

@@ -280,8 +280,8 @@ async def _finish(
     if await follow(caller, done.deployment) != 0:
         ended = await changes.outcome(caller.platform, done.deployment)
         raise DeployZeroException(
-            f"nothing was changed: {ended.reason}",
-            "The variables are as they were. --no-restart stores the change all the same.",
+            f"the config is as it was: {ended.reason}",
+            "--no-restart stores the change all the same.",
         )
 
 

@@ -324,11 +324,11 @@ async def test_nothing_is_stored_until_it_is_live_and_nothing_at_all_if_it_fails
     async with worker(admin.platform, ok=False):
         answer = await run("bob", f"config:set hello A={SECRET}")
     assert answer.code == 1
-    assert "nothing was changed: it is sick" in answer.err
+    assert "the config is as it was: it is sick" in answer.err
     assert "--no-restart" in answer.err
     assert await stored(admin.platform, live) == {}
     events = await audited(admin.platform)
-    assert events[-1] == ("config:set", "hello", "A", "nothing was changed: it is sick")
+    assert events[-1] == ("config:set", "hello", "A", "the config is as it was: it is sick")
 
 
 async def test_what_was_set_does_not_stay_in_the_history(admin, app, deployed) -> None:

@@ -106,6 +106,18 @@ async def test_an_archive_is_a_commit_after_what_is_live(admin, alice):
     assert (status["commit"], status["by"], status["kind"]) == (second.commit, "alice", "archive")
 
 
+async def test_status_tells_of_the_push_that_brought_the_commit(admin, alice, deployed):
+    async with admin.platform.database.read() as session:
+        hello = await projects.by_name(session, "hello")
+    pushed = await deployed(hello, message="A push")
+    await deployed(hello, kind=Kind.CONFIG, message="set A")
+    await deployed(hello, kind=Kind.SCALE, message="Scale web=1")
+    status = json.loads((await admin.run("alice", "git:status hello --json")).out)
+    assert (status["release"], status["kind"], status["message"]) == (2, "push", "A push")
+    assert status["at"] == pushed.finished_at.isoformat()
+    assert "release:        v2\n" in (await admin.run("alice", "git:status hello")).out
+
+
 async def test_what_fails_exits_as_a_push_does(admin, alice):
     answer, _ = await send(admin, archive(a="1"), live=False)
     assert answer.code == 1

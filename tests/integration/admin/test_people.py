@@ -320,6 +320,9 @@ async def test_a_user_has_so_many_sessions_over_all_connections(
 
 async def test_the_command_that_removes_its_own_key_still_says_so(admin: Admin) -> None:
     await admin.person("bob")
+    none = await admin.run("root", "keys:remove nope --user bob")
+    assert "bob has no key nope" in none.err
+    assert "`keys:list bob` shows them" in none.err
     done = await admin.run("bob", "keys:remove bob")
     assert done.code == 0
     assert "is removed; its sessions end" in done.out

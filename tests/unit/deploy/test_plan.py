@@ -74,6 +74,9 @@ def test_a_rollback_takes_image_code_and_variables_of_its_release_and_the_server
     assert (plan.commit, plan.branch, plan.image) == ("3" * 40, "main", "image3")
     assert (plan.app, plan.server) == ({"B": B}, {"S": A})
     assert plan.story[0] == "Rolling back to v3"
+    assert plan.story[-1] == "config: A unset, B as it was"
+    same = dataclasses.replace(at, target_variables={"A": A})
+    assert "config" not in str(make_plan(deployment(Kind.ROLLBACK), Change(), same).story)
     older = dataclasses.replace(at, target_variables=None)
     assert make_plan(deployment(Kind.ROLLBACK), Change(), older).app == {"A": A}
 
@@ -121,8 +124,13 @@ def test_a_restart_changes_no_number_unless_it_brings_config_in() -> None:
     assert merged.limits == limits
     assert merged.story == ("Restarting", "web: 64m, 1 CPUs")
     pending = standing(server={"S": B})
-    brings = make_plan(deployment(Kind.RESTART), Change(), pending)
+    restart = dataclasses.replace(deployment(Kind.RESTART), message="Restart")
+    brings = make_plan(restart, Change(), pending)
     assert (brings.kind, brings.numbered, brings.server) == (Kind.CONFIG, True, {"S": B})
+    assert (brings.message, brings.story[-1]) == ("S set before", "config: S set before")
+    start = dataclasses.replace(restart, message="Start")
+    named = make_plan(start, Change(), standing(server={"S": B}, stored={"N": B}))
+    assert named.message == "Start; N, S set, A unset before"
     locked = dataclasses.replace(pending, project=dataclasses.replace(PROJECT, locked_by="eve"))
     kept = make_plan(deployment(Kind.RESTART), Change(), locked)
     assert (kept.kind, kept.server) == (Kind.RESTART, {})

@@ -1,6 +1,6 @@
 import json
 
-from deployzero.deploy.processes import DEFAULT_CHECKS, checks, formation, limits_of
+from deployzero.deploy.processes import DEFAULT_CHECKS, check_hint, checks, formation, limits_of
 from deployzero.deploy.release import loaded_config, stored_config
 from deployzero.models.project import HealthCheck, ProjectConfig
 from deployzero.models.release import Limits
@@ -32,6 +32,13 @@ def test_static_and_dockerfile_apps_have_a_web_process_without_a_command() -> No
 def test_an_app_of_workers_alone_has_no_web_process() -> None:
     config = ProjectConfig("python", processes={"worker": "python w.py"})
     assert formation(config) == {"worker": 0}
+
+
+def test_a_failed_check_is_mended_where_it_stands() -> None:
+    declared = ProjectConfig("python", health_checks={"web": (HealthCheck(path="/up"),)})
+    assert "`checks:set hello path=…`" in check_hint("hello", {"path": "/nope"}, declared)
+    assert "stands in app.json" in check_hint("hello", None, declared)
+    assert "deployzero's own" in check_hint("hello", None, ProjectConfig("python"))
 
 
 def test_a_config_survives_the_database() -> None:
