@@ -81,10 +81,9 @@ async def after(
 
 
 async def beyond(session: AsyncSession, before: dt.datetime, most: int, batch: int) -> list[int]:
-    """Ids among the `batch` oldest that are older than `before` or not of the latest `most`.
+    """Ids among the `batch` oldest that are older than `before` or not of the latest `most` ids.
 
-    Ids, which rise with time, count them: on PostgreSQL with those that a failed transaction
-    used up.
+    Ids rise with time; also those count that a row under way, or a failed transaction, took.
     """
     old = (EventRow.id <= await last_id(session) - most) | (EventRow.at < before)
     oldest = select(EventRow.id, old.label("old")).order_by(EventRow.id).limit(batch)
