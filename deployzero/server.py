@@ -94,6 +94,7 @@ async def running(settings: Settings) -> AsyncIterator[Platform]:
             await reconcile(platform)
             platform.proxy.routes.write(_api_route(settings))
             worker, watch = Worker(platform), Watch(platform)
+            await watch.look()  # what was down may be up: the first push is to see it as it is
             tasks = [asyncio.create_task(worker.run()), asyncio.create_task(watch.run())]
             try:
                 async with api_server.serving(platform), ssh_door(platform) as door:

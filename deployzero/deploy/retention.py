@@ -8,7 +8,8 @@ from deployzero.store import events
 DAYS = 400
 """More than a year, so that what comes once a year can be compared."""
 MOST = 400_000
-"""Ids, of which what changes something takes two: some 50 MB. Members, whose refusals are recorded too, can fill no disk with them."""
+"""Ids, of which what changes something takes two: some 50 MB. Members, whose refusals are
+recorded too, can fill no disk with them."""
 BATCH = 1000
 """Deleted in one transaction: it holds the others off for some milliseconds."""
 
