@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
 
 from dulwich.hooks import Hook
 from dulwich.repo import Repo
@@ -23,7 +22,7 @@ from dulwich.repo import Repo
 from deployzero.errors import DeployZeroException, SourceError
 from deployzero.models.deployment import Push, User
 from deployzero.models.push import Deployments, StartDeployment
-from deployzero.source.checkout import checkout
+from deployzero.source.checkout import checkout, checkout_folder
 from deployzero.source.lines import error_lines, printable
 from deployzero.source.repository import branch_ref, is_ancestor
 from deployzero.source.tree import commit_of
@@ -73,7 +72,7 @@ class PostReceive(Hook):
         begin = time.monotonic()
         commit = commit_of(self.repo, new)
         before = None if old == ZERO.decode() else old
-        into = self.checkouts / f"{self.app}-{new[:12]}-{uuid4().hex[:8]}"
+        into = checkout_folder(self.checkouts, self.app, new)
         forced = before is not None and not is_ancestor(self.repo, before, new)
         checkout(self.repo, commit.id.decode(), into)
         return Push(

@@ -61,7 +61,7 @@ def _restore(
 def _show(done: Restored, without_secrets: bool) -> None:
     manifest, apps = done.manifest, done.apps
     rows = sum(manifest.tables.values())
-    click.echo(f"       {rows} rows of the backup of {manifest.made_at} ({manifest.deployzero})")
+    click.echo(f"       {rows} rows of the backup of {manifest.made} ({manifest.deployzero})")
     if not manifest.keys:
         click.echo(" !     A new host key will be made: ssh will warn everybody once.")
     if without_secrets:

@@ -25,6 +25,7 @@ from deployzero.deploy.retire import (
     remove_container,
     retire_release,
 )
+from deployzero.deploy.shielded import shielded
 from deployzero.deploy.switch import switch
 from deployzero.deploy.turn import take_turn
 from deployzero.errors import ContainerError, DeploymentCancelledError, DeployZeroException
@@ -127,7 +128,8 @@ class DeploymentManager:
             await switch(self._platform, release, started, plan.kept)
             progress.enter(None)
             self._open.pop(deployment.id, None)
-            await _to_its_end(self._commit(release, plan, started, progress))
+            # Half a commit would leave nobody knowing what is live.
+            await shielded(self._commit(release, plan, started, progress))
 
     async def _prepare(self, deployment: Deployment, plan: Plan, progress: Progress) -> Release:
         """What to start: made from the commit, or as a release had it."""
@@ -186,7 +188,7 @@ class DeploymentManager:
     ) -> None:
         """Say why, put everything back as the live release has it, then end the row."""
         self._open.pop(deployment.id, None)
-        await _to_its_end(self._undo(deployment, progress, error, to))
+        await shielded(self._undo(deployment, progress, error, to))
 
     async def _undo(
         self, deployment: Deployment, progress: Progress, error: DeployZeroException, to: State
@@ -234,16 +236,6 @@ def _told(deployment: Deployment) -> Iterator[None]:
         logger.error("undoing deployment %s: %s", deployment.id, error.message)
     except Exception:
         logger.exception("undoing deployment %s", deployment.id)
-
-
-async def _to_its_end(work: Coroutine[None, None, None]) -> None:
-    """Cancelling does not cut this off: half a commit would leave nobody knowing what is live."""
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
 
 
 def _check_any(counts: dict[str, int], plan: Plan) -> None:

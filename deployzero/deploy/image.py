@@ -5,7 +5,6 @@ import shutil
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from uuid import uuid4
 
 from deployzero.build.builder import BuildRequest, BuildResult
 from deployzero.deploy import variables
@@ -15,11 +14,12 @@ from deployzero.deploy.plan import Plan
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.progress import Progress
 from deployzero.deploy.release import generated_secrets
+from deployzero.deploy.shielded import shielded
 from deployzero.detection import ProjectDetector
 from deployzero.errors import DeployZeroException
 from deployzero.models.deployment import Deployment
 from deployzero.models.project import ProjectConfig
-from deployzero.source.checkout import checkout
+from deployzero.source.checkout import checkout, checkout_folder
 
 TITLES = {
     "nodejs": "Node.js",
@@ -121,7 +121,7 @@ async def _tree(
         yield Path(deployment.checkout)
         return
     progress.enter("checkout")
-    into = platform.checkouts / f"{deployment.app}-{deployment.commit[:12]}-{uuid4().hex[:8]}"
+    into = checkout_folder(platform.checkouts, deployment.app, deployment.commit)
     try:
         await _check_out(platform, deployment, into)
         yield into
@@ -134,12 +134,8 @@ async def _check_out(platform: Platform, deployment: Deployment, into: Path) -> 
         with platform.repositories.open(deployment.app) as repo:
             checkout(repo, deployment.commit, into)
 
-    writing = asyncio.get_running_loop().run_in_executor(platform.repositories.pool, write)
-    try:
-        await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        await asyncio.wait([writing])  # a thread cannot be cancelled, and it writes there
-        raise
+    loop = asyncio.get_running_loop()
+    await shielded(loop.run_in_executor(platform.repositories.pool, write))
 
 
 async def _detect(source: Path, progress: Progress) -> ProjectConfig:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import WEB
+from deployzero.deploy.shielded import shielded
 from deployzero.errors import RoutingError
 from deployzero.models.deployment import Container
 from deployzero.models.domains import is_at_or_below
@@ -50,13 +51,8 @@ async def switch(
 
 
 async def _written(write: Callable[[T], None], what: T) -> None:
-    """A thread cannot be cancelled: who holds the route lets go of it only once it has written."""
-    writing = asyncio.ensure_future(asyncio.to_thread(write, what))
-    try:
-        await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        await asyncio.wait([writing])
-        raise
+    """Who holds the route lets go of it only once the thread has written."""
+    await shielded(asyncio.to_thread(write, what))
 
 
 async def set_hosts(platform: Platform, project_id: int) -> None:

@@ -16,6 +16,7 @@ from deployzero.deploy.platform import Platform
 from deployzero.deploy.processes import WEB, one_off_spec
 from deployzero.deploy.release import Release
 from deployzero.deploy.runtime_logs import archive
+from deployzero.deploy.shielded import shielded
 from deployzero.errors import ConflictError, DeployZeroException
 from deployzero.runtime import labels
 from deployzero.runtime.attachment import Attachment
@@ -82,12 +83,7 @@ async def detached(
 
 async def end(attachment: Attachment) -> None:
     """To its end even when the session is cancelled; the watch removes what an engine kept."""
-    ending = asyncio.ensure_future(_ended(attachment))
-    try:
-        await asyncio.shield(ending)
-    except asyncio.CancelledError:
-        await ending
-        raise
+    await shielded(_ended(attachment))
 
 
 async def _ended(attachment: Attachment) -> None:

@@ -168,8 +168,7 @@ class Watch:
         ended = [row for row in rows if row.id not in live and row.deployment_id not in unfinished]
         now = time.monotonic()
         self._ended = {row.id: self._ended.get(row.id, now) for row in ended}
-        # A release's containers are retired one after the other.
-        limit = (settings.drain_seconds + settings.stop_grace) * len(ended) + LEFT_OVER
+        limit = settings.drain_seconds + settings.stop_grace + LEFT_OVER
         for row in ended:
             if now - self._ended[row.id] > limit:
                 await self._remove(row)

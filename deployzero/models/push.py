@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from deployzero.errors import DeployZeroException
 from deployzero.models.deployment import Outcome, Push, User
 
 
@@ -16,8 +15,6 @@ class PushTarget:
     """None until the first push decides between main and master."""
     live_commit: str | None
     """40 hex digits: what serves now; None: the app is not serving."""
-    refusal: DeployZeroException | None = None
-    """Why this user may not push to it now, although they may fetch: it is locked, say."""
 
 
 FindApp = Callable[[User, str], Awaitable[PushTarget | None]]

@@ -117,10 +117,7 @@ async def share(platform: Platform, caller: User, app: str, name: str, role: Rol
     async with platform.database.begin() as session:
         project = await require(session, caller, app, Role.OWNER)
         user = await hold_user(session, name)
-        if user.id == project.user_id:
-            raise ConflictError(
-                f"{name} owns {app}", f"Give it away instead: access:transfer {app} USER"
-            )
+        _check_not_owner(project, user)
         await access.give(session, project.id, user.id, role)
     platform.bus.publish(PEOPLE)
 
@@ -133,14 +130,19 @@ async def unshare(platform: Platform, caller: User, app: str, name: str) -> None
     async with platform.database.begin() as session:
         project = await require(session, caller, app, Role.OWNER)
         user = await named(session, name)
-        if user.id == project.user_id:
-            raise ConflictError(
-                f"{name} owns {app}", f"Give it away instead: access:transfer {app} USER"
-            )
+        _check_not_owner(project, user)
         if await access.role_of(session, project.id, user.id) is None:
             raise NotFoundError(f"{name} has no access to {app}", f"`access:list {app}` shows who.")
         await access.take(session, project.id, user.id)
     platform.bus.publish(PEOPLE)
+
+
+def _check_not_owner(project: Project, user: User) -> None:
+    if user.id == project.user_id:
+        raise ConflictError(
+            f"{user.name} owns {project.name}",
+            f"Give it away instead: access:transfer {project.name} USER",
+        )
 
 
 async def transfer(platform: Platform, caller: User, app: str, name: str) -> None:

@@ -93,6 +93,7 @@ class Manifest:
     schema: str
     """Alembic's revision of its tables."""
     made_at: str
+    """ISO 8601, in UTC."""
     instance: str
     keys: bool
     """secret.key is in it."""
@@ -100,6 +101,11 @@ class Manifest:
     """Name to number of rows."""
     sequences: dict[str, int]
     """Table to the highest id that was ever given."""
+
+    @property
+    def made(self) -> str:
+        """For people: `2026-11-23 04:00`."""
+        return self.made_at[:16].replace("T", " ")
 
 
 class Member(io.RawIOBase):

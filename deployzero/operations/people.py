@@ -88,3 +88,8 @@ async def keep_an_admin(session: AsyncSession, name: str) -> None:
         raise ConflictError(
             "no admin would have a key left to sign in with", "First add another: keys:add"
         )
+
+
+def was_taken(before: User, now: User) -> bool:
+    """Whether who signed in as `before` is somebody else by now, or no admin any more."""
+    return now.id != before.id or (before.role == ADMIN and now.role != ADMIN)

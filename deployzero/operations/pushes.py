@@ -28,36 +28,36 @@ async def find_app(platform: Platform, user: User, app: str) -> PushTarget | Non
     locked, before the client has built a large pack.
     """
     async with recorded(platform, user, action=PUSH, app=app, refusals_only=True):
-        target = await _target(platform, user, app)
-        if target is not None and target.refusal is not None:
-            raise target.refusal
-        return target
+        async with platform.database.read() as session:
+            project = await _deployable(session, user, app)
+        if project is None:
+            return None
+        if project.locked_by:
+            raise locked(app, project.locked_by)
+        return await _target(platform, project)
 
 
 async def find_source(platform: Platform, user: User, app: str) -> PushTarget | None:
     """The same for one who fetches. Raises NotFoundError where there is none for this user."""
     async with recorded(platform, user, action=FETCH, app=app, refusals_only=True):
-        target = await _target(platform, user, app)
-        if target is None:
+        async with platform.database.read() as session:
+            project = await _deployable(session, user, app)
+        if project is None:
             raise NotFoundError(
                 f"there is no app {app} (or it is not yours)",
                 "The first push makes it: git push deployzero main",
             )
-        return target
+        return await _target(platform, project)
 
 
-async def _target(platform: Platform, user: User, app: str) -> PushTarget | None:
+async def _target(platform: Platform, project: Project) -> PushTarget:
     async with platform.database.read() as session:
-        project = await _deployable(session, user, app)
-        if project is None:
-            return None
         serving = await _serving(session, project)
     await move_repository(platform, project)
     return PushTarget(
-        app=app,
+        app=project.name,
         deploy_branch=project.deploy_branch,
         live_commit=serving.commit if serving else None,
-        refusal=locked(app, project.locked_by) if project.locked_by else None,
     )
 
 

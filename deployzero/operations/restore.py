@@ -195,8 +195,7 @@ def _finish(
         relocation.drop_secrets(connection)
     elif secret_key is not None and sealed is not None:
         _try_key(secret_key, sealed)
-    made_at = manifest.made_at[:16].replace("T", " ")
-    apps = relocation.relocate(connection, commits, f"the backup of {made_at}")
+    apps = relocation.relocate(connection, commits, f"the backup of {manifest.made}")
     check_foreign_keys(connection)
     return apps
 

@@ -12,8 +12,6 @@ EXIT_HINTS = {
     126: "The start command is not executable.",
     127: "The start command was not found in the image.",
 }
-KILLED = 137
-"""128 + SIGKILL, which is also what the kernel's out-of-memory killer sends."""
 
 
 async def exited(runtime: Runtime, name: str, status: ContainerStatus | None) -> ContainerError:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 from dulwich.objects import ObjectID
 from dulwich.repo import Repo
@@ -25,6 +26,11 @@ from deployzero.source.tree import (
 
 LIMITS = Limits()
 COPY_SECONDS = 300.0
+
+
+def checkout_folder(parent: Path, app: str, commit: str) -> Path:
+    """A name of its own for a checkout of the app's, which begins with the app's: `hello-…`."""
+    return parent / f"{app}-{commit[:12]}-{uuid4().hex[:8]}"
 
 
 def checkout(repo: Repo, commit: str, into: Path, limits: Limits = LIMITS) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import docker
 import httpx
 import pytest
-from python_image import SERVER, make_image, python
+from python_image import SERVER, python
 
 from deployzero.errors import RoutingError
 from deployzero.routing import process
@@ -28,24 +28,7 @@ from deployzero.runtime.network import free_address
 
 INSTANCE = "test-routing"
 TAG = "deployzero-test-routing:python"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _image() -> Iterator[None]:
-    make_image(TAG, {"deployzero.instance": INSTANCE})
-    yield
-    docker.APIClient().remove_image(TAG, force=True)
-
-
-@pytest.fixture
-async def docker_manager() -> AsyncIterator[DockerManager]:
-    made = DockerManager("", INSTANCE)
-    yield made
-    for container in await made.list_containers():
-        await made.remove(container.name)
-    for app in await made.list_networks():
-        await made.remove_network(app)
-    made.close()
+pytestmark = pytest.mark.usefixtures("python_image")
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import docker
 import pytest
-from python_image import SERVER, make_image, python
+from python_image import SERVER, python
 
 from deployzero.build.builder import Builder, BuildRequest
 from deployzero.errors import ContainerError, ResourceLimitError
@@ -29,31 +29,14 @@ from deployzero.settings import Settings
 
 INSTANCE = "test-runtime"
 TAG = "deployzero-test-runtime:python"
+pytestmark = pytest.mark.usefixtures("python_image")
 IDLE = python("import time; print('up', flush=True); time.sleep(600)")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _image() -> Iterator[None]:
-    make_image(TAG, {"deployzero.instance": INSTANCE})
-    yield
-    docker.APIClient().remove_image(TAG, force=True)
 
 
 @pytest.fixture
 def client() -> Iterator[docker.APIClient]:
     made = docker.APIClient()
     yield made
-    made.close()
-
-
-@pytest.fixture
-async def docker_manager() -> AsyncIterator[DockerManager]:
-    made = DockerManager("", INSTANCE)
-    yield made
-    for container in await made.list_containers():
-        await made.remove(container.name)
-    for app in await made.list_networks():
-        await made.remove_network(app)
     made.close()
 
 

@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import docker
 import pytest
-from python_image import make_image, python
+from python_image import python
 
 from deployzero.errors import ContainerError
 from deployzero.runtime.attachment import STDERR, STDOUT, Attachment
@@ -20,26 +20,9 @@ from deployzero.runtime.log_entries import LogEntry
 
 INSTANCE = "test-streams"
 TAG = "deployzero-test-streams:python"
+pytestmark = pytest.mark.usefixtures("python_image")
 LIMIT = 30.0
 ECHO = "import sys, shutil; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer, 1 << 16)"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _image() -> Iterator[None]:
-    make_image(TAG, {"deployzero.instance": INSTANCE})
-    yield
-    docker.APIClient().remove_image(TAG, force=True)
-
-
-@pytest.fixture
-async def docker_manager() -> AsyncIterator[DockerManager]:
-    made = DockerManager("", INSTANCE)
-    yield made
-    for container in await made.list_containers():
-        await made.remove(container.name)
-    for app in await made.list_networks():
-        await made.remove_network(app)
-    made.close()
 
 
 def spec(code: str, **changes: object) -> ContainerSpec:

@@ -6,7 +6,7 @@ import click
 
 from deployzero.errors import UsageError
 from deployzero.models.access import Role
-from deployzero.operations import git
+from deployzero.operations import archives, git
 from deployzero.ssh.commands.follow import follow
 from deployzero.ssh.commands.render import fields
 from deployzero.ssh.commands.tree import APP, JSON, Caller, command
@@ -66,5 +66,5 @@ async def from_archive(caller: Caller, app: str, message: str) -> int:
         )
     read = caller.streams.stdin.read
     return await follow(
-        caller, await git.deploy_archive(caller.platform, caller.user, app, read, message)
+        caller, await archives.deploy_archive(caller.platform, caller.user, app, read, message)
     )

@@ -24,7 +24,7 @@ from deployzero.errors import (
 from deployzero.models.access import Role
 from deployzero.models.deployment import State
 from deployzero.models.release import Kind
-from deployzero.operations import git
+from deployzero.operations import archives, git
 from deployzero.settings import parse_bytes
 from deployzero.source.branch_name import check_branch_name
 from deployzero.store import access, deployments, projects
@@ -164,33 +164,33 @@ async def test_an_upload_is_bounded_and_read_no_further(admin, alice):
         return bytes(1 << 16)
 
     with pytest.raises(ArchiveTooLargeError, match="larger than 1,048,576 bytes"):
-        await git.deploy_archive(platform, alice, "hello", endless)
+        await archives.deploy_archive(platform, alice, "hello", endless)
     assert given < 2 << 20
 
 
 async def test_a_silent_upload_ends(admin, alice, monkeypatch):
-    monkeypatch.setattr(git, "STALL_SECONDS", 0.05)
+    monkeypatch.setattr(archives, "STALL_SECONDS", 0.05)
 
     async def silent(size):
         await asyncio.Event().wait()
 
     with pytest.raises(ArchiveError, match="no data for"):
-        await git.deploy_archive(admin.platform, alice, "hello", silent)
+        await archives.deploy_archive(admin.platform, alice, "hello", silent)
 
 
 async def test_a_slow_upload_ends(admin, alice, monkeypatch):
-    monkeypatch.setattr(git, "UPLOAD_SECONDS", 0.05)
+    monkeypatch.setattr(archives, "UPLOAD_SECONDS", 0.05)
 
     async def dripping(size):
         await asyncio.sleep(0.01)
         return b"."
 
     with pytest.raises(ArchiveError, match="did not end within"):
-        await git.deploy_archive(admin.platform, alice, "hello", dripping)
+        await archives.deploy_archive(admin.platform, alice, "hello", dripping)
 
 
 async def test_an_upload_leaves_the_server_its_last_disk_space(admin, alice, monkeypatch):
-    monkeypatch.setattr(git, "CHECK_EVERY", 1 << 20)
+    monkeypatch.setattr(archives, "CHECK_EVERY", 1 << 20)
     wanted = parse_bytes(admin.platform.settings.min_free_disk)
     free, given = wanted + (4 << 20), 0
     monkeypatch.setattr(
@@ -203,7 +203,7 @@ async def test_an_upload_leaves_the_server_its_last_disk_space(admin, alice, mon
         return bytes(1 << 16)
 
     with pytest.raises(ResourceLimitError, match="nearly full"):
-        await git.deploy_archive(admin.platform, alice, "hello", large)
+        await archives.deploy_archive(admin.platform, alice, "hello", large)
     assert given < 6 << 20
 
 
@@ -215,10 +215,10 @@ async def test_a_user_has_two_uploads_at_once(admin, alice):
         await asyncio.Event().wait()
 
     def upload():
-        return git.deploy_archive(admin.platform, alice, "hello", waits)
+        return archives.deploy_archive(admin.platform, alice, "hello", waits)
 
     async with asyncio.timeout(LIMIT):
-        running = [asyncio.create_task(upload()) for _ in range(git.UPLOADS)]
+        running = [asyncio.create_task(upload()) for _ in range(archives.UPLOADS)]
         for _ in running:
             await begun.acquire()
         with pytest.raises(ConflictError, match="2 uploads of yours"):
@@ -243,7 +243,7 @@ async def test_cancelled_it_ends_at_once_and_leaves_no_objects(admin, alice):
             reached.set()
         return parts.pop(0)
 
-    running = asyncio.create_task(git.deploy_archive(admin.platform, alice, "hello", read))
+    running = asyncio.create_task(archives.deploy_archive(admin.platform, alice, "hello", read))
     await reached.wait()
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError, ArchiveError):

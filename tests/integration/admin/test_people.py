@@ -12,7 +12,7 @@ import asyncssh
 import pytest
 
 from deployzero.operations import keys as admin_keys
-from deployzero.ssh import server as ssh_server
+from deployzero.ssh import connection as ssh_connection
 from deployzero.store import keys, users
 
 Admin = Any
@@ -265,7 +265,7 @@ async def test_a_key_removed_behind_the_servers_back_ends_too(
     admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By another process, say, which publishes nothing here."""
-    monkeypatch.setattr(ssh_server, "CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(ssh_connection, "CHECK_SECONDS", 0.2)
     admin.platform.bus.publish("people")  # the watch waits for the new time from now on
     await admin.person("bob")
     connection = await admin.connect("bob")
@@ -283,7 +283,7 @@ async def test_an_unexpected_error_does_not_end_the_watch(
     async def broken(_: Any) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(ssh_server.Entrance, "_check", broken)
+    monkeypatch.setattr(ssh_connection.Entrance, "_check", broken)
     admin.platform.bus.publish("people")
     async with asyncio.timeout(5):
         while "a bug" not in caplog.text:  # noqa: ASYNC110 - a log has no event
@@ -299,7 +299,7 @@ async def test_an_unexpected_error_does_not_end_the_watch(
 async def test_a_user_has_so_many_sessions_over_all_connections(
     admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ssh_server, "MOST_SESSIONS_OF_USER", 2)
+    monkeypatch.setattr(ssh_connection, "MOST_SESSIONS_OF_USER", 2)
     await admin.person("bob")
     connections = [await admin.connect("bob") for _ in range(3)]
     processes = [await each.create_process("events -t") for each in connections[:2]]

@@ -8,7 +8,8 @@ import asyncssh
 import paramiko
 import pytest
 
-from deployzero.ssh import server as ssh_server
+from deployzero.ssh import connection as ssh_connection
+from deployzero.ssh.host_key import load_host_key
 
 
 async def test_no_command_prints_a_short_help(server, client):
@@ -131,8 +132,8 @@ async def test_passwords_are_not_asked_for(server):
 
 async def test_offering_a_known_key_lends_nothing_to_an_unknown_one(server, client):
     """The public half of somebody's key proves nothing, even before one's own key."""
-    connection = ssh_server.Connection(
-        ssh_server.Entrance(server.platform.authenticate, services=None)
+    connection = ssh_connection.Connection(
+        ssh_connection.Entrance(server.platform.authenticate, services=None)
     )
     connection._conn = type("Conn", (), {"send_auth_banner": lambda self, text: None})()
     known = asyncssh.read_private_key(client.key)
@@ -152,7 +153,7 @@ async def test_too_many_keys_end_the_connection(server):
 
 
 async def test_connections_that_do_not_sign_in_are_limited(server, client, monkeypatch):
-    monkeypatch.setattr(ssh_server, "MOST_UNAUTHENTICATED", 3)
+    monkeypatch.setattr(ssh_connection, "MOST_UNAUTHENTICATED", 3)
     idle = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
     for reader, _ in idle:
         await reader.readline()
@@ -191,7 +192,7 @@ async def test_host_key_is_made_once_and_for_the_owner_alone(server, tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_bytes().startswith(b"-----BEGIN OPENSSH PRIVATE KEY-----")
     before = path.read_bytes()
-    ssh_server.load_host_key(path)
+    load_host_key(path)
     assert path.read_bytes() == before
 
 
