@@ -38,6 +38,18 @@ class NotFoundError(DeployZeroException):
     """No such app, or none that the caller may see: one answer for both."""
 
 
+class UnauthenticatedError(DeployZeroException):
+    """Nobody has signed in, or with what is not or no longer valid."""
+
+
+class TooManyRequestsError(DeployZeroException):
+    """Asked too often; `seconds` says when to ask again."""
+
+    def __init__(self, message: str, hint: str = "", seconds: int = 60) -> None:
+        super().__init__(message, hint)
+        self.seconds = seconds
+
+
 class ForbiddenError(DeployZeroException):
     """The caller sees the app but has too low a role for this."""
 

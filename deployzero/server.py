@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from deployzero.api import server as api_server
+from deployzero.api.app import make_app
 from deployzero.build.builder import Builder
 from deployzero.deploy import runs
 from deployzero.deploy.log_archive import LogArchive
@@ -97,7 +98,7 @@ async def running(settings: Settings) -> AsyncIterator[Platform]:
             await watch.look()  # what was down may be up: the first push is to see it as it is
             tasks = [asyncio.create_task(worker.run()), asyncio.create_task(watch.run())]
             try:
-                async with api_server.serving(platform), ssh_door(platform) as door:
+                async with http_door(platform), ssh_door(platform) as door:
                     yield platform
                     # Deployments end first, so that each push still hears how its own did.
                     door.stop_listening()
@@ -133,6 +134,14 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def http_door(platform: Platform, port: int | None = None) -> AsyncIterator[int]:
+    """The HTTP API on the platform's operations; gives its port. port: as for `ssh_door`."""
+    app = make_app(platform)
+    async with api_server.serving(app, platform.settings, port) as listening:
+        yield listening
 
 
 @asynccontextmanager

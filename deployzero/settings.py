@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,6 +14,8 @@ from deployzero.errors import SettingsError
 
 PREFIX = "DEPLOYZERO_"
 BUILD_ENV_PREFIX = "build_env_"
+OF_THE_CLIENT = frozenset({"server", "api_key"})
+"""What the command line reads, on a machine that may be the server's too."""
 HOST_CA_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -91,6 +93,12 @@ class Settings(BaseModel):
     max_upload_bytes: Size = "512m"
     admin_keys: Path | None = None
     allow_plain_http: bool = False
+    tls_cert: str = ""
+    """PEM file of the certificate and its chain: HTTPS_PORT serves, HTTP redirects. `self-signed`:
+    the one that the proxy makes."""
+    tls_key: Path | None = None
+    registration: Literal["first", "invite", "open"] = "first"
+    """Who may make an account over HTTP without an invitation."""
     build_env: dict[str, str] = Field(default_factory=dict)
     """From BUILD_ENV_<NAME>: variables of every build step (index URLs and the like)."""
 
@@ -137,7 +145,9 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
     values.update(
         (name.removeprefix(PREFIX).lower(), value)
         for name, value in environ.items()
-        if name.startswith(PREFIX) and value != ""
+        if name.startswith(PREFIX)
+        and value != ""
+        and name.removeprefix(PREFIX).lower() not in OF_THE_CLIENT
     )
     build_env = dict(values.pop("build_env", {}))
     for name in [n for n in values if n.startswith(BUILD_ENV_PREFIX)]:

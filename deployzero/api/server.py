@@ -1,4 +1,4 @@
-"""Serve the API inside the server's own event loop."""
+"""Serve the HTTP API inside the server's own event loop."""
 
 import asyncio
 import contextlib
@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import uvicorn
+from fastapi import FastAPI
 
-from deployzero.api.app import make_app
-from deployzero.deploy.platform import Platform
 from deployzero.errors import SettingsError
+from deployzero.settings import Settings
 
 STOP_LIMIT = 5.0
 
@@ -23,13 +23,15 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(platform: Platform) -> AsyncIterator[None]:
-    """Listen on BIND:API_PORT until the block ends. Raises SettingsError for a taken port."""
-    settings = platform.settings
+async def serving(app: FastAPI, settings: Settings, port: int | None = None) -> AsyncIterator[int]:
+    """Listen on BIND:API_PORT until the block ends; gives the port.
+
+    port: instead of API_PORT; 0: any free one. Raises SettingsError for a taken one.
+    """
     config = uvicorn.Config(
-        make_app(platform),
+        app,
         host=settings.bind,
-        port=settings.api_port,
+        port=settings.api_port if port is None else port,
         log_level="warning",
         access_log=False,
         lifespan="off",
@@ -44,7 +46,7 @@ async def serving(platform: Platform) -> AsyncIterator[None]:
     server = _Server(config)
     task = asyncio.create_task(server.serve([listener]))
     try:
-        yield
+        yield listener.getsockname()[1]
     finally:
         server.should_exit = True
         with contextlib.suppress(TimeoutError):

@@ -21,7 +21,7 @@ from deployzero.cli.machine import (
     missing_packages,
     prepare,
 )
-from deployzero.cli.main import settings_of
+from deployzero.cli.settings import settings_of
 from deployzero.errors import DeployZeroException
 from deployzero.routing.binary import find_traefik
 from deployzero.routing.proof import ProxyClient, instance_at

@@ -7,7 +7,7 @@ import time
 
 import click
 
-from deployzero.cli.main import settings_of
+from deployzero.cli.settings import settings_of
 from deployzero.errors import DeployZeroException
 from deployzero.server import open_platform, running_pid
 from deployzero.settings import Settings

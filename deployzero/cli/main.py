@@ -1,5 +1,6 @@
-"""The `deployzero` command: settings in, errors rendered once."""
+"""The `deployzero` command: commands found by name, errors rendered once."""
 
+import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,55 @@ import click
 
 from deployzero import __version__
 from deployzero.errors import DeployZeroException
-from deployzero.settings import Settings, load_settings
+
+APPS, ACCOUNT, SERVER = "Apps", "Your account", "The server"
+COMMANDS: dict[str, tuple[str, str]] = {
+    "apps": (APPS, "List your apps."),
+    "up": (SERVER, "Start the server here, in the foreground."),
+    "down": (SERVER, "End what `up` left running."),
+    "doctor": (SERVER, "Check this machine and say how to mend it."),
+    "detect": (SERVER, "Print how a folder would be built and run."),
+    "restore": (SERVER, "Restore a backup."),
+    "post-receive": ("", ""),
+    "reference": ("", ""),
+}
+"""By name: section and help, so that the list of all loads none of them. Each is the attribute
+of its own name in the file of its own name; without a section it is hidden."""
 
 
 class _Group(click.Group):
     """Render our own errors as the push does: one line, then what to do."""
 
-    def invoke(self, context: click.Context) -> Any:
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name, (section, _) in COMMANDS.items() if section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
         try:
-            return super().invoke(context)
+            found = getattr(importlib.import_module(f"deployzero.cli.{name}"), name)
+        except ModuleNotFoundError as error:
+            section, _ = COMMANDS[cmd_name]
+            if section in (SERVER, "") and not (error.name or "").startswith("deployzero"):
+                raise DeployZeroException(
+                    f"`deployzero {cmd_name}` needs the server's parts ({error.name})",
+                    "pip install 'deployzero[server]'",
+                ) from error
+            raise
+        assert isinstance(found, click.Command)  # noqa: S101 - for mypy
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for section in (APPS, ACCOUNT, SERVER):
+            rows = [(name, text) for name, (of, text) in COMMANDS.items() if of == section]
+            if rows:
+                with formatter.section(section):
+                    formatter.write_dl(rows)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
         except DeployZeroException as error:
             for line in error.detail:
                 click.echo(f"       {line}", err=True)
@@ -31,14 +72,9 @@ class _Group(click.Group):
 @click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="TOML file of settings; the environment's DEPLOYZERO_* stand over it.",
+    help="The server's TOML file of settings; the environment's DEPLOYZERO_* stand over it.",
 )
 @click.pass_context
 def main(context: click.Context, config: Path | None) -> None:
     """deployzero: git push to your own server, and the app is live."""
     context.obj = config
-
-
-def settings_of(context: click.Context) -> Settings:
-    """The settings, read only by commands that need them."""
-    return load_settings(context.obj)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from dulwich.repo import Repo
 
-from deployzero.cli.main import settings_of
+from deployzero.cli.settings import settings_of
 from deployzero.deploy.platform import Platform
 from deployzero.hooks.post_receive import Command, PostReceive, deploy_from_git, read_commands
 from deployzero.models.names import parse_app_path

@@ -6,7 +6,7 @@ from typing import IO
 
 import click
 
-from deployzero.cli.main import settings_of
+from deployzero.cli.settings import settings_of
 from deployzero.errors import ConflictError, UsageError
 from deployzero.operations.restore import Restored
 from deployzero.operations.restore import restore as restored

@@ -10,7 +10,7 @@ import httpx
 
 from deployzero import __version__
 from deployzero.cli import demo as sample
-from deployzero.cli.main import settings_of
+from deployzero.cli.settings import settings_of
 from deployzero.deploy.platform import Platform
 from deployzero.errors import DeployZeroException, SettingsError
 from deployzero.models.project import ProjectConfig, ProjectType

@@ -1,6 +1,6 @@
-"""What a person may do: here at all, and with one app."""
+"""What a person may do: here at all, and with one app; and what a key of theirs may."""
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 
 class Role(IntEnum):
@@ -20,6 +20,23 @@ class Role(IntEnum):
     @property
     def word(self) -> str:
         return self.name.lower()
+
+
+class Scope(StrEnum):
+    """The most that an API key may do of what its user may.
+
+    READ sees; DEPLOY also makes apps and does what a deployer does; ADMIN does all that its
+    user may, and it alone touches accounts and keys: else a lesser key could make a greater one.
+    """
+
+    READ = "read"
+    DEPLOY = "deploy"
+    ADMIN = "admin"
+
+    @property
+    def most(self) -> Role:
+        """The highest role with an app that such a key can use."""
+        return {Scope.READ: Role.VIEWER, Scope.DEPLOY: Role.DEPLOYER}.get(self, Role.ADMIN)
 
 
 APP_ROLES = (Role.VIEWER, Role.DEPLOYER, Role.OWNER)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from deployzero.models.access import Scope
 from deployzero.models.release import Kind
 
 
@@ -42,7 +43,11 @@ class User:
     role: str
     """`admin` or `member`."""
     key_fingerprint: str = ""
-    """SHA256:… of the key that this session signed in with."""
+    """What signed them in: SHA256:… of an SSH key, or an API key's beginning, `dz_Ab12Cd34`."""
+    scope: Scope = Scope.ADMIN
+    """The most that what signed them in may do; an SSH key may all that its user may."""
+    only_project: int | None = None
+    """The id of the only app that it may touch; None: all that its user may."""
 
 
 @dataclass(frozen=True, slots=True)

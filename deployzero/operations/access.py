@@ -1,13 +1,13 @@
 """Who may do what. What a person may not see does not exist for them."""
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, ForbiddenError, NotFoundError
-from deployzero.models.access import Role
+from deployzero.models.access import Role, Scope
 from deployzero.models.deployment import Project, User
 from deployzero.source.lines import printable
 from deployzero.store import access, projects, users
@@ -34,6 +34,8 @@ async def require(session: AsyncSession, user: User, app: str, role: Role) -> Pr
     found = await role_with(session, user, project) if project else None
     if project is None or found is None:
         raise await no_such_app(session, user, app)
+    if role > user.scope.most:
+        raise _scope_too_small(user)
     if found < role:
         raise ForbiddenError(
             f"you are {with_article(found.word)} of {app}: this needs {with_article(role.word)}",
@@ -53,15 +55,34 @@ async def hold(session: AsyncSession, user: User, app: str, role: Role) -> Proje
     return now
 
 
-def require_admin(user: User) -> None:
-    """Raises ForbiddenError."""
+def require_admin(user: User, scope: Scope = Scope.ADMIN) -> None:
+    """scope: what a key of the admin's needs to have. Raises ForbiddenError."""
     if user.role != users.ADMIN:
         raise ForbiddenError("only an admin may do this", "Ask an admin.")
+    require_scope(user, scope)
+
+
+def require_scope(user: User, scope: Scope) -> None:
+    """For what is about no app: one's account and keys, a new app, the server. An app's key may
+    do none of it. Raises ForbiddenError."""
+    if user.only_project is not None:
+        raise ForbiddenError(
+            "this API key is for one app alone", "Sign in, or use a key without a project."
+        )
+    if scope.most > user.scope.most:
+        raise _scope_too_small(user)
+
+
+def _scope_too_small(user: User) -> ForbiddenError:
+    return ForbiddenError(
+        f"this API key's scope is {user.scope}: it is too small for this",
+        "Use a key of a larger scope, or sign in.",
+    )
 
 
 async def role_with(session: AsyncSession, user: User, project: Project) -> Role | None:
     """What the user is to the app; None: it does not exist for them."""
-    if project.destroying:
+    if project.destroying or user.only_project not in (None, project.id):
         return None
     if user.role == users.ADMIN:
         return Role.ADMIN
@@ -83,7 +104,8 @@ async def no_such_app(session: AsyncSession, user: User, app: str) -> NotFoundEr
 async def visible(session: AsyncSession, user: User) -> list[Project]:
     """Every app that the user may see, by name."""
     only = None if user.role == users.ADMIN else user.id
-    return await projects.visible_to(session, only)
+    found = await projects.visible_to(session, only)
+    return [each for each in found if user.only_project in (None, each.id)]
 
 
 async def visible_project(session: AsyncSession, user: User, app: str) -> Project | None:
@@ -104,7 +126,10 @@ async def still_may(platform: Platform, user: User, project_id: int | None, role
         if current is not None and current.role == users.ADMIN:
             return True
         project = await projects.by_id(session, project_id) if project_id else None
-        found = await role_with(session, current, project) if current and project else None
+        if current is None or project is None:
+            return False
+        now = replace(current, scope=user.scope, only_project=user.only_project)
+        found = await role_with(session, now, project)
     return found is not None and found >= role
 
 

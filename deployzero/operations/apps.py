@@ -10,11 +10,20 @@ from deployzero.deploy import rename
 from deployzero.deploy.destroy import destroy
 from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, DeployZeroException
-from deployzero.models.access import Role
+from deployzero.models.access import Role, Scope
 from deployzero.models.deployment import Container, Deployment, Project, User
 from deployzero.models.names import check_app_name
 from deployzero.models.release import Change, Kind
-from deployzero.operations.access import hold, hold_user, no_such_app, require, visible
+from deployzero.operations.access import (
+    hold,
+    hold_user,
+    no_such_app,
+    require,
+    require_scope,
+    role_with,
+    visible,
+    visible_project,
+)
 from deployzero.operations.changes import queue_change
 from deployzero.store import containers, deployments, domains, projects, releases
 from deployzero.store.releases import Live
@@ -26,6 +35,7 @@ RENAME_LIMIT = 60.0
 FREE_LIMIT = 5.0
 """… and for the engine to let go of their network."""
 LOOK = 0.1
+LONGEST_ID = 10
 ENDING = "its last containers are ending"
 
 
@@ -93,6 +103,21 @@ async def find(platform: Platform, user: User, app: str) -> Project:
         return await require(session, user, app, Role.VIEWER)
 
 
+async def name_of(platform: Platform, user: User, reference: str) -> str:
+    """The name of an app that is called so, or has this id; the name goes first.
+
+    Raises NotFoundError.
+    """
+    async with platform.database.read() as session:
+        if await visible_project(session, user, reference):
+            return reference
+        if reference.isdecimal() and len(reference) < LONGEST_ID:
+            project = await projects.by_id(session, int(reference))
+            if project and await role_with(session, user, project) is not None:
+                return project.name
+        raise await no_such_app(session, user, reference)
+
+
 async def create(platform: Platform, user: User, name: str) -> None:
     """An app with nothing deployed, the user's own. Raises SourceError, ConflictError."""
     async with platform.database.begin() as session:
@@ -104,6 +129,7 @@ async def add(platform: Platform, session: AsyncSession, user: User, name: str) 
 
     Within the transaction: whoever sees the row may use its repository.
     """
+    require_scope(user, Scope.DEPLOY)
     await hold_user(session, user.name)
     check_app_name(name)
     if await projects.count_of(session, user.id) >= MOST:

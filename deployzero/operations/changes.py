@@ -77,16 +77,26 @@ async def queue_change(
     )
 
 
+async def find(platform: Platform, user: User, deployment_id: int) -> Deployment:
+    """Needs a viewer of its app. Raises NotFoundError, the same for one they may not see."""
+    async with platform.database.read() as session:
+        try:
+            deployment = await deployments.get(session, deployment_id)
+        except NotFoundError:
+            deployment = None
+        if deployment is None or await visible_project(session, user, deployment.app) is None:
+            raise NotFoundError(f"there is no deployment {deployment_id}", "Look at its app's.")
+    return deployment
+
+
 async def cancel(platform: Platform, user: User, deployment_id: int) -> None:
     """Stop a deployment that waits or is under way; returns once all of it is undone.
 
     Needs a deployer of its app. Raises NotFoundError; ConflictError if it has ended before,
     went live first, or does not end within CANCEL_LIMIT.
     """
+    deployment = await find(platform, user, deployment_id)
     async with platform.database.read() as session:
-        deployment = await deployments.get(session, deployment_id)
-        if await visible_project(session, user, deployment.app) is None:
-            raise NotFoundError(f"there is no deployment {deployment_id}")
         await require(session, user, deployment.app, Role.DEPLOYER)
     if deployment.state in UNFINISHED:
         platform.queue.cancel(deployment_id, user.name)

@@ -22,6 +22,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from deployzero.models.access import Scope
 from deployzero.models.deployment import UNDER_WAY, UNFINISHED, State
 from deployzero.models.release import NUMBERED, Kind
 
@@ -81,6 +82,13 @@ class Base(DeclarativeBase):
             length=16,
             values_callable=lambda kinds: [kind.value for kind in kinds],
         ),
+        Scope: Enum(
+            Scope,
+            native_enum=False,
+            create_constraint=False,
+            length=16,
+            values_callable=lambda scopes: [scope.value for scope in scopes],
+        ),
     }
 
 
@@ -115,7 +123,10 @@ class UserRow(Base):
     name: Mapped[str] = mapped_column(String(64), unique=True)
     role: Mapped[str] = mapped_column(String(16))
     api_key: Mapped[str | None] = mapped_column(String(64), unique=True)
-    """SHA-256 of the key, in hex; the key itself is shown once and kept nowhere."""
+    """SHA-256, in hex, of the key that they last signed in with, by a password; it is a row of
+    api_keys too, which are what is looked at."""
+    password: Mapped[str | None] = mapped_column(Text)
+    """Argon2's encoded hash; None: they have none, and sign in by SSH keys or API keys."""
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     removed_at: Mapped[dt.datetime | None]
     """Who was removed keeps a row, since the history names them."""
@@ -131,6 +142,76 @@ class SSHKeyRow(Base):
     public_key: Mapped[str] = mapped_column(Text)
     fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class APIKeyRow(Base):
+    """What signs somebody in over HTTP: a key of their own, or a browser's session."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (NEVER_REUSED,)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    """Of the key, in hex; the key itself is shown once and kept nowhere."""
+    prefix: Mapped[str] = mapped_column(String(16))
+    """The key's beginning, by which people and the audit log know it."""
+    scope: Mapped[Scope]
+    project_id: Mapped[int | None] = mapped_column(
+        ForeignKey("projects.id", ondelete="CASCADE"), index=True
+    )
+    """The only app that it may touch."""
+    session: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """A browser's cookie: no header takes it, and lists of keys leave it out."""
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    expires_at: Mapped[dt.datetime | None]
+    last_used_at: Mapped[dt.datetime | None]
+
+
+class InvitationRow(Base):
+    """A link by which somebody makes their account, or gets a new password."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (NEVER_REUSED,)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), index=True
+    )
+    """Whose password it sets; None: it makes an account."""
+    name: Mapped[str | None] = mapped_column(String(64))
+    """Of the account to be made; None: who comes chooses it."""
+    role: Mapped[str] = mapped_column(String(16))
+    by: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    expires_at: Mapped[dt.datetime]
+    used_at: Mapped[dt.datetime | None]
+
+
+class CLILoginRow(Base):
+    """A computer that asks for a key, until somebody has approved or refused it (RFC 8628)."""
+
+    __tablename__ = "cli_logins"
+    __table_args__ = (NEVER_REUSED,)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    device_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    """Of the secret that the computer polls with, in hex."""
+    user_code: Mapped[str] = mapped_column(String(16), unique=True)
+    """What both the terminal and the page show."""
+    computer: Mapped[str] = mapped_column(String(100))
+    address: Mapped[str] = mapped_column(String(64))
+    """Where it asked from."""
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), index=True
+    )
+    """Who decided."""
+    approved: Mapped[bool | None]
+    """None: nobody has decided yet."""
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    expires_at: Mapped[dt.datetime]
 
 
 class RemovedKeyRow(Base):
@@ -253,6 +334,8 @@ class DeploymentRow(Base):
     """Sealed: the variables of its containers."""
     key_fingerprint: Mapped[str] = mapped_column(String(64), default="", server_default="")
     """Who asked for it, by which key: for the audit log."""
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    """The client's own name for its request: sent again, it makes no second deployment."""
     timings: Mapped[dict[str, float]]
     logs: Mapped[str | None] = mapped_column(Text)
     """The whole log, each line ended by a newline, once it has ended; its rows until then."""
@@ -265,6 +348,12 @@ class DeploymentRow(Base):
         Index("ix_deployments_project_id_id", "project_id", "id"),
         _only("uq_deployments_live", "project_id", where=_in(frozenset({State.LIVE}))),
         _only("uq_deployments_under_way", "project_id", where=_in(UNDER_WAY)),
+        _only(
+            "uq_deployments_idempotency_key",
+            "project_id",
+            "idempotency_key",
+            where="idempotency_key IS NOT NULL",
+        ),
         _only("ix_deployments_unfinished", "id", where=_in(UNFINISHED), unique=False),
         _only("ix_deployments_open_log", "id", where="logs IS NULL", unique=False),
         NEVER_REUSED,

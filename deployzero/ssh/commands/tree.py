@@ -13,8 +13,8 @@ from deployzero.errors import UsageError
 from deployzero.models.access import Role
 from deployzero.models.deployment import User
 from deployzero.operations import events
+from deployzero.operations.guard import guarded
 from deployzero.ssh.commands.examples import EXAMPLES
-from deployzero.ssh.commands.guard import guarded
 from deployzero.ssh.session import NOT_FOUND, refuse_command
 from deployzero.ssh.streams import Streams
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deployzero.ssh.commands import guard
+from deployzero.operations import guard
 from deployzero.store import deployments, projects, users
 
 Admin = Any

@@ -1,0 +1,76 @@
+"""Pagination by cursor: a list is a plain array, and `Link` names the next page (RFC 8288)."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Query, Request, Response
+
+from deployzero.errors import UsageError
+
+T = TypeVar("T")
+MOST, DEFAULT = 200, 50
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What part of a list is asked for."""
+
+    limit: int
+    after: str
+    """What the last page ended with; empty: the first page."""
+    request: Request
+    response: Response
+
+    @property
+    def after_number(self) -> int | None:
+        """For lists that go by a number. Raises UsageError."""
+        if not self.after:
+            return None
+        if not self.after.isdecimal() or len(self.after) > 10:
+            raise _bad()
+        return int(self.after)
+
+    def of(self, found: Sequence[T], key: Callable[[T], object]) -> list[T]:
+        """The page out of `limit + 1` items, told by Link that there are more.
+
+        key: what of an item the cursor holds, to go on behind it.
+        """
+        page = list(found[: self.limit])
+        if len(found) > self.limit:
+            url = self.request.url.include_query_params(
+                cursor=_sealed(str(key(page[-1]))), limit=self.limit
+            )
+            # Without host: behind a proxy another one may be right.
+            self.response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+        return page
+
+
+def _page(
+    request: Request,
+    response: Response,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = DEFAULT,
+    cursor: Annotated[str, Query(max_length=300, description="From the header Link.")] = "",
+) -> Page:
+    return Page(limit, _opened(cursor), request, response)
+
+
+CurrentPage = Annotated[Page, Depends(_page)]
+
+
+def _sealed(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _opened(cursor: str) -> str:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeError) as error:
+        raise _bad() from error
+
+
+def _bad() -> UsageError:
+    return UsageError("the cursor is none of ours", "Take it from the header Link, as it is.")

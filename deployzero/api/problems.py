@@ -1,0 +1,137 @@
+"""Errors as RFC 9457 problem documents: rendered here and nowhere else."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from deployzero.errors import (
+    ArchiveError,
+    ArchiveTooLargeError,
+    ConflictError,
+    DeployZeroException,
+    ForbiddenError,
+    NotFoundError,
+    ProjectDetectionError,
+    ResourceLimitError,
+    SourceError,
+    TooManyRequestsError,
+    UnauthenticatedError,
+    UsageError,
+)
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+STATUSES: dict[type[DeployZeroException], tuple[int, str]] = {
+    UnauthenticatedError: (401, "Not signed in"),
+    ForbiddenError: (403, "Not allowed"),
+    NotFoundError: (404, "Not found"),
+    ConflictError: (409, "Conflict"),
+    ArchiveTooLargeError: (413, "Archive too large"),
+    ArchiveError: (422, "Bad archive"),
+    SourceError: (422, "Not taken"),
+    ProjectDetectionError: (422, "Not recognised"),
+    UsageError: (422, "Bad request"),
+    TooManyRequestsError: (429, "Too many requests"),
+    ResourceLimitError: (507, "A limit was hit"),
+}
+"""By class, the nearest base counts; any other error of ours is the server's: 503."""
+UNAVAILABLE = (503, "Not available")
+
+
+class Problem(BaseModel):
+    """What every error answers with (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str = Field(examples=["Not found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(description="What happened.", examples=["there is no app helo"])
+    hint: str = Field(default="", description="What to do.", examples=["Did you mean hello?"])
+    output: list[str] = Field(default=[], description="A tool's or an app's own last lines.")
+    errors: list[dict[str, Any]] = Field(default=[], description="What of a request is bad.")
+
+
+SCHEMA = {"schema": Problem.model_json_schema()}
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "Problem", "content": {MEDIA_TYPE: SCHEMA}}
+}
+"""For every route's documentation."""
+
+
+def add_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(DeployZeroException, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unknown)
+
+
+def status_of(error: DeployZeroException) -> tuple[int, str]:
+    """Its HTTP status and title."""
+    return next((STATUSES[each] for each in type(error).__mro__ if each in STATUSES), UNAVAILABLE)
+
+
+def problem(error: DeployZeroException) -> Problem:
+    status, title = status_of(error)
+    return Problem(
+        title=title,
+        status=status,
+        detail=error.message,
+        hint=error.hint,
+        output=list(error.detail),
+    )
+
+
+async def _known(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, DeployZeroException)  # noqa: S101 - for mypy
+    headers = {}
+    if isinstance(error, UnauthenticatedError):
+        headers["WWW-Authenticate"] = 'APIKey header="X-API-Key"'
+    if isinstance(error, TooManyRequestsError):
+        headers["Retry-After"] = str(error.seconds)
+    return _response(problem(error), headers)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    # Without "input" and "ctx": what was sent may be a password.
+    errors = [{"loc": each["loc"], "msg": each["msg"]} for each in error.errors()]
+    where = ".".join(str(part) for part in errors[0]["loc"][1:]) if errors else ""
+    detail = f"{where}: {errors[0]['msg']}" if where else "the request cannot be read"
+    return _response(
+        Problem(title="Bad request", status=422, detail=detail, hint="See /docs.", errors=errors)
+    )
+
+
+async def _http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    title = str(error.detail)
+    return _response(
+        Problem(title=title, status=error.status_code, detail=title, hint="See /docs."),
+        error.headers,
+    )
+
+
+async def _unknown(_: Request, error: Exception) -> JSONResponse:
+    logger.error("internal error", exc_info=error)
+    return _response(
+        Problem(
+            title="Internal error",
+            status=500,
+            detail="deployzero has made a mistake",
+            hint="The server's log says more; please report it.",
+        )
+    )
+
+
+def _response(shown: Problem, headers: Any = None) -> JSONResponse:
+    return JSONResponse(
+        shown.model_dump(mode="json"),
+        shown.status,
+        headers=dict(headers or {}),
+        media_type=MEDIA_TYPE,
+    )

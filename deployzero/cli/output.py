@@ -1,0 +1,50 @@
+"""What commands print: tables for people, JSON for programs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Row = Mapping[str, Any]
+
+
+def listing(
+    rows: Sequence[Row], columns: Mapping[str, str], as_json: bool, empty: str = ""
+) -> None:
+    """A table of the columns (heading to field), or all of the rows as JSON.
+
+    empty: what is said, on standard error, when there is none.
+    """
+    if as_json:
+        click.echo(json.dumps(list(rows), indent=2))
+        return
+    if not rows:
+        click.echo(empty, err=True)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in columns:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_text(row[field])) for field in columns.values()))
+    console().print(table)
+
+
+def console() -> Console:
+    """Plain where it is no terminal, or NO_COLOR says so; a pipe's lines are never wrapped."""
+    made = Console(highlight=False, soft_wrap=False)
+    return made if made.is_terminal else Console(highlight=False, width=10_000)
+
+
+def _text(value: object) -> str:
+    """As people read it, without what would steer their terminal."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_text(each) for each in value) or "-"
+    return "".join(char for char in str(value) if char.isprintable())

@@ -1,0 +1,1 @@
+"""The command line's side of the HTTP API. It imports nothing of the server's."""
