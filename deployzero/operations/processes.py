@@ -60,6 +60,18 @@ class Inspected:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process uses now."""
+
+    process: str
+    index: int
+    cpus: float
+    """Cores."""
+    memory_bytes: int
+    memory_limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessLimits:
     """In force for a process type; `own`: what of it was set for it or for all."""
 
@@ -82,6 +94,24 @@ async def report(platform: Platform, user: User, app: str) -> Processes:
         memory, cpus = limits_of(platform.settings, limits, row.process)
         running.append(Process(row, status, memory, cpus))
     return Processes(project, platform.settings.url(app), live, tuple(running))
+
+
+async def usage(platform: Platform, user: User, app: str) -> list[Usage]:
+    """CPU and memory of the live release's processes, measured for half a second.
+
+    Those that do not run are left out. Needs a viewer. Raises ContainerError if the engine
+    does not answer.
+    """
+    async with platform.database.read() as session:
+        project = await require(session, user, app, Role.VIEWER)
+        live = await deployments.live(session, project.id)
+        rows = await containers.of_deployment(session, live.id) if live else []
+    measured = await asyncio.gather(*(platform.runtime.usage(row.name) for row in rows))
+    return [
+        Usage(row.process, row.index, found.cpus, found.memory_bytes, found.memory_limit)
+        for row, found in sorted(zip(rows, measured, strict=True), key=_place)
+        if found is not None
+    ]
 
 
 async def inspect(platform: Platform, user: User, app: str) -> list[Inspected]:
@@ -219,7 +249,7 @@ async def _status(platform: Platform, name: str) -> ContainerStatus | None:
         return None
 
 
-def _place(pair: tuple[Container, ContainerStatus | None]) -> tuple[bool, str, int]:
+def _place(pair: tuple[Container, object]) -> tuple[bool, str, int]:
     """web first, then by name and number."""
     return pair[0].process != "web", pair[0].process, pair[0].index
 

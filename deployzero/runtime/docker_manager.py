@@ -37,6 +37,7 @@ from deployzero.runtime.inspection import SETTLED, status_of, summary_of
 from deployzero.runtime.lines import LINE_LIMIT, Lines
 from deployzero.runtime.log_entries import LogEntry
 from deployzero.runtime.network import Network
+from deployzero.runtime.usage import Usage, usage
 
 T = TypeVar("T")
 RESTART: Any = {"Name": SETTLED}
@@ -241,6 +242,10 @@ class DockerManager:
     async def status(self, name: str) -> ContainerStatus | None:
         """None: there is no such container of ours."""
         return await self._engine.call(lambda client: self._status(client, name))
+
+    async def usage(self, name: str) -> Usage | None:
+        """CPU and memory now, over half a second; None: it does not run."""
+        return await usage(self._engine, name)
 
     async def reach(self, name: str, address: str, port: int) -> tuple[str, int]:
         """Host and port where this host reaches a container's port.
