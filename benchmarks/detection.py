@@ -1,0 +1,236 @@
+"""How well detection does on other people's repositories, and how fast.
+
+    benchmarks/detection.py TREES CASES.json [--type nodejs]... [--wrong]
+
+TREES holds a folder a case, named by its id. Each case says what its project is; nothing of a
+tree is executed and nothing is fetched.
+"""
+
+import argparse
+import json
+import shlex
+import statistics
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from deployzero.detection import ProjectDetector
+from deployzero.errors import ProjectDetectionError
+from deployzero.models.project import ProjectConfig
+
+Case = Mapping[str, Any]
+SCORED = ("nodejs", "python", "go", "static", "dockerfile", "none/error")
+RUNNERS = frozenset({"npm", "pnpm", "yarn", "bun"})
+SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "daphne", "waitress-serve"})
+DEEPEST = 5
+"""Scripts that call scripts."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """True, False, or None: the case does not say."""
+
+    id: str
+    milliseconds: float
+    got: ProjectConfig | ProjectDetectionError
+    type: bool
+    packages: bool | None = None
+    version: bool | None = None
+    static: bool | None = None
+    start: bool | None = None
+
+
+def score(case: Case, tree: Path) -> Score:
+    begun = time.perf_counter()
+    got: ProjectConfig | ProjectDetectionError
+    try:
+        got = ProjectDetector().examine(tree)
+    except ProjectDetectionError as error:
+        got = error
+    spent = (time.perf_counter() - begun) * 1000
+    wanted = {case["type"], *case.get("type_accept", ())}
+    if isinstance(got, ProjectDetectionError):
+        refused = "none/error" in wanted or case.get("anchor_outcome", "ok") != "ok"
+        return Score(case["id"], spent, got, refused)
+    return Score(
+        id=case["id"],
+        milliseconds=spent,
+        got=got,
+        type=got.type in wanted,
+        packages=_packages(case, got),
+        version=_version(case, got),
+        static=_static(case, got),
+        start=_start(case, got, tree),
+    )
+
+
+def _packages(case: Case, got: ProjectConfig) -> bool | None:
+    wanted = case.get("package_manager")
+    if not wanted or got.type not in ("nodejs", "python"):
+        return None
+    return got.package_manager == wanted.split()[0]
+
+
+def _version(case: Case, got: ProjectConfig) -> bool | None:
+    """The numbers that both name are the same: `18.x` and `18.20.5` are, `latest` is any."""
+    wanted = (case.get("runtime_version") or {}).get("value")
+    if not isinstance(wanted, str) or got.type not in ("nodejs", "python", "go"):
+        return None
+    numbers = [part for part in wanted.lstrip("^~>=v ").split(".") if part.isdecimal()]
+    if not numbers or not got.runtime_version:
+        return not numbers
+    if wanted.startswith((">", "^", "~")):  # a range: any that is not below it
+        return _tuple(got.runtime_version)[:1] >= _tuple(".".join(numbers))[:1]
+    found = got.runtime_version.split(".")
+    return all(a == b for a, b in zip(numbers, found, strict=False))
+
+
+def _tuple(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+
+
+def _static(case: Case, got: ProjectConfig) -> bool | None:
+    wanted = (case.get("static_output") or {}).get("output_dir")
+    if not wanted or got.type not in ("nodejs", "static"):
+        return None
+    return got.static_dir is not None and Path(got.static_dir) == Path(wanted)
+
+
+def _start(case: Case, got: ProjectConfig, tree: Path) -> bool | None:
+    wanted = case.get("start_command")
+    if not wanted or got.type == "dockerfile" or case["type"] == "none/error":
+        return None
+    if (case.get("static_output") or {}).get("output_dir") or case["type"] == "static":
+        return None  # files: the folder counts
+    if got.type == "go":
+        return got.start_command is not None  # the program's name in the image is ours
+    scripts = _scripts(tree)
+    given = got.start_command or ""
+    return bool(given) and program(given, scripts) == program(wanted, scripts)
+
+
+def _scripts(tree: Path) -> dict[str, str]:
+    try:
+        found = json.loads((tree / "package.json").read_text()).get("scripts", {})
+    except (OSError, ValueError, AttributeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def program(command: str, scripts: Mapping[str, str], depth: int = 0) -> tuple[str, ...]:
+    """What a command starts, without how: `npm start` and `node ./index.js` may be one."""
+    words = _words(command)
+    if not words:
+        return ()
+    name, rest = Path(words[0]).name, words[1:]
+    if name in ("npx", "bunx") and rest:
+        return program(shlex.join(rest), scripts, depth)
+    if name in RUNNERS and depth < DEEPEST:
+        script = next((word for word in rest if word != "run" and not word.startswith("-")), "")
+        script = script or ("start" if name == "npm" else "")
+        if script in scripts:
+            return program(scripts[script], scripts, depth + 1)
+    if name in SERVERS:
+        target = next((word for word in rest if _is_target(word)), "")
+        module, _, member = target.partition(":")
+        return "python", module, member if member not in ("", "application") else "application"
+    plain = [word for word in rest if not word.startswith("-") or word == "-m"]
+    if name.startswith("python"):
+        return "python", *(word.removesuffix(".py") for word in plain[:2])
+    if name in ("node", "nodejs", "bun", "tsx", "ts-node"):
+        return "node", *(_module(word) for word in plain[:1])
+    return name, *plain[:1]
+
+
+def _words(command: str) -> list[str]:
+    """Of the last command of a chain, without variables, redirections and comments."""
+    last = command.split("&&")[-1].split("|")[0]
+    try:
+        words = shlex.split(last, comments=True)
+    except ValueError:
+        words = last.split()
+    while words and ("=" in words[0] or words[0] in ("exec", "cross-env")):
+        words = words[1:]
+    return [word for word in words if ">" not in word and word != "&"]
+
+
+def _is_target(word: str) -> bool:
+    """`main:app`, `shop.wsgi`; not `0.0.0.0:8000`, `gunicorn.conf.py` or `2`."""
+    module = word.partition(":")[0]
+    parts = module.split(".")
+    return all(part.isidentifier() for part in parts) and parts[-1] != "py"
+
+
+def _module(word: str) -> str:
+    path = word.removeprefix("./").rstrip("/")
+    return path.removesuffix(".js").removesuffix(".mjs").removesuffix("/index")
+
+
+def table(scores: Iterable[Score]) -> str:
+    signs = {True: "ok", False: "WRONG", None: ""}
+    rows = [
+        [
+            each.id,
+            *(signs[value] for value in _values(each)),
+            f"{each.milliseconds:.0f}",
+            _told(each.got),
+        ]
+        for each in scores
+    ]
+    headings = ["case", "type", "packages", "version", "static", "start", "ms", "what was found"]
+    return tabulate(rows, headings, disable_numparse=True)
+
+
+def _values(each: Score) -> tuple[bool | None, ...]:
+    return each.type, each.packages, each.version, each.static, each.start
+
+
+def _told(got: ProjectConfig | ProjectDetectionError) -> str:
+    if isinstance(got, ProjectDetectionError):
+        return f"! {got.message}"[:100]
+    what = got.static_dir and f"files of {got.static_dir}/"
+    named = filter(None, (got.type, got.package_manager, got.runtime_version))
+    return f"{' '.join(named)}: {got.start_command or what or '-'}"[:100]
+
+
+def summary(scores: list[Score]) -> str:
+    lines = []
+    for place, name in enumerate(("type", "packages", "version", "static", "start")):
+        told = [value for each in scores if (value := _values(each)[place]) is not None]
+        right = sum(told)
+        lines.append(
+            f"{name:<9} {right:>3} of {len(told):>3}  {100 * right / (len(told) or 1):.0f} %"
+        )
+    times = [each.milliseconds for each in scores]
+    lines.append(f"time      median {statistics.median(times):.1f} ms, most {max(times):.1f} ms")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("trees", type=Path)
+    parser.add_argument("cases", type=Path)
+    parser.add_argument("--type", action="append", help="Only cases of this type; repeatable.")
+    parser.add_argument("--wrong", action="store_true", help="List only what is wrong.")
+    options = parser.parse_args()
+    types = options.type or SCORED
+    cases = [each for each in json.loads(options.cases.read_text()) if each["type"] in types]
+    missing = [each["id"] for each in cases if not (options.trees / each["id"]).is_dir()]
+    if missing:
+        print(f"no folder for {', '.join(missing)}", file=sys.stderr)
+    found = [each for each in cases if each["id"] not in missing]
+    if not found:
+        return 1
+    scores = [score(each, options.trees / each["id"]) for each in found]
+    print(table(each for each in scores if not options.wrong or False in _values(each)))
+    print(f"\n{summary(scores)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
