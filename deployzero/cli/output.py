@@ -20,7 +20,7 @@ def listing(
     empty: what is said, on standard error, when there is none.
     """
     if as_json:
-        click.echo(json.dumps(list(rows), indent=2))
+        print_json(list(rows))
         return
     if not rows:
         click.echo(empty, err=True)
@@ -31,6 +31,17 @@ def listing(
     for row in rows:
         table.add_row(*(Text(_text(row[field])) for field in columns.values()))
     console().print(table)
+
+
+def fields(values: Row) -> None:
+    """One thing's fields, a line each; `_` in a name reads as a blank."""
+    wide = max((len(name) for name in values), default=0)
+    for name, value in values.items():
+        click.echo(f"{name.replace('_', ' ') + ':':<{wide + 1}}  {_text(value)}")
+
+
+def print_json(data: object) -> None:
+    click.echo(json.dumps(data, indent=2))
 
 
 def console() -> Console:
@@ -47,4 +58,16 @@ def _text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(_text(each) for each in value) or "-"
-    return "".join(char for char in str(value) if char.isprintable())
+    if isinstance(value, Mapping):
+        return ", ".join(f"{clean(name)}={_text(each)}" for name, each in value.items()) or "-"
+    return clean(str(value))
+
+
+def clean(text: str) -> str:
+    """Without what would steer a terminal."""
+    return "".join(char for char in text if char.isprintable())
+
+
+def when(time: str | None) -> str | None:
+    """A time of the API's as people read it, in UTC as everywhere."""
+    return time and time[:19].replace("T", " ")
