@@ -62,6 +62,14 @@ class ConflictError(DeployZeroException):
     """The state does not allow it now: a taken name, a stale push."""
 
 
+class AlreadyStartedError(ConflictError):
+    """The same request has come before, by its idempotency key, and started a deployment."""
+
+    def __init__(self, deployment_id: int) -> None:
+        super().__init__(f"this request came before: it is deployment {deployment_id}")
+        self.deployment_id = deployment_id
+
+
 class ProjectDetectionError(DeployZeroException):
     """No stack was recognised, or a file that decides it is broken."""
 

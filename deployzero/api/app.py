@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from deployzero import __version__
-from deployzero.api import problems
+from deployzero.api import idempotency, problems
 from deployzero.api.routes import ROUTERS
 from deployzero.deploy.platform import Platform
 
@@ -24,6 +24,7 @@ def make_app(platform: Platform) -> FastAPI:
     )
     app.state.platform = platform
     problems.add_handlers(app)
+    idempotency.add_handler(app)
     for router in ROUTERS:
         app.include_router(router)
     return app

@@ -64,7 +64,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def add_handlers(app: FastAPI) -> None:
-    app.add_exception_handler(DeployZeroException, _known)
+    app.add_exception_handler(DeployZeroException, known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unknown)
@@ -86,7 +86,7 @@ def problem(error: DeployZeroException) -> Problem:
     )
 
 
-async def _known(_: Request, error: Exception) -> JSONResponse:
+async def known(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DeployZeroException)  # noqa: S101 - for mypy
     headers = {}
     if isinstance(error, UnauthenticatedError):

@@ -150,6 +150,8 @@ class Push:
     """`time.monotonic()` when the session's command began."""
     timings: dict[str, float] = field(default_factory=dict)
     kind: Kind = Kind.PUSH
+    idempotency_key: str | None = None
+    """The client's own name for its request."""
 
 
 @dataclass(frozen=True, slots=True)

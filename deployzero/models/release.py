@@ -24,6 +24,12 @@ BUILDS = frozenset({Kind.PUSH, Kind.ARCHIVE, Kind.REBUILD})
 NUMBERED = frozenset({Kind.PUSH, Kind.ARCHIVE, Kind.REBUILD, Kind.CONFIG, Kind.ROLLBACK})
 """Those that are a new release; the others run the live release's number again."""
 
+MAY_BECOME = {
+    Kind.SCALE: frozenset({Kind.RESTART, Kind.CONFIG}),
+    Kind.RESTART: frozenset({Kind.CONFIG}),
+}
+"""What else a kind may be once its turn has come (`deploy/plan.py`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

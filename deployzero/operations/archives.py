@@ -46,12 +46,18 @@ MESSAGE = "Archive"
 
 
 async def deploy_archive(
-    platform: Platform, user: User, app: str, read: Read, message: str = ""
+    platform: Platform,
+    user: User,
+    app: str,
+    read: Read,
+    message: str | Callable[[], str] = "",
+    idempotency_key: str | None = None,
 ) -> int:
     """Make an uploaded archive a commit after what is live, and queue it; returns the
     deployment's id.
 
-    read: its bytes, asked for only as fast as they are stored. Raises ArchiveError,
+    read: its bytes, asked for only as fast as they are stored. message: of the commit; a function
+    is asked once all has been read. idempotency_key: see `start_deployment`. Raises ArchiveError,
     ArchiveTooLargeError, SourceError for a tree that cannot be taken, ConflictError for a
     locked app or one upload too many, ResourceLimitError for a full disk; nothing is left then.
     """
@@ -69,7 +75,15 @@ async def deploy_archive(
             project = await require(session, user, app, Role.DEPLOYER)
             branch = await projects.settle_deploy_branch(session, project.id, DEPLOY_BRANCHES[0])
             live = await deployments.live(session, project.id)
-        upload = _Upload(app, user, branch, live.commit if live else None, message, begun)
+        upload = _Upload(
+            app=app,
+            user=user,
+            branch=branch,
+            parent=live.commit if live else None,
+            message=message if isinstance(message, str) else message(),
+            begun=begun,
+            idempotency_key=idempotency_key,
+        )
         push = await _in_thread(platform, functools.partial(_commit, platform, upload, file))
     try:
         return await start_deployment(platform, push)
@@ -87,6 +101,7 @@ class _Upload:
     message: str
     begun: float
     """`time.monotonic()`."""
+    idempotency_key: str | None
 
 
 @contextmanager
@@ -186,4 +201,5 @@ def _commit(
         started_at=upload.begun,
         timings={"receive": received - upload.begun, "checkout": time.monotonic() - received},
         kind=Kind.ARCHIVE,
+        idempotency_key=upload.idempotency_key,
     )

@@ -26,11 +26,13 @@ async def start_change(
     kind: Kind,
     change: Change = Change(),  # noqa: B008 - it is frozen
     message: str = "",
+    idempotency_key: str | None = None,
 ) -> int:
     """Queue a deployment of what is live, changed; returns its id. Needs a deployer.
 
     message: what it does, as `releases` shows it; without secrets. Raises ConflictError if
-    nothing is live, or the app is locked and this would be a new release.
+    nothing is live, or the app is locked and this would be a new release; AlreadyStartedError
+    if the app has a deployment by this key.
     """
     async with platform.database.begin() as session:
         project = await require(session, user, app, Role.DEPLOYER)
@@ -41,7 +43,9 @@ async def start_change(
             raise ConflictError(f"{app} is not deployed yet", "Push it first.")
         if project.locked_by and kind in NUMBERED:
             raise locked(app, project.locked_by)
-        deployment = await queue_change(platform, session, user, live, kind, change, message)
+        deployment = await queue_change(
+            platform, session, user, live, kind, change, message, idempotency_key
+        )
         ahead = await deployments.ahead_of(session, deployment)
     if ahead:
         other = ahead[-1]
@@ -61,6 +65,7 @@ async def queue_change(
     kind: Kind,
     change: Change,
     message: str,
+    idempotency_key: str | None = None,
 ) -> Deployment:
     """The row of a deployment of what is live, changed; wake the queue after the transaction."""
     return await deployments.create(
@@ -74,7 +79,20 @@ async def queue_change(
         kind=kind,
         change=platform.vault.seal_change(change),
         key_fingerprint=user.key_fingerprint,
+        idempotency_key=idempotency_key,
     )
+
+
+async def check_new(
+    platform: Platform, user: User, app: str, idempotency_key: str, kind: Kind
+) -> None:
+    """Before a request is looked at: whether it came before, and has started a deployment.
+
+    Needs a deployer. Raises AlreadyStartedError; UsageError if that is of another kind.
+    """
+    async with platform.database.read() as session:
+        project = await require(session, user, app, Role.DEPLOYER)
+        await deployments.check_new(session, project.id, idempotency_key, kind)
 
 
 async def find(platform: Platform, user: User, deployment_id: int) -> Deployment:

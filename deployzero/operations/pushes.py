@@ -101,7 +101,8 @@ async def create_app(platform: Platform, user: User, app: str, branch: str) -> N
 async def start_deployment(platform: Platform, push: Push) -> int:
     """Queue the push; returns the deployment's id. It says for whom it waits, if it must.
 
-    Raises ConflictError if the app is locked or gone, ForbiddenError for a viewer.
+    Raises ConflictError if the app is locked or gone, ForbiddenError for a viewer,
+    AlreadyStartedError for an idempotency key that has started one.
     """
     async with recorded(platform, push.user, action=PUSH, app=push.app, refusals_only=True):
         return await _start(platform, push)
@@ -132,6 +133,7 @@ async def _start(platform: Platform, push: Push) -> int:
             checkout=push.checkout,
             kind=push.kind,
             key_fingerprint=push.user.key_fingerprint,
+            idempotency_key=push.idempotency_key,
         )
         ahead = await deployments.ahead_of(session, deployment)
     if ahead:

@@ -7,15 +7,16 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, literal, null, se
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from deployzero.errors import ConflictError, NotFoundError
+from deployzero.errors import AlreadyStartedError, ConflictError, NotFoundError, UsageError
 from deployzero.models.deployment import (
     TRANSITIONS,
     UNFINISHED,
     Deployment,
     State,
 )
-from deployzero.models.release import NUMBERED, Kind
+from deployzero.models.release import MAY_BECOME, NUMBERED, Kind
 from deployzero.store import projects
+from deployzero.store.driver_errors import unique
 from deployzero.store.tables import ContainerRow, DeploymentRow, ProjectRow, UserRow, is_in, now
 
 LISTED: tuple[Any, ...] = (
@@ -66,8 +67,12 @@ async def create(
     kind: Kind = Kind.PUSH,
     change: str | None = None,
     key_fingerprint: str = "",
+    idempotency_key: str | None = None,
 ) -> Deployment:
-    """Queue a deployment, as `created`. change: sealed."""
+    """Queue a deployment, as `created`. change: sealed.
+
+    Raises what `check_new` does, for an idempotency key that the project has seen.
+    """
     row = DeploymentRow(
         project_id=project_id,
         user_id=user_id,
@@ -82,10 +87,34 @@ async def create(
         kind=kind,
         change=change,
         key_fingerprint=key_fingerprint,
+        idempotency_key=idempotency_key,
     )
-    session.add(row)
-    await session.flush()
+    try:
+        async with unique(session, "this idempotency key has been used"):
+            session.add(row)
+            await session.flush()
+    except ConflictError:
+        await check_new(session, project_id, idempotency_key or "", kind)
+        raise
     return await get(session, row.id)
+
+
+async def check_new(
+    session: AsyncSession, project_id: int, idempotency_key: str, kind: Kind
+) -> None:
+    """Raises AlreadyStartedError if the project has a deployment by this key, UsageError if it
+    is of another kind."""
+    query = select(DeploymentRow.id, DeploymentRow.kind).where(
+        DeploymentRow.project_id == project_id, DeploymentRow.idempotency_key == idempotency_key
+    )
+    if (found := (await session.execute(query)).first()) is None:
+        return
+    if found.kind != kind and found.kind not in MAY_BECOME.get(kind, ()):
+        raise UsageError(
+            f"this idempotency key has named another request: a {found.kind}",
+            "Give each request a key of its own, a new UUID, say.",
+        )
+    raise AlreadyStartedError(found.id)
 
 
 async def get(session: AsyncSession, deployment_id: int) -> Deployment:
