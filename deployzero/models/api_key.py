@@ -24,3 +24,5 @@ class APIKey:
     expires_at: dt.datetime | None
     last_used_at: dt.datetime | None
     """To the minute."""
+    project_name: str | None = None
+    """That app's name now."""

@@ -48,6 +48,8 @@ class User:
     """The most that what signed them in may do; an SSH key may all that its user may."""
     only_project: int | None = None
     """The id of the only app that it may touch; None: all that its user may."""
+    api_key_id: int | None = None
+    """Of the API key, or the browser's session, that signed them in; None: neither did."""
 
 
 @dataclass(frozen=True, slots=True)

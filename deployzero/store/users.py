@@ -9,7 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from deployzero.models.deployment import User
 from deployzero.store import keys
 from deployzero.store.driver_errors import unique
-from deployzero.store.tables import AccessRow, ProjectRow, SSHKeyRow, UserRow, now
+from deployzero.store.tables import (
+    AccessRow,
+    APIKeyRow,
+    CLILoginRow,
+    InvitationRow,
+    ProjectRow,
+    SSHKeyRow,
+    UserRow,
+    now,
+)
 
 ADMIN = "admin"
 MEMBER = "member"
@@ -56,17 +65,18 @@ async def revive(session: AsyncSession, name: str, role: str) -> User | None:
 
 
 async def remove(session: AsyncSession, user_id: int) -> None:
-    """Take keys and access from a user, and set them as removed. They must own no app."""
+    """Take keys, password and access from a user, and set them as removed. They must own no app."""
     await _strip(session, user_id)
     row = await session.get_one(UserRow, user_id)
-    row.removed_at, row.api_key, row.role = now(), None, MEMBER
+    row.removed_at, row.api_key, row.password, row.role = now(), None, None, MEMBER
     await session.flush()
 
 
 async def _strip(session: AsyncSession, user_id: int) -> None:
     for key in await keys.of_user(session, user_id):
         await keys.remove(session, key)
-    await session.execute(delete(AccessRow).where(AccessRow.user_id == user_id))
+    for table in (APIKeyRow, CLILoginRow, InvitationRow, AccessRow):
+        await session.execute(delete(table).where(table.user_id == user_id))
 
 
 async def set_role(session: AsyncSession, user_id: int, role: str) -> None:
@@ -108,6 +118,10 @@ async def locked_admins(session: AsyncSession) -> list[User]:
 
 async def by_name(session: AsyncSession, name: str) -> User | None:
     return await _one(session, select(UserRow).where(UserRow.name == name))
+
+
+async def by_id(session: AsyncSession, user_id: int) -> User | None:
+    return await _one(session, select(UserRow).where(UserRow.id == user_id))
 
 
 async def hold(session: AsyncSession, name: str, alone: bool = False) -> User | None:

@@ -1,0 +1,175 @@
+"""Sign a computer in: it shows a code, a person approves that in a browser, and the computer,
+which polls meanwhile, gets a key of theirs. RFC 8628, the device authorization grant."""
+
+import datetime as dt
+import secrets
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from deployzero.deploy.platform import Platform
+from deployzero.errors import ConflictError, NotFoundError, TooManyRequestsError
+from deployzero.models.access import Scope
+from deployzero.models.api_key import APIKey
+from deployzero.models.cli_login import CLILogin
+from deployzero.models.deployment import User
+from deployzero.operations import api_keys
+from deployzero.operations.access import require_scope
+from deployzero.operations.events import recorded
+from deployzero.source.lines import printable
+from deployzero.store import cli_logins, users
+
+LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
+"""RFC 8628, section 6.1: they spell no word, and none looks like another or a digit."""
+LENGTH = 8
+LIVES = dt.timedelta(minutes=10)
+KEPT = dt.timedelta(minutes=10)
+"""So long after it has expired a computer is still told that it has."""
+INTERVAL = 2
+"""Seconds between two polls."""
+MOST_HERE, MOST = 20, 500
+"""That wait at once: from one address, and in all."""
+LONGEST_COMPUTER = 100
+LONGEST_ADDRESS = 64
+KEY_LIVES = dt.timedelta(days=365)
+APPROVE, REFUSE = "cli-logins:approve", "cli-logins:refuse"
+"""What the audit log calls them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    device_code: str = field(repr=False)
+    """The secret that the computer polls with."""
+    user_code: str
+    """`ABCD-EFGH`."""
+    expires_in: int
+    """Seconds."""
+    interval: int
+    """Seconds between two polls."""
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    status: Status
+    api_key: str | None = field(default=None, repr=False)
+    """The key itself, once: when it was approved."""
+    key: APIKey | None = None
+    user: User | None = None
+    """Whose key it is."""
+
+
+async def start(platform: Platform, computer: str, address: str) -> Started:
+    """A computer asks. For everybody. computer: what it calls itself. address: where it is.
+
+    Raises TooManyRequestsError when too many wait already.
+    """
+    device_code = secrets.token_urlsafe(32)
+    letters = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
+    address = printable(address)[:LONGEST_ADDRESS]
+    moment = dt.datetime.now(dt.UTC)
+    async with platform.database.begin() as session:
+        await cli_logins.remove_expired(session, moment - KEPT)
+        everywhere, here = await cli_logins.waiting(session, address)
+        if here >= MOST_HERE or everywhere >= MOST:
+            raise TooManyRequestsError(
+                "too many computers wait to be approved",
+                "Approve or refuse those that wait; they expire after 10 minutes.",
+            )
+        login = await cli_logins.add(
+            session,
+            device_sha256=api_keys.digest(device_code),
+            user_code=f"{letters[:4]}-{letters[4:]}",
+            computer=printable(computer)[:LONGEST_COMPUTER].strip() or "a computer",
+            address=address,
+            expires_at=moment + LIVES,
+        )
+    return Started(device_code, login.user_code, int(LIVES.total_seconds()), INTERVAL)
+
+
+async def find(platform: Platform, user: User, user_code: str) -> CLILogin:
+    """What waits under this code, for the page that asks whether to approve it.
+
+    user_code: as people type it. Raises NotFoundError for one that is unknown or has expired,
+    ConflictError for one that was decided.
+    """
+    require_scope(user, Scope.ADMIN)
+    async with platform.database.read() as session:
+        return await _waiting(session, user_code)
+
+
+async def decide(platform: Platform, user: User, user_code: str, approve: bool) -> CLILogin:
+    """Let the computer have a key of the user's, or not; once. It is recorded in the audit log.
+
+    Raises as `find` does.
+    """
+    action = APPROVE if approve else REFUSE
+    async with recorded(platform, user, action=action) as entry:
+        require_scope(user, Scope.ADMIN)
+        async with platform.database.begin() as session:
+            login = await _waiting(session, user_code, hold=True)
+            entry.detail = f"{login.computer} at {login.address}"
+            await cli_logins.decide(session, login.id, user.id, approve)
+    return login
+
+
+async def poll(platform: Platform, device_code: str) -> Polled:
+    """What became of it, for the computer that asked; its key the first time that it was approved.
+
+    Raises NotFoundError for an unknown code, and once the key has been given.
+    """
+    sha256 = api_keys.digest(device_code[: api_keys.LONGEST])
+    async with platform.database.read() as session:
+        login = _known(await cli_logins.by_device(session, sha256))
+    if (status := _status(login)) is not Status.APPROVED:
+        return Polled(status)
+    async with platform.database.begin() as session:
+        # Whoever polls at the same time waits here, and then finds nothing.
+        login = _known(await cli_logins.by_device(session, sha256, hold=True))
+        await cli_logins.remove(session, login.id)
+        user = await users.by_id(session, login.user_id or 0)
+        if user is None:
+            return Polled(Status.REFUSED)
+        expires_at = dt.datetime.now(dt.UTC) + KEY_LIVES
+        key, secret = await api_keys.issue(session, user, login.computer, expires_at=expires_at)
+    return Polled(Status.APPROVED, secret, key, user)
+
+
+async def _waiting(session: AsyncSession, user_code: str, hold: bool = False) -> CLILogin:
+    login = await cli_logins.by_code(session, _as_shown(user_code), hold)
+    if login is None or _status(login) is Status.EXPIRED:
+        raise NotFoundError(
+            "no computer waits with this code",
+            "Codes expire after 10 minutes: run `deployzero login` again, and compare the letters.",
+        )
+    if login.approved is not None:
+        raise ConflictError(
+            f"this computer was {'approved' if login.approved else 'refused'} already",
+            "If that was not you, look at your API keys. A new code: deployzero login",
+        )
+    return login
+
+
+def _as_shown(user_code: str) -> str:
+    """`abcdefgh` and `ABCD EFGH` are ABCD-EFGH."""
+    letters = "".join(char for char in user_code[:50].upper() if char in LETTERS)
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+def _status(login: CLILogin) -> Status:
+    if login.expires_at <= dt.datetime.now(dt.UTC):
+        return Status.EXPIRED
+    return {None: Status.PENDING, True: Status.APPROVED, False: Status.REFUSED}[login.approved]
+
+
+def _known(login: CLILogin | None) -> CLILogin:
+    if login is None:
+        raise NotFoundError("no login has this code", "Start again: deployzero login")
+    return login
