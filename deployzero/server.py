@@ -14,6 +14,7 @@ from deployzero.api import server as api_server
 from deployzero.api.app import make_app
 from deployzero.build.builder import Builder
 from deployzero.deploy import runs
+from deployzero.deploy.key_uses import KeyUses
 from deployzero.deploy.log_archive import LogArchive
 from deployzero.deploy.log_hub import LogHub
 from deployzero.deploy.platform import Platform
@@ -53,6 +54,8 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
         stack.push_async_callback(database.close)
         async with database.begin() as session:
             name = await instance_id(session)
+        key_uses = KeyUses(database)
+        stack.push_async_callback(key_uses.close)
         bus = LocalBus()
         logs = LogManager(database, bus)
         stack.push_async_callback(logs.close)
@@ -80,6 +83,7 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
             bus=bus,
             log_archive=archive,
             log_hub=LogHub(runtime, archive),
+            key_uses=key_uses,
         )
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from deployzero.build.builder import Builder
+from deployzero.deploy.key_uses import KeyUses
 from deployzero.deploy.log_archive import LogArchive
 from deployzero.deploy.log_hub import LogHub
 from deployzero.deploy.queue import Queue
+from deployzero.deploy.sign_in import SignIn
 from deployzero.deploy.vault import Vault
 from deployzero.logs.bus import Bus
 from deployzero.logs.log_manager import LogManager
@@ -47,6 +49,7 @@ class Platform:
     """What removed containers printed."""
     log_hub: LogHub
     """What living ones print, for all who follow it."""
+    key_uses: KeyUses
     redactions: Redactions = field(default_factory=Redactions, repr=False)
     sat_at: set[str] = field(default_factory=set, repr=False)
     """One-off runs that a session holds: the engine's names of their containers."""
@@ -65,6 +68,7 @@ class Platform:
         default_factory=WeakValueDictionary, repr=False
     )
     """By project id; see rename.names_held."""
+    sign_in: SignIn = field(default_factory=SignIn, repr=False)
     started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
 
     @property

@@ -36,7 +36,10 @@ async def authenticate(platform: Platform, key: str, *, of_browser: bool = False
     if found is None:
         return None
     user, row = found
-    return None if _expired(row) or row.session != of_browser else user
+    if _expired(row) or row.session != of_browser:
+        return None
+    platform.key_uses.note(row)
+    return user
 
 
 async def list_keys(platform: Platform, user: User) -> list[APIKey]:
