@@ -20,6 +20,7 @@ from deployzero.deploy.log_hub import LogHub
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.queue import Queue
 from deployzero.deploy.reconcile import reconcile
+from deployzero.deploy.sign_in import SignIn
 from deployzero.deploy.vault import vault_of
 from deployzero.deploy.watch import Watch
 from deployzero.deploy.worker import Worker
@@ -67,6 +68,8 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
         proxy = Proxy(settings.data_dir / "proxy", settings.bind, settings.http_port, name)
         stack.callback(proxy.close)
         archive = LogArchive(settings.data_dir / "logs", parse_bytes(settings.app_log_bytes))
+        sign_in = SignIn()
+        stack.callback(sign_in.close)
         yield Platform(
             settings=settings,
             instance=name,
@@ -83,6 +86,7 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
             bus=bus,
             log_archive=archive,
             log_hub=LogHub(runtime, archive),
+            sign_in=sign_in,
             key_uses=key_uses,
         )
 

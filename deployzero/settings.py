@@ -131,6 +131,11 @@ class Settings(BaseModel):
         port = "" if self.http_port == 80 else f":{self.http_port}"
         return f"http://{self.host(app)}{port}"
 
+    @property
+    def api_url(self) -> str:
+        """Where the HTTP API and its pages answer, for links that people follow."""
+        return self.url("api")
+
     def git_remote(self, app: str) -> str:
         """Where an app is pushed to."""
         return f"ssh://deployzero@{self.domain}:{self.ssh_port}/{app}"

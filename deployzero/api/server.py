@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from deployzero.api import client_address
 from deployzero.errors import SettingsError
 from deployzero.settings import Settings
 
@@ -35,6 +36,7 @@ async def serving(app: FastAPI, settings: Settings, port: int | None = None) -> 
         log_level="warning",
         access_log=False,
         lifespan="off",
+        forwarded_allow_ips=client_address.proxies(settings),
     )
     try:
         listener = config.bind_socket()

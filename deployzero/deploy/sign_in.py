@@ -1,0 +1,28 @@
+"""What signing in keeps in this process: threads for passwords, and who has failed how often."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
+
+from limits.storage import MemoryStorage
+
+THREADS = 2
+"""Each takes 64 MiB while it hashes."""
+
+
+@dataclass(slots=True)
+class SignIn:
+    """One of a platform; see operations/passwords.py and operations/throttle.py."""
+
+    threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(THREADS, "password")
+    )
+    hashing: int = 0
+    """Passwords that are being hashed, or wait for it."""
+    failures: MemoryStorage = field(default_factory=MemoryStorage)
+    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """By address: attempts from one go one at a time."""
+
+    def close(self) -> None:
+        self.threads.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,118 @@
+"""Repeated failures to sign in are slowed, by account and by address."""
+
+import asyncio
+import ipaddress
+import math
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from deployzero.deploy.platform import Platform
+from deployzero.errors import (
+    ForbiddenError,
+    NotFoundError,
+    TooManyRequestsError,
+    UnauthenticatedError,
+)
+
+MINUTES = 10
+OF_ACCOUNT_AND_ADDRESS = RateLimitItemPerMinute(10, MINUTES)
+OF_ACCOUNT = RateLimitItemPerMinute(100, MINUTES)
+OF_ADDRESS = RateLimitItemPerMinute(30, MINUTES)
+TURN_SECONDS = 30.0
+"""How long an attempt waits for those before it from the same address."""
+FAILURES = (UnauthenticatedError, ForbiddenError, NotFoundError, asyncio.CancelledError)
+"""What a guess ends with. One that is not waited for counts, too."""
+
+
+@asynccontextmanager
+async def guarded(
+    platform: Platform, *, account: str | None = None, address: str, always: bool = False
+) -> AsyncIterator[None]:
+    """Count the block as a failure if it raises one of FAILURES; refuse it after too many.
+
+    account: the user name that is signed in as; None: there is none (a code, an invitation).
+    address: the client's, from api/client_address. always: count it against the address however
+    it ends, for what makes rows (a registration that is open to all). A success clears the
+    failures of this account from this address. Raises TooManyRequestsError.
+    """
+    network = network_of(address)
+    counters = _counters(account, network)
+    limiter = SlidingWindowCounterRateLimiter(platform.sign_in.failures)
+    # In turn, or a thousand at once would all pass before the first has failed.
+    async with _turn(platform, network):
+        for counter in counters:
+            if not limiter.test(counter.limit, *counter.of):
+                raise _too_many(limiter.get_window_stats(counter.limit, *counter.of).reset_time)
+        try:
+            yield
+        except FAILURES:
+            for counter in counters:
+                limiter.hit(counter.limit, *counter.of)
+            raise
+        if always:
+            limiter.hit(OF_ADDRESS, *_of_address(network))
+        if account is not None:
+            limiter.clear(OF_ACCOUNT_AND_ADDRESS, *_of_both(account, network))
+
+
+@dataclass(frozen=True, slots=True)
+class _Counter:
+    limit: RateLimitItem
+    of: tuple[str, ...]
+
+
+def _counters(account: str | None, network: str) -> list[_Counter]:
+    counters = [_Counter(OF_ADDRESS, _of_address(network))]
+    if account is not None:
+        counters.append(_Counter(OF_ACCOUNT, ("account", account)))
+        counters.append(_Counter(OF_ACCOUNT_AND_ADDRESS, _of_both(account, network)))
+    return counters
+
+
+def _of_address(network: str) -> tuple[str, str]:
+    return "address", network
+
+
+def _of_both(account: str, network: str) -> tuple[str, str, str]:
+    return "both", account, network
+
+
+def network_of(address: str) -> str:
+    """What counts as one address: all of IPv4's, the /64 of IPv6's, that one client has whole."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:  # a socket without addresses, or a proxy that names none
+        return address[:64]
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False).network_address)
+
+
+@asynccontextmanager
+async def _turn(platform: Platform, network: str) -> AsyncIterator[None]:
+    lock = platform.sign_in.turns.setdefault(network, asyncio.Lock())
+    try:
+        async with asyncio.timeout(TURN_SECONDS):
+            await lock.acquire()
+    except TimeoutError:
+        raise _too_many(time.time() + TURN_SECONDS) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _too_many(until: float) -> TooManyRequestsError:
+    seconds = max(1, math.ceil(until - time.time()))
+    return TooManyRequestsError(
+        "too many failed attempts to sign in",
+        f"Wait {seconds} s. An SSH key signs in meanwhile; a forgotten password: users:invite",
+        seconds,
+    )
