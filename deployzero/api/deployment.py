@@ -57,7 +57,12 @@ def shown(platform: Platform, deployment: model.Deployment) -> Deployment:
 async def queued(
     platform: Platform, user: User, deployment_id: int, response: Response
 ) -> Deployment:
-    """The answer to what has started a deployment: 202, and where to look how it goes on."""
+    """The answer to what has started a deployment."""
+    started(deployment_id, response)
+    return shown(platform, await changes.find(platform, user, deployment_id))
+
+
+def started(deployment_id: int, response: Response) -> None:
+    """202, and where to look how the deployment goes on."""
     response.status_code = 202
     response.headers["Location"] = f"/deployments/{deployment_id}"
-    return shown(platform, await changes.find(platform, user, deployment_id))

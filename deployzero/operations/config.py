@@ -126,19 +126,23 @@ async def set_variables(
     app: str | None,
     values: Mapping[str, str],
     *,
+    unset: Sequence[str] = (),
     build: bool = False,
     restart: bool = True,
     clear: bool = False,
 ) -> ConfigResult:
     """Set them all as one release of the same image, live with zero downtime.
 
-    build: builds get them too. restart False: only stored, for the next release, as it is
-    for an app that is stopped or not deployed, and for variables of every app. clear: drop
-    all others. Needs a deployer. Raises UsageError for a name or value that cannot be.
+    unset: names to drop along with it. build: builds get them too. restart False: only stored,
+    for the next release, as it is for an app that is stopped or not deployed, and for variables
+    of every app. clear: drop all others. Needs a deployer. Raises UsageError for a name or value
+    that cannot be.
     """
     for name, text in values.items():
         check_variable(name, text)
-    change = Change(set=dict(values), build=tuple(values) if build else (), clear=clear)
+    change = Change(
+        set=dict(values), build=tuple(values) if build else (), unset=tuple(unset), clear=clear
+    )
     return await _change(platform, user, app, change, restart)
 
 
@@ -275,7 +279,8 @@ def _message(change: Change, names: Sequence[str]) -> str:
     """What a change does, as `releases` shows it."""
     if change.clear:
         return "replace all variables" if change.set else "clear all variables"
-    return f"{'set' if change.set else 'unset'} {listed(names)}"
+    verb = "change" if change.set and change.unset else "set" if change.set else "unset"
+    return f"{verb} {listed(names)}"
 
 
 async def _readable(

@@ -140,10 +140,17 @@ async def formation_of(platform: Platform, user: User, app: str) -> dict[str, in
     return formation(loaded_config(live.config or {}), project.formation)
 
 
-async def scale(platform: Platform, user: User, app: str, counts: Mapping[str, int]) -> int:
+async def scale(
+    platform: Platform,
+    user: User,
+    app: str,
+    counts: Mapping[str, int],
+    idempotency_key: str | None = None,
+) -> int:
     """Run so many of each process named; returns the deployment's id. Needs a deployer.
 
-    Raises UsageError for a process that the app does not have and for a bad count.
+    idempotency_key: see `start_change`, here and below. Raises UsageError for a process that
+    the app does not have and for a bad count.
     """
     async with platform.database.read() as session:
         project, live = await _live(session, user, app)
@@ -154,15 +161,21 @@ async def scale(platform: Platform, user: User, app: str, counts: Mapping[str, i
     _check_runs(project)
     told = " ".join(f"{process}={count}" for process, count in counts.items())
     change = Change(formation=dict(counts))
-    return await start_change(platform, user, app, Kind.SCALE, change, f"Scale {told}")
+    return await start_change(
+        platform, user, app, Kind.SCALE, change, f"Scale {told}", idempotency_key
+    )
 
 
-async def restart(platform: Platform, user: User, app: str) -> int:
+async def restart(
+    platform: Platform, user: User, app: str, idempotency_key: str | None = None
+) -> int:
     """Fresh containers of what is live; returns the deployment's id. Needs a deployer."""
     async with platform.database.read() as session:
         project, _ = await _live(session, user, app)
     _check_runs(project)
-    return await start_change(platform, user, app, Kind.RESTART, message=RESTART)
+    return await start_change(
+        platform, user, app, Kind.RESTART, message=RESTART, idempotency_key=idempotency_key
+    )
 
 
 async def start(platform: Platform, user: User, app: str) -> int | None:
@@ -193,9 +206,13 @@ async def stop(platform: Platform, user: User, app: str) -> bool:
     return True
 
 
-async def rebuild(platform: Platform, user: User, app: str) -> int:
+async def rebuild(
+    platform: Platform, user: User, app: str, idempotency_key: str | None = None
+) -> int:
     """Build what is live again, and run that; returns the deployment's id."""
-    return await start_change(platform, user, app, Kind.REBUILD, message="Rebuild")
+    return await start_change(
+        platform, user, app, Kind.REBUILD, message="Rebuild", idempotency_key=idempotency_key
+    )
 
 
 async def set_limits(

@@ -36,12 +36,14 @@ class ReleaseInfo:
     """Names of the app's own config, without values; None: they are forgotten."""
 
 
-async def list_releases(platform: Platform, user: User, app: str, limit: int) -> list[Release]:
-    """Newest first."""
+async def list_releases(
+    platform: Platform, user: User, app: str, limit: int, before: int | None = None
+) -> list[Release]:
+    """Newest first. before: only those with a lower number."""
     async with platform.database.read() as session:
         project = await require(session, user, app, Role.VIEWER)
         live = await deployments.live(session, project.id)
-        found = await releases.numbered(session, project.id, limit)
+        found = await releases.numbered(session, project.id, limit, before)
     return [_release(each, live) for each in found]
 
 
@@ -60,10 +62,17 @@ async def release_info(platform: Platform, user: User, app: str, number: int) ->
     return ReleaseInfo(release, tuple(sorted(own)))
 
 
-async def rollback(platform: Platform, user: User, app: str, number: int | None) -> int:
+async def rollback(
+    platform: Platform,
+    user: User,
+    app: str,
+    number: int | None,
+    idempotency_key: str | None = None,
+) -> int:
     """Run an older release again, as a new one; returns the deployment's id. Needs a deployer.
 
-    number: None for the one before the live one. Raises ConflictError if that cannot be.
+    number: None for the one before the live one. idempotency_key: see `start_change`. Raises
+    ConflictError if that cannot be.
     """
     async with platform.database.read() as session:
         project = await require(session, user, app, Role.DEPLOYER)
@@ -84,7 +93,7 @@ async def rollback(platform: Platform, user: User, app: str, number: int | None)
         )
     change = Change(release=target.release)
     message = f"Rollback to v{target.release}"
-    return await start_change(platform, user, app, Kind.ROLLBACK, change, message)
+    return await start_change(platform, user, app, Kind.ROLLBACK, change, message, idempotency_key)
 
 
 def _release(deployment: Deployment, live: Deployment | None) -> Release:

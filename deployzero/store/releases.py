@@ -47,10 +47,17 @@ async def of_project(
     return await _all(session, query.order_by(DeploymentRow.id.desc()).limit(limit))
 
 
-async def numbered(session: AsyncSession, project_id: int, limit: int) -> list[Deployment]:
-    """The releases, newest first: what only ran one of them again is left out."""
-    query = _releases(project_id).order_by(DeploymentRow.release.desc()).limit(limit)
-    return await _all(session, query)
+async def numbered(
+    session: AsyncSession, project_id: int, limit: int, before: int | None = None
+) -> list[Deployment]:
+    """The releases, newest first: what only ran one of them again is left out.
+
+    before: only those with a lower number.
+    """
+    query = _releases(project_id)
+    if before is not None:
+        query = query.where(DeploymentRow.release < before)
+    return await _all(session, query.order_by(DeploymentRow.release.desc()).limit(limit))
 
 
 async def by_release(session: AsyncSession, project_id: int, release: int) -> Deployment | None:

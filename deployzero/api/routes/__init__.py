@@ -2,6 +2,20 @@
 
 from fastapi import APIRouter
 
-from deployzero.api.routes import health, projects
+from deployzero.api.routes import (
+    config,
+    domains,
+    health,
+    processes,
+    projects,
+    releases,
+)
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, projects.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    projects.router,
+    config.router,
+    domains.router,
+    processes.router,
+    releases.router,
+)
