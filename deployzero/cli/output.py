@@ -1,6 +1,7 @@
 """What commands print: tables for people, JSON for programs."""
 
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 Row = Mapping[str, Any]
+UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories: controls, formats, surrogates, ends of lines and paragraphs."""
 
 
 def listing(
@@ -64,8 +67,10 @@ def _text(value: object) -> str:
 
 
 def clean(text: str) -> str:
-    """Without what would steer a terminal."""
-    return "".join(char for char in text if char.isprintable())
+    """Without what would steer a terminal, turn its text around or break lines."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(each for each in text.expandtabs() if unicodedata.category(each) not in UNSAFE)
 
 
 def when(time: str | None) -> str | None:

@@ -11,7 +11,9 @@ import click
 
 from deployzero.client import accounts
 from deployzero.client.accounts import Account, Config
+from deployzero.client.addresses import in_the_clear, server_url
 from deployzero.client.api import API
+from deployzero.client.folders import find
 from deployzero.errors import DeployZeroException, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,16 +69,31 @@ def app_path(app: str | None) -> str:
 def connect(server: str | None = None) -> API:
     """The server given, of the environment, of this folder, or the last one signed in to.
 
-    Raises UsageError if nobody has signed in.
+    Raises UsageError if nobody has signed in there.
     """
-    return API(account(accounts.load(), server))
+    found = account(accounts.load(), server)
+    warn_in_the_clear(found.server)
+    return API(found)
 
 
-def account(config: Config, server: str | None) -> Account:
-    key = os.environ.get("DEPLOYZERO_API_KEY", "")
-    wanted = server or os.environ.get("DEPLOYZERO_SERVER") or _of_folder(config)
+def warn_in_the_clear(server: str) -> None:
+    """Before a key or password is sent."""
+    if in_the_clear(server):
+        click.secho(
+            f" !     {server} has no TLS: whoever is on the way reads your key.",
+            fg="yellow", err=True,
+        )  # fmt: skip
+
+
+def account(config: Config, server: str | None, folder: Path | None = None) -> Account:
+    """The same without connecting. folder: instead of the current one."""
+    key, named = os.environ.get("DEPLOYZERO_API_KEY", ""), os.environ.get("DEPLOYZERO_SERVER", "")
+    _check_key(key)
+    if server and named and server_url(server) != server_url(named):
+        key = ""  # it is the other server's
+    wanted = server or named or _of_folder(config, folder or Path.cwd())
     if wanted:
-        wanted = wanted.rstrip("/")
+        wanted = server_url(wanted)
         if key:
             return Account(wanted, key)
         if wanted in config.accounts:
@@ -85,18 +102,34 @@ def account(config: Config, server: str | None) -> Account:
             f"you have not signed in to {wanted}", f"deployzero login --server {wanted}"
         )
     if not config.accounts:
-        raise UsageError("you have not signed in", "deployzero login --server URL")
-    return list(config.accounts.values())[-1]
+        raise UsageError(
+            "which server? DEPLOYZERO_API_KEY alone does not tell" if key
+            else "you have not signed in",
+            "DEPLOYZERO_SERVER=URL" if key else "deployzero login --server URL",
+        )  # fmt: skip
+    last = list(config.accounts.values())[-1]
+    return Account(last.server, key) if key else last
 
 
-def app_name(app: str | None) -> str:
+def app_name(app: str | None = None) -> str:
     """The app given, or this folder's. Raises UsageError if that is not known."""
-    link = accounts.load().links.get(str(Path.cwd()))
-    if found := app or (link and link.app):
-        return found
+    if app:
+        return app
+    if place := find(accounts.load(), Path.cwd()):
+        return place.app
     raise UsageError("which app?", "Name it with --app, or once for this folder: deployzero link")
 
 
-def _of_folder(config: Config) -> str | None:
-    link = config.links.get(str(Path.cwd()))
-    return link.server if link else None
+def _of_folder(config: Config, folder: Path) -> str | None:
+    place = find(config, folder)
+    if place is not None and place.server is None and place.remote is not None:
+        raise UsageError(
+            f"you have not signed in to {place.remote.ssh}, where this folder's git remote is",
+            f"deployzero login --ssh ssh://deployzero@{place.remote.ssh}",
+        )
+    return place.server if place else None
+
+
+def _check_key(key: str) -> None:
+    if not (key.isascii() and (key.isprintable() and " " not in key)):
+        raise UsageError("DEPLOYZERO_API_KEY is no key", "Is a blank or a line's end in it?")
