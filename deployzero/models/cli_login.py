@@ -10,7 +10,7 @@ class CLILogin:
 
     id: int
     user_code: str
-    """`ABCD-EFGH`: what both its terminal and the page show."""
+    """`BCDF-GHJK`: what both its terminal and the page show."""
     computer: str
     """What it calls itself; printable."""
     address: str

@@ -34,13 +34,13 @@ async def require(session: AsyncSession, user: User, app: str, role: Role) -> Pr
     found = await role_with(session, user, project) if project else None
     if project is None or found is None:
         raise await no_such_app(session, user, app)
-    if role > user.scope.most:
-        raise _scope_too_small(user)
     if found < role:
         raise ForbiddenError(
             f"you are {with_article(found.word)} of {app}: this needs {with_article(role.word)}",
             f"Ask an owner for it: access:add {app} {user.name} --role {role.word}",
         )
+    if role > user.scope.most:
+        raise _scope_too_small(user, role)
     return project
 
 
@@ -70,13 +70,14 @@ def require_scope(user: User, scope: Scope) -> None:
             "this API key is for one app alone", "Sign in, or use a key without a project."
         )
     if scope.most > user.scope.most:
-        raise _scope_too_small(user)
+        raise _scope_too_small(user, scope.most)
 
 
-def _scope_too_small(user: User) -> ForbiddenError:
+def _scope_too_small(user: User, role: Role) -> ForbiddenError:
+    needed = next(scope for scope in Scope if scope.most >= role)
     return ForbiddenError(
-        f"this API key's scope is {user.scope}: it is too small for this",
-        "Use a key of a larger scope, or sign in.",
+        f"this API key's scope is {user.scope}: this needs {needed}",
+        f"Use a key of the scope {needed}: apikeys:create --scope {needed}",
     )
 
 
@@ -119,7 +120,8 @@ async def visible_project(session: AsyncSession, user: User, app: str) -> Projec
 async def still_may(platform: Platform, user: User, project_id: int | None, role: Role) -> bool:
     """False once this was taken from the user, or the app is gone; its name does not matter.
 
-    From admins nothing is taken: they read of apps that are gone, too.
+    From admins nothing is taken: they read of apps that are gone, too. Whether they are still
+    signed in is asked of api_keys.still_signed_in.
     """
     async with platform.database.read() as session:
         current = await users.by_name(session, user.name)
@@ -141,6 +143,7 @@ async def share(platform: Platform, caller: User, app: str, name: str, role: Rol
     """
     async with platform.database.begin() as session:
         project = await require(session, caller, app, Role.OWNER)
+        require_scope(caller, Scope.ADMIN)  # an app's key is not to learn who is a user here
         user = await hold_user(session, name)
         _check_not_owner(project, user)
         await access.give(session, project.id, user.id, role)
@@ -154,6 +157,7 @@ async def unshare(platform: Platform, caller: User, app: str, name: str) -> None
     """
     async with platform.database.begin() as session:
         project = await require(session, caller, app, Role.OWNER)
+        require_scope(caller, Scope.ADMIN)  # an app's key is not to learn who is a user here
         user = await named(session, name)
         _check_not_owner(project, user)
         if await access.role_of(session, project.id, user.id) is None:
@@ -174,6 +178,7 @@ async def transfer(platform: Platform, caller: User, app: str, name: str) -> Non
     """Make another user the one who owns the app; who did stays a deployer. Needs an owner."""
     async with platform.database.begin() as session:
         project = await require(session, caller, app, Role.OWNER)
+        require_scope(caller, Scope.ADMIN)  # an app's key is not to learn who is a user here
         user = await hold_user(session, name)
         if user.id == project.user_id:
             raise ConflictError(f"{name} owns {app} already")

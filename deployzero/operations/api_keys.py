@@ -12,6 +12,7 @@ from deployzero.models.access import Role, Scope
 from deployzero.models.api_key import APIKey
 from deployzero.models.deployment import User
 from deployzero.operations.access import PEOPLE, hold_user, require, require_scope
+from deployzero.operations.people import was_taken
 from deployzero.source.lines import printable
 from deployzero.store import api_keys
 
@@ -40,6 +41,16 @@ async def authenticate(platform: Platform, key: str, *, of_browser: bool = False
         return None
     platform.key_uses.note(row)
     return user
+
+
+async def still_signed_in(platform: Platform, user: User) -> bool:
+    """False once the key, or the browser's session, that signed them in is gone or has expired,
+    they were removed, or are no admin any more. Who came over SSH is not asked about here."""
+    if user.api_key_id is None:
+        return True
+    async with platform.database.read() as session:
+        found = await api_keys.by_id(session, user.api_key_id)
+    return found is not None and not _expired(found[1]) and not was_taken(user, found[0])
 
 
 async def list_keys(platform: Platform, user: User) -> list[APIKey]:

@@ -3,9 +3,12 @@ which polls meanwhile, gets a key of theirs. RFC 8628, the device authorization 
 
 import datetime as dt
 import secrets
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from limits import RateLimitItemPerMinute
+from limits.strategies import SlidingWindowCounterRateLimiter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.deploy.platform import Platform
@@ -17,6 +20,7 @@ from deployzero.models.deployment import User
 from deployzero.operations import api_keys
 from deployzero.operations.access import require_scope
 from deployzero.operations.events import recorded
+from deployzero.operations.throttle import guarded, network_of
 from deployzero.source.lines import printable
 from deployzero.store import cli_logins, users
 
@@ -28,6 +32,8 @@ KEPT = dt.timedelta(minutes=10)
 """So long after it has expired a computer is still told that it has."""
 INTERVAL = 2
 """Seconds between two polls."""
+POLLS = RateLimitItemPerMinute(4 * 60 // INTERVAL)
+"""Four times what it is told: clocks differ, and terminals are started twice."""
 MOST_HERE, MOST = 20, 500
 """That wait at once: from one address, and in all."""
 LONGEST_COMPUTER = 100
@@ -42,7 +48,7 @@ class Started:
     device_code: str = field(repr=False)
     """The secret that the computer polls with."""
     user_code: str
-    """`ABCD-EFGH`."""
+    """`BCDF-GHJK`."""
     expires_in: int
     """Seconds."""
     interval: int
@@ -77,8 +83,9 @@ async def start(platform: Platform, computer: str, address: str) -> Started:
     moment = dt.datetime.now(dt.UTC)
     async with platform.database.begin() as session:
         await cli_logins.remove_expired(session, moment - KEPT)
-        everywhere, here = await cli_logins.waiting(session, address)
-        if here >= MOST_HERE or everywhere >= MOST:
+        others = await cli_logins.waiting(session)
+        here = [each for each in others if network_of(each) == network_of(address)]
+        if len(here) >= MOST_HERE or len(others) >= MOST:
             raise TooManyRequestsError(
                 "too many computers wait to be approved",
                 "Approve or refuse those that wait; they expire after 10 minutes.",
@@ -101,7 +108,7 @@ async def find(platform: Platform, user: User, user_code: str) -> CLILogin:
     ConflictError for one that was decided.
     """
     require_scope(user, Scope.ADMIN)
-    async with platform.database.read() as session:
+    async with _guesses(platform, user), platform.database.read() as session:
         return await _waiting(session, user_code)
 
 
@@ -113,7 +120,7 @@ async def decide(platform: Platform, user: User, user_code: str, approve: bool) 
     action = APPROVE if approve else REFUSE
     async with recorded(platform, user, action=action) as entry:
         require_scope(user, Scope.ADMIN)
-        async with platform.database.begin() as session:
+        async with _guesses(platform, user), platform.database.begin() as session:
             login = await _waiting(session, user_code, hold=True)
             entry.detail = f"{login.computer} at {login.address}"
             await cli_logins.decide(session, login.id, user.id, approve)
@@ -123,11 +130,16 @@ async def decide(platform: Platform, user: User, user_code: str, approve: bool) 
 async def poll(platform: Platform, device_code: str) -> Polled:
     """What became of it, for the computer that asked; its key the first time that it was approved.
 
-    Raises NotFoundError for an unknown code, and once the key has been given.
+    Raises NotFoundError for an unknown code, and once the key has been given;
+    TooManyRequestsError for one that asks far more often than it was told to.
     """
     sha256 = api_keys.digest(device_code[: api_keys.LONGEST])
     async with platform.database.read() as session:
         login = _known(await cli_logins.by_device(session, sha256))
+    if not SlidingWindowCounterRateLimiter(platform.sign_in.failures).hit(POLLS, "poll", sha256):
+        raise TooManyRequestsError(
+            "this computer polls too often", f"Poll each {INTERVAL} s.", seconds=30
+        )
     if (status := _status(login)) is not Status.APPROVED:
         return Polled(status)
     async with platform.database.begin() as session:
@@ -140,6 +152,11 @@ async def poll(platform: Platform, device_code: str) -> Polled:
         expires_at = dt.datetime.now(dt.UTC) + KEY_LIVES
         key, secret = await api_keys.issue(session, user, login.computer, expires_at=expires_at)
     return Polled(Status.APPROVED, secret, key, user)
+
+
+def _guesses(platform: Platform, user: User) -> AbstractAsyncContextManager[None]:
+    """Counts wrong codes; by user, who has signed in, wherever they are."""
+    return guarded(platform, address=f"codes of user {user.id}")
 
 
 async def _waiting(session: AsyncSession, user_code: str, hold: bool = False) -> CLILogin:
@@ -158,7 +175,7 @@ async def _waiting(session: AsyncSession, user_code: str, hold: bool = False) ->
 
 
 def _as_shown(user_code: str) -> str:
-    """`abcdefgh` and `ABCD EFGH` are ABCD-EFGH."""
+    """`bcdfghjk` and `BCDF GHJK` are BCDF-GHJK."""
     letters = "".join(char for char in user_code[:50].upper() if char in LETTERS)
     return f"{letters[:4]}-{letters[4:]}"
 

@@ -100,11 +100,13 @@ async def list_events(
     """The latest `most`, oldest first: of one app, or of all that the user may see.
 
     Admins see everything, of apps that are no more too; who views an app sees its own events,
-    under earlier names too. Raises NotFoundError.
+    under earlier names too; an app's key sees that app's. Raises NotFoundError.
     """
     only = await _only(platform, user, app)
     async with platform.database.read() as session:
-        return await events.latest(session, min(most, MOST), app=app, user_id=only)
+        return await events.latest(
+            session, min(most, MOST), app=app, user_id=only, project_id=user.only_project
+        )
 
 
 async def follow_events(
@@ -121,7 +123,9 @@ async def follow_events(
         while True:  # which apps are theirs is asked anew each time
             woken.clear()
             async with platform.database.read() as session:
-                page = await events.after(session, last, PAGE, app=app, user_id=only)
+                page = await events.after(
+                    session, last, PAGE, app=app, user_id=only, project_id=user.only_project
+                )
             for event in page:
                 last = event.id
                 yield event
@@ -133,12 +137,10 @@ async def follow_events(
 
 async def _only(platform: Platform, user: User, app: str | None) -> int | None:
     """The id of the user whose apps' events alone may be shown; None: an admin's."""
-    if user.role == users.ADMIN:
-        return None
-    if app is not None:
+    if app is not None and (user.role != users.ADMIN or user.only_project is not None):
         async with platform.database.read() as session:
             await require(session, user, app, Role.VIEWER)
-    return user.id
+    return None if user.role == users.ADMIN else user.id
 
 
 Begun = tuple[int, dt.datetime]

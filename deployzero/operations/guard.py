@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from deployzero.deploy.platform import Platform
-from deployzero.errors import DeployZeroException, ForbiddenError
+from deployzero.errors import DeployZeroException, ForbiddenError, UnauthenticatedError
 from deployzero.models.access import Role
 from deployzero.models.deployment import User
 from deployzero.operations.access import PEOPLE, still_may
+from deployzero.operations.api_keys import still_signed_in
 from deployzero.source.channel import ClientGoneError
 
 logger = logging.getLogger(__name__)
@@ -35,48 +36,63 @@ async def guarded(
     """Run `work` to its end, unless the session ends or the user loses what the app needs.
 
     wait_closed: returns once the client has hung up. app: its name; empty if none is concerned.
-    project_id: the app itself, since somebody may rename it meanwhile.
-    Raises ClientGoneError, ForbiddenError; `work` is cancelled then and has ended.
+    project_id: the app itself, since somebody may rename it meanwhile. An API key that signed
+    the user in must stay, too, whether an app is concerned or not.
+    Raises ClientGoneError, ForbiddenError, UnauthenticatedError; `work` is cancelled then and
+    has ended.
     """
     task = asyncio.ensure_future(work)
     others: set[asyncio.Future[Any]] = set()
+    taken: asyncio.Future[DeployZeroException] | None = None
     try:
         await asyncio.wait({task}, timeout=QUICK)
         if not task.done():
             left = asyncio.ensure_future(wait_closed())
             others = {left}
-            if app:
-                others.add(asyncio.ensure_future(_taken(platform, user, project_id, needs)))
+            if app or user.api_key_id is not None:
+                taken = asyncio.ensure_future(_taken(platform, user, app, project_id, needs))
+                others.add(taken)
             await asyncio.wait({task, *others}, return_when=asyncio.FIRST_COMPLETED)
             if not left.done():  # an app that goes may still have to tell how it ended
                 await asyncio.wait({task}, timeout=LAST_WORDS)
         if task.done():
             return task.result()
-        if left.done():
+        if left.done() or taken is None:
             raise ClientGoneError("the client hung up")
-        raise ForbiddenError(
-            f"{app} is gone, or your access to it was taken", "`apps:list` shows what is yours."
-        )
+        raise taken.result()
     finally:
         for each in (task, *others):
             each.cancel()
         await asyncio.gather(task, *others, return_exceptions=True)
 
 
-async def _taken(platform: Platform, user: User, project_id: int | None, needs: Role) -> None:
-    """Returns once the user may not do this any more; nothing else ends it."""
+async def _taken(
+    platform: Platform, user: User, app: str, project_id: int | None, needs: Role
+) -> DeployZeroException:
+    """Why the user may not do this any more, once that is so; nothing else ends it."""
     with platform.bus.subscribe(PEOPLE) as changed:
-        while await _still_may(platform, user, project_id, needs):
+        while (why := await _why_not(platform, user, app, project_id, needs)) is None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), CHECK_SECONDS)
             changed.clear()
+    return why
 
 
-async def _still_may(platform: Platform, user: User, project_id: int | None, needs: Role) -> bool:
+async def _why_not(
+    platform: Platform, user: User, app: str, project_id: int | None, needs: Role
+) -> DeployZeroException | None:
     try:
-        return await still_may(platform, user, project_id, needs)
+        if not await still_signed_in(platform, user):
+            return UnauthenticatedError(
+                "your API key was removed or has expired, or your role was taken",
+                "Sign in again: deployzero login",
+            )
+        if app and not await still_may(platform, user, project_id, needs):
+            return ForbiddenError(
+                f"{app} is gone, or your access to it was taken", "`apps:list` shows what is yours."
+            )
     except DeployZeroException as error:
         logger.error("whether %s may go on with what runs is not known: %s", user.name, error)
     except Exception:
         logger.exception("whether %s may go on with what runs is not known", user.name)
-    return True
+    return None

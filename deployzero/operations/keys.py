@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, NotFoundError, SettingsError, UsageError
+from deployzero.models.access import Scope
 from deployzero.models.deployment import SSHKey, User
 from deployzero.operations import people
-from deployzero.operations.access import PEOPLE, hold_user, named, require_admin
+from deployzero.operations.access import PEOPLE, hold_user, named, require_admin, require_scope
 from deployzero.operations.people import keep_an_admin
 from deployzero.operations.public_keys import PublicKey, read_public_keys
 from deployzero.settings import Settings
@@ -86,7 +87,7 @@ def _taken(caller: User, owner: str, fingerprint: str) -> ConflictError:
 
 async def list_keys(platform: Platform, caller: User, user: str | None = None) -> list[SSHKey]:
     """One's own keys, or another's: these admins alone may see."""
-    _own_or_admin(caller, user)
+    _own_or_admin(caller, user, Scope.READ)
     async with platform.database.read() as session:
         return await keys.of_user(session, (await named(session, user or caller.name)).id)
 
@@ -107,6 +108,16 @@ async def remove_key(platform: Platform, caller: User, key: str, user: str | Non
             await keep_an_admin(session, owner.name)
     platform.bus.publish(PEOPLE)
     return found
+
+
+async def remove_by_id(platform: Platform, caller: User, key_id: int) -> SSHKey:
+    """The same for one of one's own by its id."""
+    require_scope(caller, Scope.ADMIN)
+    own = await list_keys(platform, caller)
+    found = next((key for key in own if key.id == key_id), None)
+    if found is None:
+        raise NotFoundError(f"you have no SSH key {key_id}", "`keys:list` shows yours.")
+    return await remove_key(platform, caller, found.fingerprint)
 
 
 async def _matching(session: AsyncSession, caller: User, owner: User, key: str) -> SSHKey:
@@ -133,7 +144,9 @@ async def _matching(session: AsyncSession, caller: User, owner: User, key: str) 
     return matches[0]
 
 
-def _own_or_admin(caller: User, user: str | None) -> None:
+def _own_or_admin(caller: User, user: str | None, scope: Scope = Scope.ADMIN) -> None:
+    """scope: what an API key needs to have."""
+    require_scope(caller, scope)
     if user is not None and user != caller.name:
         require_admin(caller)
 

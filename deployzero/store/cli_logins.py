@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.models.cli_login import CLILogin
@@ -33,14 +33,11 @@ async def add(
     return _login(row)
 
 
-async def waiting(session: AsyncSession, address: str) -> tuple[int, int]:
-    """How many have not expired: in all, and of this address."""
-    from_here = func.count().filter(CLILoginRow.address == address)
-    found = await session.execute(
-        select(func.count(), from_here).where(CLILoginRow.expires_at > now())
+async def waiting(session: AsyncSession) -> list[str]:
+    """The addresses of those that have not expired."""
+    return list(
+        await session.scalars(select(CLILoginRow.address).where(CLILoginRow.expires_at > now()))
     )
-    everywhere, here = found.one()
-    return everywhere, here
 
 
 async def by_device(session: AsyncSession, sha256: str, hold: bool = False) -> CLILogin | None:

@@ -52,15 +52,20 @@ async def end_interrupted(session: AsyncSession) -> None:
 
 
 async def latest(
-    session: AsyncSession, most: int, *, app: str | None = None, user_id: int | None = None
+    session: AsyncSession,
+    most: int,
+    *,
+    app: str | None = None,
+    user_id: int | None = None,
+    project_id: int | None = None,
 ) -> list[Event]:
     """The latest `most`, oldest first.
 
     app: of this one alone, under earlier names too, and of those that had its name before.
     user_id: only of apps that this user owns or was given access to, and of no others that
-    had the names of these.
+    had the names of these. project_id: of this app alone.
     """
-    query = _of(app, user_id).order_by(EventRow.id.desc()).limit(most)
+    query = _of(app, user_id, project_id).order_by(EventRow.id.desc()).limit(most)
     return [_event(row) for row in await session.scalars(query)][::-1]
 
 
@@ -71,12 +76,13 @@ async def after(
     *,
     app: str | None = None,
     user_id: int | None = None,
+    project_id: int | None = None,
 ) -> list[Event]:
     """The first `most` of those that have ended with an id above `last`, oldest first; as
     `latest` otherwise. What ends gets a new id, and so comes then.
     """
     ended = (EventRow.id > last) & (EventRow.result != UNDER_WAY)
-    query = _of(app, user_id).where(ended).order_by(EventRow.id).limit(most)
+    query = _of(app, user_id, project_id).where(ended).order_by(EventRow.id).limit(most)
     return [_event(row) for row in await session.scalars(query)]
 
 
@@ -98,8 +104,10 @@ async def last_id(session: AsyncSession) -> int:
     return await session.scalar(select(func.max(EventRow.id))) or 0
 
 
-def _of(app: str | None, user_id: int | None) -> Select[EventRow]:
+def _of(app: str | None, user_id: int | None, project_id: int | None) -> Select[EventRow]:
     query = select(EventRow)
+    if project_id is not None:
+        query = query.where(EventRow.project_id == project_id)
     if app is not None:
         called_so = select(ProjectRow.id).where(ProjectRow.name == app)
         query = query.where((EventRow.app == app) | EventRow.project_id.in_(called_so))
