@@ -76,6 +76,25 @@ async def remove_expired(session: AsyncSession, user_id: int, sessions: bool) ->
     )
 
 
+async def remove_sessions(session: AsyncSession, user_id: int) -> None:
+    """Sign a user's browsers out."""
+    await session.execute(delete(APIKeyRow).where(APIKeyRow.user_id == user_id, APIKeyRow.session))
+
+
+async def remove_older(
+    session: AsyncSession, user_id: int, name: str, sessions: bool, keep: int
+) -> None:
+    """Of a user's keys of one name that expire, or of their browsers' sessions, the newest stay."""
+    alike = select(APIKeyRow.id).where(
+        APIKeyRow.user_id == user_id,
+        APIKeyRow.name == name,
+        APIKeyRow.session == sessions,
+        APIKeyRow.expires_at.is_not(None),
+    )
+    old = await session.scalars(alike.order_by(APIKeyRow.id.desc()).offset(keep))
+    await session.execute(delete(APIKeyRow).where(APIKeyRow.id.in_(old.all())))
+
+
 async def set_used(session: AsyncSession, used: Mapping[int, dt.datetime]) -> None:
     """used: a key's id to when it was. Those that are gone are left out."""
     for key_id, at in used.items():

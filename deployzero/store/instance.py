@@ -26,3 +26,8 @@ async def instance_id(session: AsyncSession) -> str:
     except ConflictError:
         return (await session.scalars(query)).one()
     return made
+
+
+async def hold(session: AsyncSession) -> None:
+    """Others that hold it wait until the transaction ends: for what may happen once here."""
+    await session.scalar(select(ServerRow.value).where(ServerRow.key == INSTANCE).with_for_update())

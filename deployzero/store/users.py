@@ -3,11 +3,12 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import Executable, delete, func, select
+from sqlalchemy import Executable, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from deployzero.models.access import Scope
 from deployzero.models.deployment import User
-from deployzero.store import keys
+from deployzero.store import invitations, keys
 from deployzero.store.driver_errors import unique
 from deployzero.store.tables import (
     AccessRow,
@@ -77,6 +78,7 @@ async def _strip(session: AsyncSession, user_id: int) -> None:
         await keys.remove(session, key)
     for table in (APIKeyRow, CLILoginRow, InvitationRow, AccessRow):
         await session.execute(delete(table).where(table.user_id == user_id))
+    await invitations.remove_by(session, (await session.get_one(UserRow, user_id)).name)
 
 
 async def set_role(session: AsyncSession, user_id: int, role: str) -> None:
@@ -114,6 +116,41 @@ async def locked_admins(session: AsyncSession) -> list[User]:
     query = select(UserRow).where(UserRow.role == ADMIN, UserRow.removed_at.is_(None))
     rows = await session.scalars(query.order_by(UserRow.id).with_for_update())
     return [_user(row) for row in rows]
+
+
+async def anyone_is_able(session: AsyncSession, role: str, but_key: str) -> bool:
+    """Whether anybody of this role can sign in and use it: by an SSH key, a password or an API
+    key of full scope. but_key: an SSH key of this name does not count."""
+    ssh_key = exists().where(SSHKeyRow.user_id == UserRow.id, SSHKeyRow.name != but_key)
+    api_key = exists().where(
+        APIKeyRow.user_id == UserRow.id,
+        APIKeyRow.scope == Scope.ADMIN,
+        APIKeyRow.project_id.is_(None),
+        ~APIKeyRow.session,
+        or_(APIKeyRow.expires_at.is_(None), APIKeyRow.expires_at > now()),
+    )
+    able = or_(UserRow.password.is_not(None), ssh_key, api_key)
+    query = select(exists().where(UserRow.role == role, UserRow.removed_at.is_(None), able))
+    return bool(await session.scalar(query))
+
+
+async def anyone_has_password(session: AsyncSession) -> bool:
+    return bool(await session.scalar(select(exists().where(UserRow.password.is_not(None)))))
+
+
+async def password_of(session: AsyncSession, user_id: int) -> str | None:
+    """Argon2's encoded hash; None: they have no password."""
+    return await session.scalar(select(UserRow.password).where(UserRow.id == user_id))
+
+
+async def set_password(session: AsyncSession, user_id: int, password: str) -> None:
+    """password: argon2's encoded hash."""
+    await session.execute(update(UserRow).where(UserRow.id == user_id).values(password=password))
+
+
+async def set_api_key(session: AsyncSession, user_id: int, sha256: str) -> None:
+    """Note the key that they last signed in with."""
+    await session.execute(update(UserRow).where(UserRow.id == user_id).values(api_key=sha256))
 
 
 async def by_name(session: AsyncSession, name: str) -> User | None:
