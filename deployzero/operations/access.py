@@ -212,8 +212,12 @@ async def hold_user(session: AsyncSession, name: str, alone: bool = False) -> Us
 
 def _there(user: User | None, name: str) -> User:
     if user is None:
-        raise NotFoundError(f"there is no user {printable(name[:40])}", "An admin adds users.")
+        raise no_such_user(name)
     return user
+
+
+def no_such_user(name: str) -> NotFoundError:
+    return NotFoundError(f"there is no user {printable(name[:40])}", "An admin adds users.")
 
 
 def with_article(role: str) -> str:

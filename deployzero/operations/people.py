@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, UsageError
 from deployzero.models.deployment import User
-from deployzero.operations.access import PEOPLE, hold_user, named, require_admin
+from deployzero.operations.access import PEOPLE, hold_user, named, no_such_user, require_admin
 from deployzero.source.lines import printable
 from deployzero.store import keys, users
 from deployzero.store.users import UserEntry
@@ -24,12 +24,7 @@ async def add_user(platform: Platform, caller: User, name: str, role: str = user
     Raises UsageError for a bad name, ConflictError if it is taken.
     """
     require_admin(caller)
-    if not NAME.fullmatch(name):
-        raise UsageError(
-            f"bad user name {printable(name)[:40]!r}",
-            "A name is 1 to 32 of a-z, 0-9, '.', '_' and '-', "
-            "and begins and ends with a letter or digit.",
-        )
+    check_name(name)
     async with platform.database.begin() as session:
         revived = await users.revive(session, name, role)
         if revived is None:
@@ -37,11 +32,29 @@ async def add_user(platform: Platform, caller: User, name: str, role: str = user
     return revived is not None
 
 
+def check_name(name: str) -> None:
+    """Raise UsageError for what is no user name."""
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"bad user name {printable(name)[:40]!r}",
+            "A name is 1 to 32 of a-z, 0-9, '.', '_' and '-', "
+            "and begins and ends with a letter or digit.",
+        )
+
+
 async def list_users(platform: Platform, caller: User) -> list[UserEntry]:
     """All users, by name. Admins only."""
     require_admin(caller)
     async with platform.database.read() as session:
         return await users.every(session)
+
+
+async def find_user(platform: Platform, caller: User, name: str) -> UserEntry:
+    """One user, as `list_users` shows them. Admins only. Raises NotFoundError."""
+    found = [each for each in await list_users(platform, caller) if each.name == name]
+    if not found:
+        raise no_such_user(name)
+    return found[0]
 
 
 async def remove_user(platform: Platform, caller: User, name: str) -> None:
@@ -84,10 +97,15 @@ async def keep_an_admin(session: AsyncSession, name: str) -> None:
     """
     if not await users.locked_admins(session):
         raise ConflictError(f"{name} is the last admin", "First make somebody else admin.")
-    if all(key.name == DEMO for key in await keys.of_role(session, users.ADMIN)):
+    if not await can_administrate(session):
         raise ConflictError(
             "no admin would have a key left to sign in with", "First add another: keys:add"
         )
+
+
+async def can_administrate(session: AsyncSession) -> bool:
+    """Whether any admin can sign in: by an SSH key, a password or an API key of full scope."""
+    return await users.anyone_is_able(session, users.ADMIN, but_key=DEMO)
 
 
 def was_taken(before: User, now: User) -> bool:

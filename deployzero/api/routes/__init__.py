@@ -3,9 +3,12 @@
 from fastapi import APIRouter
 
 from deployzero.api.routes import (
+    cli_logins,
     config,
     domains,
     health,
+    keys,
+    people,
     processes,
     projects,
     releases,
@@ -13,6 +16,9 @@ from deployzero.api.routes import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
+    keys.router,
+    cli_logins.router,
+    people.router,
     projects.router,
     config.router,
     domains.router,
