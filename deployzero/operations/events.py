@@ -95,17 +95,27 @@ async def _project_id(platform: Platform, app: str) -> int | None:
 
 
 async def list_events(
-    platform: Platform, user: User, app: str | None = None, most: int = 50
+    platform: Platform,
+    user: User,
+    app: str | None = None,
+    most: int = 50,
+    before: int | None = None,
 ) -> list[Event]:
     """The latest `most`, oldest first: of one app, or of all that the user may see.
 
-    Admins see everything, of apps that are no more too; who views an app sees its own events,
-    under earlier names too; an app's key sees that app's. Raises NotFoundError.
+    before: only those with a lower id. Admins see everything, of apps that are no more too; who
+    views an app sees its own events, under earlier names too; an app's key sees that app's.
+    Raises NotFoundError.
     """
     only = await _only(platform, user, app)
     async with platform.database.read() as session:
         return await events.latest(
-            session, min(most, MOST), app=app, user_id=only, project_id=user.only_project
+            session,
+            min(most, MOST),
+            app=app,
+            user_id=only,
+            project_id=user.only_project,
+            before=before,
         )
 
 

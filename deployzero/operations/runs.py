@@ -158,6 +158,20 @@ def looks_like_container(word: str) -> bool:
     return bool(dot) and index.isdigit() and process.replace("-", "").replace("_", "").isalnum()
 
 
+def program(words: Sequence[str]) -> str:
+    """What the audit log has of a command: arguments may be secrets, its program's name is none."""
+    plain = " ".join(words).split()
+    name = next((word for word in plain if "=" not in word), "")
+    return f"{name} …" if len(plain) > 1 else name
+
+
+def entered(words: Sequence[str]) -> str:
+    """The same, behind the container that may come first."""
+    first = words[0] if words else ""
+    named = words[:1] if first == "web" or looks_like_container(first) else ()
+    return " ".join(filter(None, [*named, program(words[len(named) :])]))
+
+
 async def _live(platform: Platform, user: User, app: str) -> Release:
     async with platform.database.read() as session:
         project = await require(session, user, app, Role.DEPLOYER)

@@ -58,14 +58,18 @@ async def latest(
     app: str | None = None,
     user_id: int | None = None,
     project_id: int | None = None,
+    before: int | None = None,
 ) -> list[Event]:
     """The latest `most`, oldest first.
 
     app: of this one alone, under earlier names too, and of those that had its name before.
     user_id: only of apps that this user owns or was given access to, and of no others that
-    had the names of these. project_id: of this app alone.
+    had the names of these. project_id: of this app alone. before: only with a lower id.
     """
-    query = _of(app, user_id, project_id).order_by(EventRow.id.desc()).limit(most)
+    query = _of(app, user_id, project_id)
+    if before is not None:
+        query = query.where(EventRow.id < before)
+    query = query.order_by(EventRow.id.desc()).limit(most)
     return [_event(row) for row in await session.scalars(query)][::-1]
 
 

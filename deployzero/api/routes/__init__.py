@@ -3,15 +3,20 @@
 from fastapi import APIRouter
 
 from deployzero.api.routes import (
+    access,
+    checks,
     cli_logins,
     config,
     domains,
+    events,
     health,
     keys,
     people,
     processes,
     projects,
     releases,
+    runs,
+    server,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -24,4 +29,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     domains.router,
     processes.router,
     releases.router,
+    access.router,
+    events.router,
+    checks.router,
+    runs.router,
+    server.router,
 )

@@ -26,20 +26,11 @@ NO_ENTRYPOINT = click.Option(
 
 
 def _program(values: Mapping[str, Any]) -> str:
-    """Arguments may be secrets: the audit log gets the program's name alone."""
-    words = list(_command(values["words"]))
-    plain = " ".join(words).split()
-    program = next((word for word in plain if "=" not in word), "")
-    return f"{program} …" if len(plain) > 1 else program
+    return runs.program(_command(values["words"]))
 
 
 def _entered(values: Mapping[str, Any]) -> str:
-    """The same, behind the container that may come first."""
-    words = _command(values["words"])
-    first = words[0] if words else ""
-    named = words[:1] if first == "web" or runs.looks_like_container(first) else ()
-    program = _program({"words": words[len(named) :]})
-    return " ".join(filter(None, [*named, program]))
+    return runs.entered(_command(values["words"]))
 
 
 def _command(words: tuple[str, ...]) -> tuple[str, ...]:
