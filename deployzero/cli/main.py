@@ -1,11 +1,13 @@
 """The `deployzero` command: commands found by name, errors rendered once."""
 
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from deployzero import __version__
 from deployzero.errors import DeployZeroException
@@ -13,6 +15,25 @@ from deployzero.errors import DeployZeroException
 APPS, ACCOUNT, SERVER = "Apps", "Your account", "The server"
 COMMANDS: dict[str, tuple[str, str]] = {
     "apps": (APPS, "List your apps."),
+    "create": (APPS, "Make an app."),
+    "destroy": (APPS, "Remove an app for good."),
+    "open": (APPS, "Open an app in your browser."),
+    "logs": (APPS, "Print what an app, or a deployment, printed."),
+    "run": (APPS, "Run a command beside an app."),
+    "enter": (APPS, "Open a shell in a running container."),
+    "ps": (APPS, "Show an app's processes and what they use."),
+    "scale": (APPS, "Run more or fewer of a process."),
+    "restart": (APPS, "Replace an app's containers."),
+    "stop": (APPS, "End an app's processes."),
+    "start": (APPS, "Run a stopped app again."),
+    "config": (APPS, "List, get, set and unset variables."),
+    "domains": (APPS, "List, add and remove host names."),
+    "releases": (APPS, "List an app's releases."),
+    "rollback": (APPS, "Run an older release again."),
+    "access": (APPS, "Share an app with others."),
+    "events": (APPS, "Show who did what."),
+    "keys": (ACCOUNT, "List, make, add and remove API keys and SSH keys."),
+    "completion": (ACCOUNT, "Print your shell's completion."),
     "up": (SERVER, "Start the server here, in the foreground."),
     "down": (SERVER, "End what `up` left running."),
     "doctor": (SERVER, "Check this machine and say how to mend it."),
@@ -48,6 +69,15 @@ class _Group(click.Group):
         assert isinstance(found, click.Command)  # noqa: S101 - for mypy
         return found
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """By the table: completing a name is to load no command."""
+        found = [
+            CompletionItem(name, help=text)
+            for name, (section, text) in COMMANDS.items()
+            if section and name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section in (APPS, ACCOUNT, SERVER):
             rows = [(name, text) for name, (of, text) in COMMANDS.items() if of == section]
@@ -78,3 +108,5 @@ class _Group(click.Group):
 def main(context: click.Context, config: Path | None) -> None:
     """deployzero: git push to your own server, and the app is live."""
     context.obj = config
+    if os.environ.get("NO_COLOR"):
+        context.color = False

@@ -17,31 +17,33 @@ from deployzero.client.folders import find
 from deployzero.errors import DeployZeroException, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 COMPLETION_LIMIT = 1.0
 
 
 def app_names(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
     """For a shell's completion: soon, and without a word whatever happens."""
     try:
-        with connect(context.params.get("server")) as api:
+        with API(account(accounts.load(), context.params.get("server"))) as api:
             found = api.get("/projects", params={"limit": 200}, timeout=COMPLETION_LIMIT)
         return [each["project_name"] for each in found if each["project_name"].startswith(begun)]
     except (DeployZeroException, ValueError, LookupError, TypeError):
         return []
 
 
-def _inherited(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+def inherited(context: click.Context, parameter: click.Parameter, value: T) -> T:
     """`config -a hello set …` is `config set -a hello …`."""
-    if value is None and context.parent is not None:
-        return context.parent.params.get(str(parameter.name))
+    if not value and context.parent is not None:
+        found: T = context.parent.params.get(str(parameter.name), value)
+        return found
     return value
 
 
 SERVER = click.option(
-    "--server", metavar="URL", callback=_inherited, help="The server, if you use several."
+    "--server", metavar="URL", callback=inherited, help="The server, if you use several."
 )
 APP = click.option(
-    "-a", "--app", "app", metavar="APP", callback=_inherited, shell_complete=app_names,
+    "-a", "--app", "app", metavar="APP", callback=inherited, shell_complete=app_names,
     help="The app, if not this folder's.",
 )  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Print data.")

@@ -78,7 +78,7 @@ async def _connected(account: Account, path: str) -> Any:
             open_timeout=OPEN_LIMIT,
             # Who waits for a slow side answers no ping, and yet lives. TCP sees who does not.
             ping_interval=None,
-            ssl=httpx.create_ssl_context() if url.startswith("wss:") else None,
+            ssl=api.trust(account.server) if url.startswith("wss:") else None,
         )
     except InvalidStatus as error:
         refused = error.response
