@@ -9,7 +9,7 @@ from deployzero.errors import ConflictError, UsageError
 from deployzero.models.deployment import User
 from deployzero.operations.access import PEOPLE, hold_user, named, no_such_user, require_admin
 from deployzero.source.lines import printable
-from deployzero.store import keys, users
+from deployzero.store import users
 from deployzero.store.users import UserEntry
 
 ADMIN, MEMBER = users.ADMIN, users.MEMBER
