@@ -1,6 +1,7 @@
 """The admin commands, a file a noun. Importing this registers all of them."""
 
 from deployzero.ssh.commands import (
+    apikeys,
     apps,
     builds,
     checks,
@@ -21,6 +22,7 @@ from deployzero.ssh.commands.tree import COMMANDS, run_command
 
 __all__ = [
     "COMMANDS",
+    "apikeys",
     "apps",
     "builds",
     "checks",

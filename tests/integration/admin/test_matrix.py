@@ -39,6 +39,7 @@ OPTIONS = {
     "keys:list ada": Role.ADMIN,
     "keys:add ada": Role.ADMIN,
     "keys:remove laptop --user ada": Role.ADMIN,
+    "apikeys:create --app hello": Role.VIEWER,
     "events hello": Role.VIEWER,
     "report": Role.ADMIN,
 }
