@@ -4,12 +4,15 @@ from fastapi import APIRouter
 
 from deployzero.api.routes import (
     access,
+    auth,
     checks,
     cli_logins,
     config,
+    deployments,
     domains,
     events,
     health,
+    invitations,
     keys,
     people,
     processes,
@@ -21,11 +24,14 @@ from deployzero.api.routes import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
+    auth.router,
+    invitations.router,
     keys.router,
     cli_logins.router,
     people.router,
     projects.router,
     config.router,
+    deployments.router,
     domains.router,
     processes.router,
     releases.router,

@@ -74,6 +74,7 @@ EXAMPLES = {
     "apikeys:list": "apikeys:list",
     "apikeys:remove": "apikeys:remove 3",
     "users:add": "users:add ada",
+    "users:invite": "users:invite",
     "users:list": "users:list",
     "users:remove": "users:remove ada",
     "users:role": "users:role ada admin",

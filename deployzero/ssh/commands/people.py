@@ -7,7 +7,7 @@ import click
 
 from deployzero.errors import UsageError
 from deployzero.models.access import APP_ROLES, Role
-from deployzero.operations import access, keys, people
+from deployzero.operations import access, invitations, keys, people
 from deployzero.operations.access import with_article
 from deployzero.ssh.commands.render import listing
 from deployzero.ssh.commands.tree import APP, JSON, Caller, command
@@ -35,6 +35,9 @@ APP_ROLE = click.Option(
     show_default=True,
     help="What they may do with the app.",
 )
+INVITED_ROLE = click.Option(
+    ["--role"], type=click.Choice(ROLES), help="What a new user is: a member, unless given."
+)
 KEY_NAME = click.Option(["--name"], help="Instead of the key's comment.")
 OF_USER = click.Option(["--user"], help="Whose key, if not yours: admins only.")
 
@@ -47,6 +50,21 @@ async def users_add(caller: Caller, name: str, role: str) -> None:
     back = await people.add_user(caller.platform, caller.user, name, role)
     caller.print(f"-----> {name} is {'back as' if back else 'now'} {with_article(role)}")
     caller.print(f"       They sign in once they have a key: keys:add {name} < id_ed25519.pub")
+
+
+@command("users:invite", MAYBE_USER, INVITED_ROLE, section=SECTION, needs=Role.MEMBER, changes=True)
+async def users_invite(caller: Caller, user: str | None, role: str | None) -> None:
+    """Print a link that sets a password.
+
+    Yours; as an admin that of USER, who is made if there is none; with --role alone, of whoever
+    comes, by a name of their choice. It is good once, for 7 days."""
+    made = await invitations.invite(caller.platform, caller.user, user, role)
+    invited = made.invitation
+    caller.print(made.url)
+    whom = invited.name or "whoever has it"
+    new = f" and makes them {with_article(invited.role)}" if invited.user_id is None else ""
+    until = f"{invited.expires_at:%Y-%m-%d %H:%M} UTC"
+    caller.print(f"       It lets {whom} set a password{new}, once, until {until}")
 
 
 @command("users:list", JSON, section=SECTION, needs=Role.ADMIN, aliases=("users",))
