@@ -8,10 +8,13 @@ from deployzero.models.deployment import State
 from deployzero.models.release import Kind
 from deployzero.store.instance import INSTANCE
 from deployzero.store.tables import (
+    APIKeyRow,
+    CLILoginRow,
     ConfigVarRow,
     ContainerRow,
     DeploymentRow,
     EventRow,
+    InvitationRow,
     ProjectRow,
     ServerRow,
     is_in,
@@ -38,8 +41,14 @@ def relocate(connection: Connection, commits: dict[str, set[str]], backup: str) 
     commit queued again; a stopped app keeps its release, which is built when it is started.
     What was under way, the next start ends. The instance gets a new id: objects of the old
     one, which may still run on the same engine, are not touched.
+
+    API keys go on signing in, as SSH keys do. Browsers' sessions and all that is good for one
+    use do not: it may have been used, or ended, since the backup was made.
     """
     moment = now()
+    connection.execute(delete(APIKeyRow).where(APIKeyRow.session))
+    connection.execute(delete(CLILoginRow))
+    connection.execute(delete(InvitationRow))
     connection.execute(delete(ContainerRow))
     connection.execute(delete(ServerRow).where(ServerRow.key == INSTANCE))
     connection.execute(update(DeploymentRow).values(image=None, checkout=""))

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from deployzero import server
 from deployzero.errors import ConflictError, DeployZeroException
+from deployzero.models.access import Scope
 from deployzero.models.deployment import Project, State, User
 from deployzero.operations.backup import backup
 from deployzero.operations.restore import restore
@@ -26,12 +27,15 @@ from deployzero.store.database import Database
 from deployzero.store.migrations import upgrade
 from deployzero.store.tables import (
     AccessRow,
+    APIKeyRow,
     Base,
+    CLILoginRow,
     ConfigVarRow,
     ContainerRow,
     DeploymentRow,
     DomainRow,
     EventRow,
+    InvitationRow,
     LogLineRow,
     RemovedKeyRow,
     ServerRow,
@@ -78,6 +82,18 @@ async def filled(database: Database, user: User, project: Project, deploys: Depl
         await session.execute(text("DELETE FROM deployments WHERE id = :id"), {"id": gone.id})
         for row, values in (
             (SSHKeyRow, {"user_id": user.id, "name": "k", "public_key": "p", "fingerprint": "f"}),
+            (APIKeyRow, {
+                "user_id": user.id, "name": "ci", "sha256": "a" * 64, "prefix": "dz_a",
+                "scope": Scope.DEPLOY, "project_id": project.id, "expires_at": MOMENT}),
+            (APIKeyRow, {
+                "user_id": user.id, "name": "browser", "sha256": "b" * 64, "prefix": "dz_b",
+                "scope": Scope.ADMIN, "session": True}),
+            (InvitationRow, {
+                "sha256": "c" * 64, "role": "member", "by": "ada", "expires_at": MOMENT}),
+            (CLILoginRow, {
+                "device_sha256": "d" * 64, "user_code": "BCDF-GHJK", "computer": "laptop",
+                "address": "10.0.0.1", "user_id": user.id, "approved": True,
+                "expires_at": MOMENT}),
             (AccessRow, {"project_id": project.id, "user_id": user.id, "role": "owner"}),
             (ConfigVarRow, {"project_id": None, "name": "A", "sealed": "x", "build": True}),
             (DomainRow, {"project_id": project.id, "name": "a.org", "created_at": MOMENT}),
@@ -250,6 +266,10 @@ async def test_a_backup_moves_a_server_from_one_kind_of_database_to_the_other(
         assert new.instance != old.instance
         (variable,) = await config_vars.of_project(session, None)
         assert new.vault.open(variable.sealed) == "value"
+        # Keys go on signing in; sessions, and what is good for one use, do not.
+        assert list(await session.scalars(select(APIKeyRow.name))) == ["ci"]
+        assert await session.scalar(select(InvitationRow.id)) is None
+        assert await session.scalar(select(CLILoginRow.id)) is None
     assert states == [State.RETIRED, State.CREATED]  # which the first start ends
 
 
