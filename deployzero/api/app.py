@@ -3,8 +3,10 @@
 from fastapi import FastAPI
 
 from deployzero import __version__
-from deployzero.api import idempotency, problems
+from deployzero.api import idempotency, openapi, problems
+from deployzero.api.bodies import BoundedBodies
 from deployzero.api.routes import ROUTERS
+from deployzero.api.streams import OpenStreams
 from deployzero.deploy.platform import Platform
 
 DESCRIPTION = """\
@@ -19,12 +21,17 @@ def make_app(platform: Platform) -> FastAPI:
         title="deployzero",
         version=__version__,
         description=DESCRIPTION,
-        responses=problems.RESPONSES,
+        responses=openapi.RESPONSES,
+        openapi_tags=openapi.tags(),
+        generate_unique_id_function=openapi.operation_id,
         redoc_url=None,
     )
     app.state.platform = platform
+    app.state.streams = OpenStreams()
     problems.add_handlers(app)
     idempotency.add_handler(app)
+    app.add_middleware(BoundedBodies)
     for router in ROUTERS:
         app.include_router(router)
+    openapi.describe(app)
     return app

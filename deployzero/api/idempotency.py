@@ -5,7 +5,7 @@ operation, which raises AlreadyStartedError where another request with it was fa
 answered here, with the deployment that there is.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Request
 from fastapi.encoders import jsonable_encoder
@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 
 from deployzero.api import problems
 from deployzero.api.auth import APIKeyAuth, CurrentPlatform, CurrentUser, platform_of
-from deployzero.api.deployment import shown
+from deployzero.api.deployment import Deployment, shown
 from deployzero.api.reference import AppName
 from deployzero.errors import AlreadyStartedError, DeployZeroException
 from deployzero.models.release import Kind
@@ -31,6 +31,10 @@ Key = Annotated[
         f"200, `{REPLAYED}: true` and the deployment that there is.",
     ),
 ]
+REPLAYS: dict[int | str, dict[str, Any]] = {
+    200: {"model": Deployment, "description": "It came before: the deployment that there is."}
+}
+"""For a route's documentation."""
 
 
 class OnceOnly:

@@ -12,6 +12,8 @@ from deployzero.errors import UsageError
 
 T = TypeVar("T")
 MOST, DEFAULT = 200, 50
+HIGHEST = 2**31 - 1
+"""Of a number that a column holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Page:
         """For lists that go by a number. Raises UsageError."""
         if not self.after:
             return None
-        if not self.after.isdecimal() or len(self.after) > 10:
+        if not self.after.isdecimal() or len(self.after) > 10 or int(self.after) > HIGHEST:
             raise _bad()
         return int(self.after)
 

@@ -1,10 +1,11 @@
 """Errors as RFC 9457 problem documents: rendered here and nowhere else."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -42,6 +43,9 @@ STATUSES: dict[type[DeployZeroException], tuple[int, str]] = {
 }
 """By class, the nearest base counts; any other error of ours is the server's: 503."""
 UNAVAILABLE = (503, "Not available")
+MOST = 20
+"""Errors of one request that are told."""
+LONGEST_PART = 100
 
 
 class Problem(BaseModel):
@@ -56,16 +60,10 @@ class Problem(BaseModel):
     errors: list[dict[str, Any]] = Field(default=[], description="What of a request is bad.")
 
 
-SCHEMA = {"schema": Problem.model_json_schema()}
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    "default": {"description": "Problem", "content": {MEDIA_TYPE: SCHEMA}}
-}
-"""For every route's documentation."""
-
-
 def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(DeployZeroException, known)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(WebSocketRequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unknown)
 
@@ -97,14 +95,19 @@ async def known(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+    assert isinstance(error, RequestValidationError | WebSocketRequestValidationError)  # noqa: S101
     # Without "input" and "ctx": what was sent may be a password.
-    errors = [{"loc": each["loc"], "msg": each["msg"]} for each in error.errors()]
-    where = ".".join(str(part) for part in errors[0]["loc"][1:]) if errors else ""
+    errors = [{"loc": _place(each["loc"]), "msg": each["msg"]} for each in error.errors()[:MOST]]
+    where = ".".join(map(str, errors[0]["loc"][1:])) if errors else ""
     detail = f"{where}: {errors[0]['msg']}" if where else "the request cannot be read"
     return _response(
         Problem(title="Bad request", status=422, detail=detail, hint="See /docs.", errors=errors)
     )
+
+
+def _place(parts: Sequence[Any]) -> list[str | int]:
+    """Where in a request, in which a name may be of any length."""
+    return [part if isinstance(part, int) else str(part)[:LONGEST_PART] for part in parts]
 
 
 async def _http(_: Request, error: Exception) -> JSONResponse:

@@ -12,7 +12,7 @@ from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, DeployZeroException
 from deployzero.models.access import Role, Scope
 from deployzero.models.deployment import Container, Deployment, Project, User
-from deployzero.models.names import check_app_name
+from deployzero.models.names import APP_NAME, check_app_name
 from deployzero.models.release import Change, Kind
 from deployzero.operations.access import (
     hold,
@@ -109,7 +109,7 @@ async def name_of(platform: Platform, user: User, reference: str) -> str:
     Raises NotFoundError.
     """
     async with platform.database.read() as session:
-        if await visible_project(session, user, reference):
+        if APP_NAME.fullmatch(reference) and await visible_project(session, user, reference):
             return reference
         if reference.isdecimal() and len(reference) < LONGEST_ID:
             project = await projects.by_id(session, int(reference))

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.reference import AppName
+from deployzero.api.strict import Strict
 from deployzero.models.access import Role
 from deployzero.operations import access
 from deployzero.operations.events import recorded
@@ -33,11 +34,11 @@ class Share(BaseModel):
     role: AppRole
 
 
-class NewShare(BaseModel):
+class NewShare(Strict):
     role: AppRole = AppRole.DEPLOYER
 
 
-class NewOwner(BaseModel):
+class NewOwner(Strict):
     username: str = Field(min_length=1, max_length=LONGEST, pattern=NAME, examples=["bob"])
 
 

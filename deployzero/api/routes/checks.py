@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.reference import AppName
+from deployzero.api.strict import Strict
 from deployzero.operations import checks
 from deployzero.operations.checks import LONGEST, LONGEST_WAIT
 from deployzero.operations.events import recorded
@@ -39,7 +40,7 @@ class Checks(BaseModel):
     checks: list[Check] = Field(description="Those that hold, or would were they not disabled.")
 
 
-class ChecksChange(BaseModel):
+class ChecksChange(Strict):
     """Fields of the first check. What is given is changed; null resets."""
 
     path: Text | None = Field(None, examples=["/up"])

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.deployment import Deployment, queued
 from deployzero.api.reference import AppName
+from deployzero.api.strict import Strict
 from deployzero.deploy.platform import Platform
 from deployzero.models.deployment import User
 from deployzero.operations import config
@@ -29,7 +30,7 @@ class ConfigVariable(BaseModel):
     running: bool = Field(description="The live containers have this value.")
 
 
-class ConfigChange(BaseModel):
+class ConfigChange(Strict):
     set: dict[Name, Value] = Field({}, max_length=config.MOST, examples=[{"GREETING": "hi"}])
     unset: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,254}$")]] = Field(
         [], max_length=config.MOST, examples=[["OLD"]]

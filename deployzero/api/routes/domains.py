@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.reference import AppName
+from deployzero.api.strict import Strict
 from deployzero.models.domains import LONGEST_TEXT
 from deployzero.operations import domains
 from deployzero.operations.events import recorded
@@ -16,7 +17,7 @@ router = APIRouter(prefix="/projects/{project}/domains", tags=["domains"])
 DomainName = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 
 
-class Names(BaseModel):
+class Names(Strict):
     names: list[DomainName] = Field(
         max_length=domains.MOST, examples=[["www.example.com", "*.example.org"]]
     )

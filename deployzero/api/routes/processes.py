@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field, RootModel
 
 from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.deployment import Deployment, queued, shown
-from deployzero.api.idempotency import OnceOnly
+from deployzero.api.idempotency import REPLAYS, OnceOnly
 from deployzero.api.reference import AppName
+from deployzero.api.strict import Strict
 from deployzero.errors import UsageError
 from deployzero.models.release import Kind, Limits
 from deployzero.operations import processes
@@ -65,7 +66,7 @@ class ProcessLimits(BaseModel):
     cpus_set: bool
 
 
-class LimitsChange(BaseModel):
+class LimitsChange(Strict):
     """What is not given stays as it is."""
 
     process: ProcessName = Field("", description="Empty: all that have none of their own.")
@@ -104,7 +105,7 @@ async def get_formation(
     return await processes.formation_of(platform, user, app)
 
 
-@router.patch("/formation", status_code=202)
+@router.patch("/formation", status_code=202, responses=REPLAYS)
 async def scale(
     platform: CurrentPlatform,
     user: CurrentUser,
@@ -120,7 +121,7 @@ async def scale(
     return await queued(platform, user, deployment, response)
 
 
-@router.post("/restart", status_code=202)
+@router.post("/restart", status_code=202, responses=REPLAYS)
 async def restart(
     platform: CurrentPlatform,
     user: CurrentUser,
@@ -134,7 +135,7 @@ async def restart(
     return await queued(platform, user, deployment, response)
 
 
-@router.post("/rebuild", status_code=202)
+@router.post("/rebuild", status_code=202, responses=REPLAYS)
 async def rebuild(
     platform: CurrentPlatform,
     user: CurrentUser,

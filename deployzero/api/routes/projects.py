@@ -11,6 +11,7 @@ from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.deployment import Deployment, shown, started
 from deployzero.api.pagination import CurrentPage
 from deployzero.api.reference import AppName
+from deployzero.api.strict import Strict
 from deployzero.deploy.platform import Platform
 from deployzero.errors import UsageError
 from deployzero.models.deployment import User
@@ -24,11 +25,11 @@ ProjectName = Annotated[
 ]
 
 
-class NewProject(BaseModel):
+class NewProject(Strict):
     project_name: ProjectName
 
 
-class ProjectChange(BaseModel):
+class ProjectChange(Strict):
     """What is given is changed."""
 
     project_name: ProjectName | None = Field(None, description="Another name and address.")
@@ -36,7 +37,7 @@ class ProjectChange(BaseModel):
     deploy_branch: str | None = Field(None, min_length=1, max_length=200, examples=["main"])
 
 
-class Process(BaseModel):
+class ProcessState(BaseModel):
     process: str = Field(examples=["web"])
     index: int
     health: str = Field(description="starting, healthy, unhealthy or down", examples=["healthy"])
@@ -51,7 +52,7 @@ class ProjectState(BaseModel):
     release: int | None = Field(description="What is live; null: nothing is.", examples=[7])
     stopped: bool
     locked_by: str | None
-    processes: list[Process]
+    processes: list[ProcessState]
     created_at: dt.datetime
 
 
@@ -149,7 +150,7 @@ async def _project(platform: Platform, user: User, app: str) -> Project:
         release=live.release if live else None,
         stopped=project.stopped,
         locked_by=project.locked_by,
-        processes=[Process.model_validate(asdict(row)) for row in info.processes],
+        processes=[ProcessState.model_validate(asdict(row)) for row in info.processes],
         created_at=project.created_at,
         owner=info.owner,
         domains=list(info.domains),
@@ -168,6 +169,6 @@ def _state(app: apps.AppState) -> ProjectState:
         release=app.live.release if app.live else None,
         stopped=project.stopped,
         locked_by=project.locked_by,
-        processes=[Process.model_validate(asdict(row)) for row in app.processes],
+        processes=[ProcessState.model_validate(asdict(row)) for row in app.processes],
         created_at=project.created_at,
     )

@@ -8,9 +8,10 @@ from pydantic import BaseModel, Field
 
 from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.deployment import Deployment, queued
-from deployzero.api.idempotency import OnceOnly
+from deployzero.api.idempotency import REPLAYS, OnceOnly
 from deployzero.api.pagination import CurrentPage
 from deployzero.api.reference import AppName
+from deployzero.api.strict import Strict
 from deployzero.models.release import Kind
 from deployzero.operations import releases
 from deployzero.operations.events import recorded
@@ -42,7 +43,7 @@ class ReleaseInfo(Release):
     timings: dict[str, float] = Field(description="Seconds by stage.")
 
 
-class Rollback(BaseModel):
+class Rollback(Strict):
     release: Number | None = Field(None, description="null: the one before the live one.")
 
 
@@ -75,7 +76,7 @@ async def get_release(
     )
 
 
-@router.post("/rollback", status_code=202)
+@router.post("/rollback", status_code=202, responses=REPLAYS)
 async def rollback(
     platform: CurrentPlatform,
     user: CurrentUser,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.reference import AppName
+from deployzero.api.strict import Strict
 from deployzero.operations import runs
 from deployzero.operations.events import recorded
 
@@ -19,7 +20,7 @@ LONGEST_WORD = 100_000
 Word = Annotated[str, Field(max_length=LONGEST_WORD)]
 
 
-class NewRun(BaseModel):
+class NewRun(Strict):
     command: list[Word] = Field(
         min_length=1, max_length=MOST_WORDS, examples=[["python", "manage.py", "migrate"]]
     )
