@@ -8,8 +8,8 @@ and nothing else, so it resumes where it was, and sees what another process wrot
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy.exc import IntegrityError
@@ -133,14 +133,23 @@ class LogManager:
 
     async def follow(self, deployment_id: int, since: int = 0) -> AsyncIterator[LogLine]:
         """Yield the lines after number `since`, as they come, until the log has ended."""
+        async with aclosing(self.follow_batches(deployment_id, since)) as batches:
+            async for lines in batches:
+                for line in lines:
+                    yield line
+
+    async def follow_batches(
+        self, deployment_id: int, since: int = 0
+    ) -> AsyncGenerator[list[LogLine], None]:
+        """The same, as many lines at once as there are."""
         with self._bus.subscribe(_topic(deployment_id)) as wake:
             while True:
                 wake.clear()
                 async with self._database.read() as session:
                     lines, ended = await log_lines.after(session, deployment_id, since)
-                for line in lines:
-                    yield line
-                    since = line.seq
+                if lines:
+                    yield lines
+                    since = lines[-1].seq
                 if ended:
                     return
                 if lines:

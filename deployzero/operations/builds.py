@@ -10,9 +10,7 @@ from deployzero.models.access import Role
 from deployzero.models.deployment import Deployment, Project, User
 from deployzero.operations import changes
 from deployzero.operations.access import require
-from deployzero.store import deployments, log_lines, releases
-
-PAGE = 1000
+from deployzero.store import deployments, releases
 
 
 async def list_builds(
@@ -40,15 +38,9 @@ async def output(
         async for line in changes.follow(platform, deployment.id):
             yield line
         return
-    since, ended = 0, False
-    while not ended:
-        async with platform.database.read() as session:
-            lines, ended = await log_lines.after(session, deployment.id, since, PAGE)
+    async for lines in changes.lines_so_far(platform, deployment.id):
         for each in lines:
             yield each.text
-        if not lines:
-            return
-        since = lines[-1].seq
 
 
 async def cancel(platform: Platform, user: User, app: str, build: int | None) -> Deployment:

@@ -8,11 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, NotFoundError
 from deployzero.models.access import Role
-from deployzero.models.deployment import UNFINISHED, Deployment, Outcome, State, User
+from deployzero.models.deployment import UNFINISHED, Deployment, LogLine, Outcome, State, User
 from deployzero.models.release import NUMBERED, Change, Kind
 from deployzero.operations.access import require, visible_project
-from deployzero.store import deployments, releases
+from deployzero.store import deployments, log_lines, releases
 
+PAGE = 1000
+DESTROYED = "the app was destroyed meanwhile"
 CANCEL_LIMIT = 10.0
 """Seconds; a build or boot stops within two."""
 NO_LINE = 2**31 - 1
@@ -154,11 +156,38 @@ async def follow(platform: Platform, deployment_id: int) -> AsyncIterator[str]:
         yield line.text
 
 
-async def outcome(platform: Platform, deployment_id: int) -> Outcome:
+def follow_lines(
+    platform: Platform, deployment_id: int, since: int = 0
+) -> AsyncIterator[list[LogLine]]:
+    """The lines after number `since`, in batches, until it has ended."""
+    return platform.logs.follow_batches(deployment_id, since)
+
+
+async def lines_so_far(
+    platform: Platform, deployment_id: int, since: int = 0
+) -> AsyncIterator[list[LogLine]]:
+    """The same, but for what is still to come."""
+    ended = False
+    while not ended:
+        async with platform.database.read() as session:
+            lines, ended = await log_lines.after(session, deployment_id, since, PAGE)
+        if not lines:
+            return
+        yield lines
+        since = lines[-1].seq
+
+
+async def end_of(platform: Platform, deployment_id: int) -> Deployment | None:
+    """For who has followed it to its end; None: its app was destroyed meanwhile."""
     async with platform.database.read() as session:
         try:
-            deployment = await deployments.get(session, deployment_id)
+            return await deployments.get(session, deployment_id)
         except NotFoundError:
-            return Outcome(live=False, reason="the app was destroyed meanwhile")
+            return None
+
+
+async def outcome(platform: Platform, deployment_id: int) -> Outcome:
+    if (deployment := await end_of(platform, deployment_id)) is None:
+        return Outcome(live=False, reason=DESTROYED)
     live = deployment.state in (State.LIVE, State.RETIRED)
     return Outcome(live=live, reason=deployment.reason)
