@@ -6,6 +6,7 @@ import click
 
 from deployzero.cli.output import clean, listing, print_json, when
 from deployzero.cli.target import JSON, SERVER, app_path, connect, one_app
+from deployzero.client.api import API, UnavailableError
 
 
 @click.command()
@@ -16,7 +17,7 @@ def ps(app: str | None, server: str | None, as_json: bool) -> None:
     """Show an app's processes, how they are and what they use."""
     path = app_path(app)
     with connect(server) as api:
-        found = api.get(f"{path}/processes", params={"usage": True})
+        found = _found(api, f"{path}/processes")
         if as_json:
             print_json(found)
             return
@@ -38,6 +39,16 @@ def ps(app: str | None, server: str | None, as_json: bool) -> None:
     nothing = "Nothing runs." if about["release"] else "It is not deployed yet."
     if found["processes"] or not about["stopped"]:
         listing([_row(each) for each in found["processes"]], columns, False, empty=nothing)
+
+
+def _found(api: API, path: str) -> Any:
+    """An engine that cannot be asked what they use is no reason to tell nothing."""
+    try:
+        return api.get(path, params={"usage": True})
+    except UnavailableError as error:
+        found = api.get(path)
+        click.echo(f" !     {clean(error.message)}", err=True)
+        return found
 
 
 def _row(process: dict[str, Any]) -> dict[str, Any]:
