@@ -12,6 +12,7 @@ from pathlib import Path
 
 from deployzero.api import server as api_server
 from deployzero.api.app import make_app
+from deployzero.api.client_address import on_this_machine
 from deployzero.build.builder import Builder
 from deployzero.deploy import runs
 from deployzero.deploy.key_uses import KeyUses
@@ -28,6 +29,7 @@ from deployzero.errors import ConflictError, SettingsError
 from deployzero.logs.bus import LocalBus
 from deployzero.logs.log_manager import LogManager
 from deployzero.operations import changes, keys, pushes
+from deployzero.pages import door as pages
 from deployzero.routing.proxy import Proxy
 from deployzero.routing.route import Route
 from deployzero.runtime.docker_manager import DockerManager
@@ -148,8 +150,12 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
 async def http_door(platform: Platform, port: int | None = None) -> AsyncIterator[int]:
     """The HTTP API on the platform's operations; gives its port. port: as for `ssh_door`."""
     app = make_app(platform)
+    pages.mount(app, functools.partial(on_this_machine, settings=platform.settings))
     async with api_server.serving(app, platform.settings, port) as listening:
-        yield listening
+        try:
+            yield listening
+        finally:
+            pages.close(app)
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ def make_app(platform: Platform) -> FastAPI:
         responses=openapi.RESPONSES,
         openapi_tags=openapi.tags(),
         generate_unique_id_function=openapi.operation_id,
+        docs_url=None,  # the pages' own, which needs no network
         redoc_url=None,
     )
     app.state.platform = platform

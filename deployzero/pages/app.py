@@ -1,0 +1,159 @@
+"""/apps/{name}: an app's releases, processes, domains and live log."""
+
+import asyncio
+import hashlib
+from typing import Any
+
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from deployzero.errors import ContainerError, DeployZeroException, NotFoundError
+from deployzero.models.access import Role
+from deployzero.models.deployment import UNFINISHED, Deployment, State, User
+from deployzero.models.runtime_log import RuntimeLine
+from deployzero.operations import apps, builds, config, logs, processes, releases
+from deployzero.operations.access import still_may
+from deployzero.operations.events import recorded
+from deployzero.operations.processes import Process, Processes
+from deployzero.pages.page import Form, data, form, page
+from deployzero.pages.rendering import render
+from deployzero.pages.streams import Events, event, last_id, stream
+from deployzero.pages.visit import Visit
+
+RELEASES, RECENT, LINES = 10, 10, 200
+MOST_MISSED = 2000
+"""Lines that a page which comes back is sent again at most."""
+PATH = "/apps/{app}"
+
+
+async def show(visit: Visit) -> Response:
+    platform, user, app = visit.platform, visit.signed_in, visit.request.path_params["app"]
+    info = await apps.app_info(platform, user, app)
+    report, released, recent, variables, history, may_deploy = await asyncio.gather(
+        processes.report(platform, user, app),
+        releases.list_releases(platform, user, app, RELEASES),
+        builds.list_builds(platform, user, app, RECENT),
+        _config_names(visit, app),
+        logs.recent(platform, user, app, LINES),
+        still_may(platform, user, info.project.id, Role.DEPLOYER),
+    )
+    return render(
+        visit, "app.html",
+        app=info, state=state_of(report), processes=[_shown(each) for each in report.running],
+        releases=released, under_way=[each for each in recent if each.state in UNFINISHED],
+        failed=_failed(recent), variables=variables, lines=history.lines, away=history.away,
+        may_deploy=may_deploy, version=version(report, recent),
+    )  # fmt: skip
+
+
+async def usage(visit: Visit) -> Response:
+    """What its processes use now, and a mark that changes when the page has more news."""
+    platform, user, app = visit.platform, visit.signed_in, visit.request.path_params["app"]
+    report, recent, used = await asyncio.gather(
+        processes.report(platform, user, app),
+        builds.list_builds(platform, user, app, RECENT),
+        _usage(visit, user, app),
+    )
+    return JSONResponse({"version": version(report, recent), "processes": used})
+
+
+async def follow(visit: Visit) -> Response:
+    project = await apps.find(visit.platform, visit.signed_in, visit.request.path_params["app"])
+    return stream(visit, project.id, _lines(visit, visit.signed_in, project.name))
+
+
+async def roll_back(visit: Visit, sent: Form) -> Response:
+    platform, user, app = visit.platform, visit.signed_in, visit.request.path_params["app"]
+    text = sent.get("release", "")
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise NotFoundError(f"{app} has no such release", "Choose one from its page.")
+    async with recorded(platform, user, action="rollback", app=app, detail=f"v{text}"):
+        deployment_id = await releases.rollback(platform, user, app, int(text))
+    return RedirectResponse(f"/apps/{app}/deployments/{deployment_id}", 303)
+
+
+def state_of(report: Processes) -> tuple[str, str]:
+    """As home's, of one app."""
+    if report.live is None:
+        return "none", "Nothing deployed yet"
+    if report.project.stopped:
+        return "stopped", "Stopped"
+    rows = [each.container for each in report.running]
+    unwell = [f"{row.process}.{row.index}" for row in rows if row.health in ("unhealthy", "down")]
+    if unwell:
+        return "error", f"Live, but {', '.join(unwell)} {'is' if len(unwell) == 1 else 'are'} down"
+    return "live", "Live"
+
+
+def version(report: Processes, recent: list[Deployment]) -> str:
+    """Changes with what the page shows beside numbers and logs."""
+    seen: list[Any] = [report.project.stopped, report.project.locked_by]
+    seen += [(each.id, each.state.value, each.release) for each in recent]
+    seen += [(p.container.name, p.container.health, _status(p)) for p in report.running]
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+
+
+async def _usage(visit: Visit, user: User, app: str) -> list[dict[str, Any]]:
+    """Nothing while the engine is away."""
+    try:
+        measured = await processes.usage(visit.platform, user, app)
+    except ContainerError:
+        return []
+    return [
+        {"name": f"{each.process}.{each.index}", "cpus": each.cpus, "memory": each.memory_bytes}
+        for each in measured
+    ]
+
+
+def _shown(process: Process) -> dict[str, Any]:
+    row = process.container
+    return {
+        "name": f"{row.process}.{row.index}",
+        "status": _status(process),
+        "restarts": process.status.restarts if process.status else 0,
+        "started_at": process.status.started_at if process.status else None,
+        "memory": process.memory_bytes,
+        "cpus": process.cpus,
+    }
+
+
+def _status(process: Process) -> str:
+    """The row's health; the engine knows sooner when it is down."""
+    if process.status is not None and process.status.restarting:
+        return "restarting"
+    return process.container.health
+
+
+def _failed(recent: list[Deployment]) -> Deployment | None:
+    """The last deployment, if it failed."""
+    ended = [each for each in recent if each.state not in UNFINISHED]
+    return ended[0] if ended and ended[0].state is State.ERROR else None
+
+
+async def _config_names(visit: Visit, app: str) -> list[str] | None:
+    """None: they cannot be read."""
+    try:
+        found = await config.show(visit.platform, visit.signed_in, app)
+    except NotFoundError:
+        raise
+    except DeployZeroException:  # a secret.key that does not fit
+        return None
+    return [each.name for each in found]
+
+
+async def _lines(visit: Visit, user: User, app: str) -> Events:
+    seen = last_id(visit)
+    async for batch in logs.follow(visit.platform, user, app, MOST_MISSED if seen else LINES):
+        for line in batch:
+            if isinstance(line, RuntimeLine):
+                if line.at > seen:
+                    yield event("line", {"source": line.source, "text": line.text}, line.at)
+            else:
+                yield event("skipped", {"lines": line.lines})
+
+
+ROUTES = (
+    page(PATH, show),
+    data(f"{PATH}/usage", usage),
+    data(f"{PATH}/log/stream", follow),
+    form(f"{PATH}/rollback", roll_back),
+)

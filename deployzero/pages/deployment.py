@@ -1,0 +1,155 @@
+"""/apps/{name}/deployments/{id}: one deployment, its stages and its log as it comes."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from deployzero.errors import NotFoundError
+from deployzero.models.access import Role
+from deployzero.models.deployment import UNFINISHED, Deployment, State
+from deployzero.operations import builds
+from deployzero.operations.access import still_may
+from deployzero.operations.events import recorded
+from deployzero.pages.page import Form, data, form, page
+from deployzero.pages.rendering import render
+from deployzero.pages.streams import Events, event, last_id, stream
+from deployzero.pages.visit import Visit
+
+LINES = 2000
+LOOK = 0.3
+"""Seconds between two looks at its state."""
+PATH = "/apps/{app}/deployments/{deployment}"
+STEPS = ("Queued", "Build", "Start", "Live")
+PLACE = {State.CREATED: 0, State.BUILDING: 1, State.DEPLOYING: 2, State.LIVE: 3, State.RETIRED: 3}
+PARTS = {
+    "receive": 0, "checkout": 0, "detect": 1, "wait": 1, "build": 1, "boot": 2, "switch": 2,
+}  # fmt: skip
+"""Which step each timed stage belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    name: str
+    state: str
+    """done, now, failed or open."""
+    parts: tuple[tuple[str, float], ...]
+    """Stages with their seconds."""
+
+
+async def show(visit: Visit) -> Response:
+    deployment = await _find(visit)
+    lines: deque[str] = deque(maxlen=LINES)
+    count = 0
+    async for line in builds.output(visit.platform, visit.signed_in, deployment.app, deployment.id):
+        lines.append(line)
+        count += 1
+    may = await still_may(visit.platform, visit.signed_in, deployment.project_id, Role.DEPLOYER)
+    under_way = deployment.state in UNFINISHED
+    return render(
+        visit, "deployment.html",
+        deployment=deployment, steps=steps(deployment), lines=lines, count=count,
+        under_way=under_way, may_cancel=may and under_way,
+        url=visit.platform.settings.url(deployment.app),
+    )  # fmt: skip
+
+
+async def follow(visit: Visit) -> Response:
+    deployment = await _find(visit)
+    return stream(visit, deployment.project_id, _events(visit, deployment))
+
+
+async def whole_log(visit: Visit) -> Response:
+    deployment = await _find(visit)
+
+    async def text() -> Events:
+        async for line in builds.output(
+            visit.platform, visit.signed_in, deployment.app, deployment.id
+        ):
+            yield f"{line}\n"
+
+    return StreamingResponse(text(), media_type="text/plain; charset=utf-8")
+
+
+async def cancel(visit: Visit, _: Form) -> Response:
+    deployment = await _find(visit)
+    app, number = deployment.app, deployment.id
+    async with recorded(
+        visit.platform, visit.signed_in, action="builds:cancel", app=app, detail=str(number)
+    ):
+        await builds.cancel(visit.platform, visit.signed_in, app, number)
+    return RedirectResponse(f"/apps/{app}/deployments/{number}", 303)
+
+
+def steps(deployment: Deployment) -> list[Step]:
+    """Its way to live, and how far it has come."""
+    ended = deployment.state in (State.ERROR, State.CANCELLED)
+    timed = deployment.timings
+    reached = PLACE.get(deployment.state)
+    if reached is None:  # it ended in the last step of which there is a time
+        reached = max((PARTS[name] for name in timed if name in PARTS), default=0)
+        reached = max(reached, 1) if deployment.started_at else 0
+    found = []
+    for place, name in enumerate(STEPS):
+        parts = tuple((p, timed[p]) for p, at in PARTS.items() if at == place and p in timed)
+        found.append(Step(name, _state(place, reached, ended), parts))
+    return found
+
+
+def _state(place: int, reached: int, ended: bool) -> str:
+    if place < reached or (place == reached == len(STEPS) - 1):
+        return "done"
+    if place > reached:
+        return "open"
+    return "failed" if ended else "now"
+
+
+async def _find(visit: Visit) -> Deployment:
+    """Raises NotFoundError."""
+    app, text = visit.request.path_params["app"], visit.request.path_params["deployment"]
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise NotFoundError("there is no such deployment", "Look at its app's.")
+    return await builds.find(visit.platform, visit.signed_in, app, int(text))
+
+
+async def _events(visit: Visit, deployment: Deployment) -> Events:
+    """Lines as they come, the state whenever it changes, then the end."""
+    seen = last_id(visit)
+    since = int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 10 else 0
+    lines: asyncio.Queue[str | None] = asyncio.Queue(LINES)
+
+    async def read() -> None:
+        async for line in visit.platform.logs.follow(deployment.id, since):
+            await lines.put(event("line", {"text": line.text}, line.seq))
+        await lines.put(None)
+
+    reading = asyncio.create_task(read())
+    told = ""
+    try:
+        while True:
+            try:
+                line = await asyncio.wait_for(lines.get(), LOOK)
+            except TimeoutError:
+                line = ""
+            if line:
+                yield line
+                continue
+            now = (await _find(visit)).state.value
+            if now != told:
+                yield event("state", {"state": now})
+                told = now
+            if line is None:
+                yield event("end", {"reason": ""})
+                return
+    finally:
+        reading.cancel()
+        await asyncio.wait({reading})
+
+
+ROUTES = (
+    page(PATH, show),
+    page(f"{PATH}/log.txt", whole_log),
+    data(f"{PATH}/stream", follow),
+    form(f"{PATH}/cancel", cancel),
+)

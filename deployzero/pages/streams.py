@@ -1,0 +1,104 @@
+"""Server-sent events to a page: each stream ends with what let its reader in, or the server."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+
+from deployzero.errors import DeployZeroException
+from deployzero.models.access import Role
+from deployzero.operations.access import PEOPLE, still_may
+from deployzero.operations.api_keys import still_signed_in
+from deployzero.pages.visit import Visit
+
+AWAKE = 0.5
+"""Seconds between two looks at whether the server ends."""
+LOOK = 5.0
+"""Seconds between two looks at whether the reader may still read."""
+KEEP_ALIVE = 15.0
+"""Seconds; proxies close a connection that says nothing."""
+AHEAD = 1000
+"""Events that may wait for a slow reader."""
+LONGEST_ID = 64
+TAKEN = "You are signed out, or may not see this any more."
+Events = AsyncGenerator[str, None]
+
+
+def event(name: str, data: Any, id_: object = None) -> str:
+    """One event as it travels. JSON, so that no line of an app can pass for another event."""
+    number = "" if id_ is None else f"id: {id_}\n"
+    return f"{number}event: {name}\ndata: {json.dumps(data)}\n\n"
+
+
+def last_id(visit: Visit) -> str:
+    """What the page has seen: of a stream that broke off, or of the page as it came."""
+    seen = visit.request.headers.get("Last-Event-ID") or visit.request.query_params.get("since", "")
+    return seen[:LONGEST_ID]
+
+
+def stream(visit: Visit, project_id: int, source: Events) -> Response:
+    """Answer with the source's events until it ends. The browser comes back after a break."""
+    return StreamingResponse(
+        _guarded(visit, project_id, source),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def _guarded(visit: Visit, project_id: int, source: Events) -> AsyncIterator[str]:
+    queue: asyncio.Queue[str | None] = asyncio.Queue(AHEAD)
+    pump = asyncio.create_task(_pump(source, queue))
+    looked = told = time.monotonic()
+    yield "retry: 1000\n\n"
+    try:
+        with visit.platform.bus.subscribe(PEOPLE) as changed:
+            while not visit.request.app.state.pages_closing:
+                events = await _next(queue)
+                if changed.is_set() or time.monotonic() - looked > LOOK:
+                    changed.clear()
+                    looked = time.monotonic()
+                    if not await _may_still(visit, project_id):
+                        yield event("end", {"reason": TAKEN})
+                        return
+                if events:
+                    yield "".join(each for each in events if each is not None)
+                    told = time.monotonic()
+                if None in events:
+                    return
+                if time.monotonic() - told > KEEP_ALIVE:
+                    yield ": still here\n\n"
+                    told = time.monotonic()
+    finally:
+        pump.cancel()
+        await asyncio.wait({pump})
+
+
+async def _pump(source: Events, queue: asyncio.Queue[str | None]) -> None:
+    try:
+        async with aclosing(source) as events:
+            async for each in events:
+                await queue.put(each)
+    except DeployZeroException as error:
+        await queue.put(event("end", {"reason": error.message}))
+    await queue.put(None)
+
+
+async def _next(queue: asyncio.Queue[str | None]) -> list[str | None]:
+    """All that waits; nothing when nothing comes for a while."""
+    try:
+        found = [await asyncio.wait_for(queue.get(), AWAKE)]
+    except TimeoutError:
+        return []
+    while not queue.empty():
+        found.append(queue.get_nowait())
+    return found
+
+
+async def _may_still(visit: Visit, project_id: int) -> bool:
+    user, platform = visit.signed_in, visit.platform
+    signed_in = await still_signed_in(platform, user)
+    return signed_in and await still_may(platform, user, project_id, Role.VIEWER)
