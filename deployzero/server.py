@@ -30,6 +30,7 @@ from deployzero.logs.bus import LocalBus
 from deployzero.logs.log_manager import LogManager
 from deployzero.operations import changes, keys, pushes
 from deployzero.pages import door as pages
+from deployzero.routing.certificates import HTTPS
 from deployzero.routing.proxy import Proxy
 from deployzero.routing.route import Route
 from deployzero.runtime.docker_manager import DockerManager
@@ -67,7 +68,8 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
         stack.push_async_callback(builder.close)
         repositories = Repositories(settings.data_dir / "repositories")
         stack.callback(repositories.close)
-        proxy = Proxy(settings.data_dir / "proxy", settings.bind, settings.http_port, name)
+        folder = settings.data_dir / "proxy"
+        proxy = Proxy(folder, settings.bind, settings.http_port, name, _https(settings))
         stack.callback(proxy.close)
         archive = LogArchive(settings.data_dir / "logs", parse_bytes(settings.app_log_bytes))
         sign_in = SignIn()
@@ -134,10 +136,16 @@ def _make_data_dir(path: Path) -> None:
         ) from error
 
 
+def _https(settings: Settings) -> HTTPS | None:
+    if not settings.tls:
+        return None
+    return HTTPS(settings.https_port, settings.domain, *(settings.tls_files or (None, None)))
+
+
 def _api_route(settings: Settings) -> Route:
-    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.bind, settings.bind)  # noqa: S104
-    address = f"[{local}]" if ":" in local else local
-    return Route("api", (settings.host("api"),), ((address, settings.api_port),), "api")
+    address = f"[{settings.local}]" if ":" in settings.local else settings.local
+    backend = (address, settings.api_port)
+    return Route("api", (settings.host("api"),), (backend,), "api", settings.tls)
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
@@ -151,7 +159,8 @@ async def http_door(platform: Platform, port: int | None = None) -> AsyncIterato
     """The HTTP API on the platform's operations; gives its port. port: as for `ssh_door`."""
     app = make_app(platform)
     pages.mount(app, functools.partial(on_this_machine, settings=platform.settings))
-    async with api_server.serving(app, platform.settings, port) as listening:
+    certificate = (lambda: platform.proxy.certificate) if platform.settings.tls else None
+    async with api_server.serving(app, platform.settings, port, certificate) as listening:
         try:
             yield listening
         finally:

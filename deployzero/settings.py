@@ -14,6 +14,7 @@ from deployzero.errors import SettingsError
 
 PREFIX = "DEPLOYZERO_"
 BUILD_ENV_PREFIX = "build_env_"
+SELF_SIGNED = "self-signed"
 OF_THE_CLIENT = frozenset({"server", "api_key"})
 """What the command line reads, on a machine that may be the server's too."""
 HOST_CA_BUNDLES = (
@@ -123,13 +124,32 @@ class Settings(BaseModel):
             return Path(self.build_ca_bundle)
         return next((Path(p) for p in HOST_CA_BUNDLES if Path(p).is_file()), None)
 
+    @property
+    def local(self) -> str:
+        """The address at which this machine itself reaches what listens on BIND."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind, self.bind)  # noqa: S104
+
+    @property
+    def tls(self) -> bool:
+        """HTTPS_PORT serves, HTTP_PORT leads there, and API_PORT speaks TLS."""
+        return bool(self.tls_cert)
+
+    @property
+    def tls_files(self) -> tuple[Path, Path] | None:
+        """Certificate and key; None: the proxy's own, or no TLS."""
+        if self.tls_key is None:
+            return None
+        return Path(self.tls_cert), self.tls_key
+
     def host(self, app: str) -> str:
         return f"{app}.{self.domain}"
 
     def url(self, app: str) -> str:
         """Where an app answers."""
-        port = "" if self.http_port == 80 else f":{self.http_port}"
-        return f"http://{self.host(app)}{port}"
+        scheme, port, usual = ("http", self.http_port, 80)
+        if self.tls:
+            scheme, port, usual = ("https", self.https_port, 443)
+        return f"{scheme}://{self.host(app)}" + ("" if port == usual else f":{port}")
 
     @property
     def api_url(self) -> str:
@@ -167,18 +187,40 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
             "Name a PEM file, or 'none' to hand no certificates to builds.",
         )
     _check_ports(settings)
-    if not ipaddress.ip_address(settings.bind).is_loopback and not settings.allow_plain_http:
+    _check_tls(settings)
+    return settings
+
+
+def _check_tls(settings: Settings) -> None:
+    """What the files hold is looked at when the server starts."""
+    if settings.tls_cert == SELF_SIGNED and settings.tls_key is not None:
+        raise SettingsError(
+            f"bad setting {PREFIX}TLS_KEY: a self-signed certificate comes with its own key",
+            f"Unset it, or name a file in {PREFIX}TLS_CERT.",
+        )
+    if settings.tls_cert not in ("", SELF_SIGNED) and settings.tls_key is None:
+        raise SettingsError(
+            f"unset setting {PREFIX}TLS_KEY: {PREFIX}TLS_CERT is of no use without its key",
+            "Name the PEM file of the key (certbot's privkey.pem).",
+        )
+    if settings.tls_key is not None and not settings.tls:
+        raise SettingsError(
+            f"unset setting {PREFIX}TLS_CERT: {PREFIX}TLS_KEY is of no use without it",
+            "Name the PEM file of the certificate and its chain (certbot's fullchain.pem).",
+        )
+    public = not ipaddress.ip_address(settings.bind).is_loopback
+    if public and not settings.tls and not settings.allow_plain_http:
         raise SettingsError(
             f"bad setting {PREFIX}BIND: {settings.bind} is public, and the HTTP API has no TLS",
-            f"Keys would travel in the clear. Keep BIND on 127.0.0.1 behind a TLS proxy of yours, "
-            f"or accept it with {PREFIX}ALLOW_PLAIN_HTTP=true.",
+            f"Keys would travel in the clear. Name a certificate in {PREFIX}TLS_CERT and its key in"
+            f" {PREFIX}TLS_KEY, keep BIND on 127.0.0.1 behind a TLS proxy of yours, or accept it"
+            f" with {PREFIX}ALLOW_PLAIN_HTTP=true.",
         )
-    return settings
 
 
 def _check_ports(settings: Settings) -> None:
     ports: dict[int, str] = {}
-    for name in ("ssh_port", "http_port", "api_port"):
+    for name in ("ssh_port", "http_port", "api_port", *(("https_port",) if settings.tls else ())):
         other = ports.setdefault(getattr(settings, name), name)
         if other != name:
             raise SettingsError(

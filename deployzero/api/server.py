@@ -2,17 +2,31 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import uvicorn
 from fastapi import FastAPI
 
 from deployzero.api import client_address
+from deployzero.api.streams import open_streams
 from deployzero.errors import SettingsError
+from deployzero.routing.certificates import Pair
 from deployzero.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 STOP_LIMIT = 5.0
+MOST_MESSAGE = 1 << 20
+"""Bytes of a WebSocket's message."""
+PING_SECONDS = 15.0
+KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+"""See within a minute that a client is gone which neither sends nor is sent anything."""
+RENEWAL_PERIOD = 5.0
+"""Seconds between two looks whether there is another certificate."""
 
 
 class _Server(uvicorn.Server):
@@ -24,11 +38,18 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, settings: Settings, port: int | None = None) -> AsyncIterator[int]:
+async def serving(
+    app: FastAPI,
+    settings: Settings,
+    port: int | None = None,
+    certificate: Callable[[], Pair | None] | None = None,
+) -> AsyncIterator[int]:
     """Listen on BIND:API_PORT until the block ends; gives the port.
 
-    port: instead of API_PORT; 0: any free one. Raises SettingsError for a taken one.
+    port: instead of API_PORT; 0: any free one. certificate: gives the one to serve HTTPS with,
+    at any time; a new one is for new connections. Raises SettingsError for a taken port.
     """
+    pair = certificate() if certificate else None
     config = uvicorn.Config(
         app,
         host=settings.bind,
@@ -36,7 +57,13 @@ async def serving(app: FastAPI, settings: Settings, port: int | None = None) -> 
         log_level="warning",
         access_log=False,
         lifespan="off",
+        ws_max_size=MOST_MESSAGE,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=None,  # who waits for a program that reads nothing answers none
+        ws_per_message_deflate=False,
         forwarded_allow_ips=client_address.proxies(settings),
+        ssl_certfile=pair.cert if pair else None,
+        ssl_keyfile=pair.key if pair else None,
     )
     try:
         listener = config.bind_socket()
@@ -45,12 +72,42 @@ async def serving(app: FastAPI, settings: Settings, port: int | None = None) -> 
             f"cannot listen on {settings.bind}:{settings.api_port}",
             "Stop what listens there, or choose another port with DEPLOYZERO_API_PORT.",
         ) from error
+    config.load()
+    _keep_alive(listener)
     server = _Server(config)
+    tasks = [asyncio.create_task(_renew(config.ssl, certificate, pair))] if certificate else []
     task = asyncio.create_task(server.serve([listener]))
     try:
         yield listener.getsockname()[1]
     finally:
+        await open_streams(app).end(STOP_LIMIT)
         server.should_exit = True
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(task, STOP_LIMIT)
         listener.close()
+        for renewal in tasks:
+            renewal.cancel()
+
+
+def _keep_alive(listener: socket.socket) -> None:
+    """For all connections that come by it."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEP_ALIVE.items():
+        if hasattr(socket, name):
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+async def _renew(
+    context: ssl.SSLContext | None, certificate: Callable[[], Pair | None], served: Pair | None
+) -> None:
+    """Take over whatever else there is to serve, without an end."""
+    while context is not None:
+        await asyncio.sleep(RENEWAL_PERIOD)
+        pair = certificate()
+        if pair is None or pair == served:
+            continue
+        try:
+            context.load_cert_chain(pair.cert, pair.key)
+            served = pair
+        except (OSError, ssl.SSLError) as error:
+            logger.error("the API's certificate stays as it was: %s", error)

@@ -36,18 +36,15 @@ async def switch(
     platform: Platform, app: str, project_id: int, rows: Iterable[Container], path: str | None
 ) -> int:
     """Route to these containers, for one who holds it; returns what the app answered (0: it
-    was not asked, or there is no web process) once that is in force.
+    was not asked, or there is no web process: the proxy says 503) once that is in force.
 
     path: to ask the app for; None: to ask the proxy alone. Raises RoutingError when the
     proxy does not take the route, or gets no answer.
     """
-    backends = _backends(rows)
-    if not backends:
-        await _remove(platform, app)
-        return 0
-    route = await _route(platform, app, project_id, backends)
+    route = await _route(platform, app, project_id, _backends(rows))
     await _written(platform.proxy.routes.write, route)
-    return (await platform.proxy.prove(route, path, SWITCH_LIMIT)).status
+    asked = path if route.backends else None
+    return (await platform.proxy.prove(route, asked, SWITCH_LIMIT)).status
 
 
 async def _written(write: Callable[[T], None], what: T) -> None:
@@ -86,20 +83,23 @@ async def _set_hosts(platform: Platform, app: str, project_id: int) -> None:
 
 
 async def restore(platform: Platform, app: str, project_id: int) -> None:
-    """Route to what the rows say that is live, and wait until it is in force unless it is down."""
+    """Route to what the rows say that is live, and wait until it is in force unless it is down.
+
+    To nowhere, which is a 503, while it is stopped or has no web process.
+    """
     async with held(platform, app):
         if app not in await _names(platform, project_id):  # it may be another app's by now
             return
         backends = await _live_backends(platform, project_id)
-        if not backends:
+        if backends is None:
             await _remove(platform, app)
             return
         route = await _route(platform, app, project_id, backends)
-        if await asyncio.to_thread(platform.proxy.routes.read, app) == route:
+        if await asyncio.to_thread(platform.proxy.routes.holds, route):
             return
         await _written(platform.proxy.routes.write, route)
         try:
-            await platform.proxy.prove(route, "/", RESTORE_LIMIT)
+            await platform.proxy.prove(route, "/" if backends else None, RESTORE_LIMIT)
         except RoutingError as error:
             logger.warning("the route of %s was put back, but: %s", app, error.message)
 
@@ -120,11 +120,14 @@ async def _remove(platform: Platform, app: str) -> None:
         logger.warning("the route of %s was removed, but: %s", app, error.message)
 
 
-async def _live_backends(platform: Platform, project_id: int) -> Backends:
+async def _live_backends(platform: Platform, project_id: int) -> Backends | None:
+    """None: nothing is live, so that it has no route at all."""
     async with platform.database.read() as session:
         project = await projects.get(session, project_id)
         live = await deployments.live(session, project_id)
-        if live is None or project.stopped:
+        if live is None:
+            return None
+        if project.stopped:
             return ()
         return _backends(await containers.of_deployment(session, live.id))
 

@@ -9,7 +9,7 @@ from deployzero.store import containers, deployments, projects
 
 
 async def stop_app(platform: Platform, project: Project) -> None:
-    """Take its route away, then drain, stop and remove its containers. Idempotent.
+    """Let its route answer 503, then drain, stop and remove its containers. Idempotent.
 
     Raises ConflictError while a deployment of it waits or is under way, or if nothing is
     live; ContainerError when the engine did not end its processes. That, and what is cut

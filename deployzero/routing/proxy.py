@@ -2,27 +2,36 @@
 
 import asyncio
 import hashlib
+import logging
+import signal
 import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 
 import httpx
 import yaml
 
-from deployzero.errors import RoutingError
+from deployzero.errors import RoutingError, SettingsError
 from deployzero.routing import process
 from deployzero.routing.binary import Version, find_traefik
+from deployzero.routing.certificates import (
+    HTTPS,
+    Pair,
+    forget_others,
+    read_certificate,
+    self_signed,
+    take_over,
+)
 from deployzero.routing.proof import Proof, ProxyClient, instance_at, prove, prove_gone
 from deployzero.routing.route import Route
 from deployzero.routing.route_files import OWN, RouteFiles
-from deployzero.routing.static_config import (
-    own_routes,
-    static_config,
-    write_default_certificate,
-)
+from deployzero.routing.static_config import own_routes, static_config
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 A = TypeVarTuple("A")
@@ -35,16 +44,35 @@ BUSY_TIMEOUT = 10.0
 LOG_LINES = 10
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the proxy is to run with."""
+
+    digest: str
+    """Of what it is started with."""
+    static: str
+    own: dict[str, Any]
+    pair: Pair
+
+
 class Proxy:
     """The embedded Traefik of one data directory. `folder` is `<data_dir>/proxy`."""
 
-    def __init__(self, folder: Path, bind: str, port: int, instance: str) -> None:
+    def __init__(
+        self, folder: Path, bind: str, port: int, instance: str, https: HTTPS | None = None
+    ) -> None:
         self.routes = RouteFiles(folder / "routes", folder / "incoming")
         self._folder = folder
         self._bind = bind
         self._port = port
         self._instance = instance
-        self._address = ProxyClient(bind, port)
+        self._https = https
+        self._ports = {"HTTP_PORT": ProxyClient(bind, port)}
+        if https is not None:
+            self._ports["HTTPS_PORT"] = ProxyClient(bind, https.port, tls=True)
+        self._address = list(self._ports.values())[-1]
+        self._pair: Pair | None = None
+        self._bad_certificate = ""
         self._lock = asyncio.Lock()
         self._threads = ThreadPoolExecutor(1, "proxy")
         self._traefik: tuple[str, Version] | None = None
@@ -57,13 +85,17 @@ class Proxy:
         Raises RoutingError, naming the setting when the port is somebody else's.
         """
         async with self._lock:
-            digest = await self._in_thread(self._prepare)
+            plan = await self._in_thread(self._plan)
             running = await self._find()
-            if running and running.config == digest and await self.answers(BUSY_TIMEOUT):
-                return False
-            await self._end()
-            await self._check_port()
-            await self._start(digest)
+            if running and running.config != plan.digest:
+                await self._check_free(but_for=self._instance)  # before anything is changed
+            await self._in_thread(self._write, plan)
+            if running:
+                if running.config == plan.digest and await self.answers(BUSY_TIMEOUT):
+                    return False
+                await self._let_go(running)
+            await self._check_free(PORT_GRACE)
+            await self._start(plan.digest)
             return True
 
     async def stop(self) -> None:
@@ -75,6 +107,11 @@ class Proxy:
     def close(self) -> None:
         """Let go of it; the proxy goes on."""
         self._threads.shutdown(wait=False)
+
+    @property
+    def certificate(self) -> Pair | None:
+        """What is served now; None until it runs. A renewal brings other files."""
+        return self._pair
 
     async def answers(self, timeout: float = 2.0) -> bool:
         """Whether this instance's proxy answers on its port."""
@@ -112,22 +149,47 @@ class Proxy:
                 continue
         return found[-lines:]
 
-    def _prepare(self) -> str:
-        """Write what is not there as it should be; returns the configuration's digest."""
+    def _plan(self) -> _Plan:
         if self._traefik is None:
             self._traefik = find_traefik()
         binary, version = self._traefik
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_default_certificate(self._folder)
-        wanted = own_routes(self._folder, self._instance)
-        own = self.routes.routes / OWN
-        if not own.exists() or yaml.safe_load(own.read_text()) != wanted:
-            self.routes.put(OWN, wanted)
-        config = static_config(self._folder, self._bind, self._port, version)
+        https_port = self._https.port if self._https else None
+        config = static_config(self._folder, self._bind, self._port, https_port, version)
         text = yaml.safe_dump(config, sort_keys=False)
-        if not self._config.exists() or self._config.read_text() != text:
-            self._config.write_text(text)
-        return hashlib.sha256(f"{binary} {version} {text}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{binary} {version} {text}".encode()).hexdigest()
+        pair = self._current_pair()
+        return _Plan(digest, text, own_routes(self._instance, pair, https_port), pair)
+
+    def _write(self, plan: _Plan) -> None:
+        """Write what is not there as it should be. A renewed certificate is in force then: the
+        proxy watches its routes."""
+        own = self.routes.routes / OWN
+        if not own.exists() or yaml.safe_load(own.read_text()) != plan.own:
+            self.routes.put(OWN, plan.own)
+        elif plan.pair == self._pair:
+            forget_others(self._folder, plan.pair)
+        self._pair = plan.pair
+        if not self._config.exists() or self._config.read_text() != plan.static:
+            self._config.write_text(plan.static)
+
+    def _current_pair(self) -> Pair:
+        """Raises SettingsError if there is no certificate to serve, not an earlier one either."""
+        if self._https is None:
+            return self_signed(self._folder)
+        if self._https.cert is None or self._https.key is None:
+            return self_signed(self._folder, self._https.domain)
+        try:
+            pair = take_over(self._folder, read_certificate(self._https.cert, self._https.key))
+        except SettingsError as error:
+            if self._pair is None:
+                raise
+            if error.message != self._bad_certificate:
+                logger.warning("the certificate stays as it was: %s", error.message)
+            self._bad_certificate = error.message
+            return self._pair
+        self._bad_certificate = ""
+        return pair
 
     async def _start(self, digest: str) -> None:
         if self._traefik is None:
@@ -169,25 +231,44 @@ class Proxy:
                     f"End it by hand: `kill -9 {running.pid}`.",
                 )
 
-    async def _check_port(self) -> None:
+    async def _let_go(self, running: process.Process) -> None:
+        """Let it end what is under way while the next one takes the ports that it leaves.
+
+        It does so at once when it is asked to end; one that does not is ended here.
+        """
+        await self._in_thread(running.signal, signal.SIGTERM)
         until = time.monotonic() + PORT_GRACE
-        while (seen := await instance_at(self._address)) is not None:
-            # A proxy that was just killed may hold its port for a moment.
-            if time.monotonic() > until:
-                break
-            await asyncio.sleep(0.05)
-        else:
-            return
+        while running.alive() and time.monotonic() < until:
+            seen = [await instance_at(address) for address in self._ports.values()]
+            if all(each is None for each in seen):
+                return
+            await asyncio.sleep(0.01)
+        await self._in_thread(process.end, running, 0.0)
+
+    async def _check_free(self, grace: float = 0.0, but_for: str | None = None) -> None:
+        """Raises RoutingError, naming the setting, for a port that somebody else has.
+
+        grace: a proxy that was just killed may hold its port for a moment. but_for: the
+        instance whose proxy may have it.
+        """
+        for name, address in self._ports.items():
+            until = time.monotonic() + grace
+            while (seen := await instance_at(address)) not in (None, but_for):
+                if time.monotonic() >= until:
+                    raise self._taken(name, address.port, seen)
+                await asyncio.sleep(0.05)
+
+    def _taken(self, name: str, port: int, seen: str | None) -> RoutingError:
         whose = f"the proxy of another deployzero ({seen})" if seen else "another server"
-        raise RoutingError(
-            f"port {self._port} on {self._bind} belongs to {whose}",
-            "Stop it, or choose another port with DEPLOYZERO_HTTP_PORT.",
+        return RoutingError(
+            f"port {port} on {self._bind} belongs to {whose}",
+            f"Stop it, or choose another port with DEPLOYZERO_{name}.",
         )
 
     def _not_started(self, why: str) -> RoutingError:
         return RoutingError(
             f"the proxy did not start: {why}",
-            "Look at its log, and at DEPLOYZERO_BIND and DEPLOYZERO_HTTP_PORT.",
+            f"Look at its log, and at DEPLOYZERO_BIND and DEPLOYZERO_{', '.join(self._ports)}.",
             self.log_tail(),
         )
 

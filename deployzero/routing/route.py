@@ -18,6 +18,8 @@ APP = re.compile(LABEL)
 MARKER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 EXACT, WILDCARD = 1000, 100
 """Priorities: by Traefik's own, the longer rule, a wildcard would win over another's host."""
+REDIRECT, ALWAYS = 5000, 10000
+"""The way from HTTP to HTTPS, and what the proxy itself answers on both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,11 @@ class Route:
     hosts: tuple[str, ...]
     """Lower case; `*.example.com` for every name right below example.com."""
     backends: tuple[tuple[str, int], ...]
-    """Address and port of each container."""
+    """Address and port of each container; none: the proxy answers 503."""
     marker: str
     """Distinguishes this version of the route from every other, e.g. `v7-3f9a`."""
+    tls: bool = False
+    """Its backend, the API on this machine, speaks TLS."""
 
     def __post_init__(self) -> None:
         if not APP.fullmatch(self.app):
@@ -39,8 +43,8 @@ class Route:
             raise RoutingError(f"bad marker for a route: {self.marker!r}", "This is a bug.")
         for host in self.hosts:
             check_host(host)
-        if not self.hosts or not self.backends:
-            raise RoutingError(f"the route of {self.app} has no host or no container", "")
+        if not self.hosts:
+            raise RoutingError(f"the route of {self.app} has no host", "This is a bug.")
 
 
 def check_host(host: str) -> None:
@@ -73,7 +77,7 @@ def proof_host(app: str) -> str:
 
 def traefik_route(route: Route) -> dict[str, Any]:
     """The dynamic configuration of one app. All names in it begin with the app's."""
-    app = route.app
+    app, scheme = route.app, "https" if route.tls else "http"
     through = {"service": app, "middlewares": [f"{app}-release", f"{app}-retry"]}
     routers: dict[str, Any] = {
         f"{app}-{number}": {
@@ -85,6 +89,7 @@ def traefik_route(route: Route) -> dict[str, Any]:
     }
     routers[f"{app}-proof"] = {
         "rule": f"Host(`{proof_host(app)}`)",
+        "priority": ALWAYS,
         "service": "ping@internal",
         "middlewares": [f"{app}-release"],
     }
@@ -95,8 +100,8 @@ def traefik_route(route: Route) -> dict[str, Any]:
                 app: {
                     "loadBalancer": {
                         "passHostHeader": True,
-                        "serversTransport": TRANSPORT,
-                        "servers": [{"url": f"http://{a}:{p}"} for a, p in route.backends],
+                        "serversTransport": API_TRANSPORT if route.tls else TRANSPORT,
+                        "servers": [{"url": f"{scheme}://{a}:{p}"} for a, p in route.backends],
                     }
                 }
             },
@@ -110,8 +115,8 @@ def traefik_route(route: Route) -> dict[str, Any]:
     }
 
 
-TRANSPORT = "deployzero"
-"""How the proxy talks to containers; defined once, see static_config."""
+TRANSPORT, API_TRANSPORT = "deployzero", "deployzero-api"
+"""How the proxy talks to containers, and to the API over TLS; defined once, see static_config."""
 
 
 def route_of(config: Any) -> Route | None:
@@ -121,13 +126,14 @@ def route_of(config: Any) -> Route | None:
         ((app, service),) = http["services"].items()
         header = http["middlewares"][f"{app}-release"]["headers"]["customResponseHeaders"]
         urls = [server["url"] for server in service["loadBalancer"]["servers"]]
-        pairs = [url.removeprefix("http://").rpartition(":") for url in urls]
+        pairs = [url.partition("://")[2].rpartition(":") for url in urls]
         rules = [r["rule"] for n, r in http["routers"].items() if n != f"{app}-proof"]
         return Route(
             app,
             tuple(_host_of(rule) for rule in rules),
             tuple((address, int(port)) for address, _, port in pairs),
             header[RELEASE_HEADER],
+            service["loadBalancer"]["serversTransport"] == API_TRANSPORT,
         )
     except (KeyError, TypeError, ValueError, AttributeError, RoutingError):
         return None

@@ -55,6 +55,14 @@ class RouteFiles:
         except (OSError, UnicodeDecodeError, yaml.YAMLError):
             return None
 
+    def holds(self, route: Route) -> bool:
+        """Whether the file is as `write` would write it now, in every part."""
+        try:
+            found = yaml.safe_load(self._file(route.app).read_text())
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            return False
+        return bool(found == traefik_route(route))
+
     def remove(self, app: str) -> None:
         """Idempotent."""
         self._file(app).unlink(missing_ok=True)

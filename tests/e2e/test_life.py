@@ -96,7 +96,7 @@ def test_formation_scales_and_other_processes_wait_until_asked(
     assert running == ["web", "web", "worker"]
 
 
-def test_an_app_without_a_web_process_has_no_url_and_no_route(
+def test_an_app_without_a_web_process_has_no_url_and_answers_503(
     daemon: Daemon, repo: MakeRepo
 ) -> None:
     procfile = {"Procfile": "web: python main.py\nworker: sleep 1000\n"}
@@ -109,7 +109,7 @@ def test_an_app_without_a_web_process_has_no_url_and_no_route(
     pushed = daemon.push(folder, "webless")
     assert pushed.returncode == 0, pushed.stderr
     assert "Live: no web process runs" in pushed.stderr
-    assert daemon.get("webless").status_code == 404
+    assert daemon.get("webless").status_code == 503
 
 
 def test_an_app_that_is_down_advertises_nothing_and_takes_a_rewritten_history(

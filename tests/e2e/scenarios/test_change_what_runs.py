@@ -102,14 +102,14 @@ def test_no_request_is_lost_whatever_changes(server: Daemon, admin: Any, repo: P
     assert server.ls_remote("changing")["refs/heads/main"] == head(repo)
 
 
-def test_an_app_without_a_web_process_has_no_route_until_it_is_scaled_up(
+def test_an_app_without_a_web_process_answers_503_until_it_is_scaled_up(
     server: Daemon, admin: Any, repo: Path
 ) -> None:
     assert admin.push(repo, "none").code == 0
     down = admin.ssh("ps:scale", "none", "web=0")
     assert down.code == 0, down.err + down.out
     assert "=====> Live: no web process runs" in down.out
-    assert server.get("none").status_code == 404
+    assert server.get("none").status_code == 503
     only(server, "none")
     up = admin.ssh("ps:scale", "none", "web=1")
     assert up.code == 0, up.err + up.out
@@ -122,7 +122,7 @@ def test_a_stopped_app_serves_nothing_until_it_is_started_or_pushed_to(
     assert admin.push(repo, "stopped").code == 0
     done = admin.ssh("ps:stop", "stopped")
     assert done.code == 0, done.err
-    assert server.get("stopped").status_code == 404
+    assert server.get("stopped").status_code == 503
     assert server.containers("stopped") == []
     assert "refs/heads/main" not in server.ls_remote("stopped")
     started = admin.ssh("ps:start", "stopped")

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from deployzero.deploy import routes
 from deployzero.deploy.platform import Platform
@@ -170,7 +171,7 @@ async def test_nobody_restores_a_route_under_a_name_that_is_the_apps_no_more(
     assert live.platform.proxy.routes.read("hello") is None
 
 
-async def test_a_route_is_restored_as_the_rows_say_and_goes_when_the_app_is_stopped(
+async def test_a_route_is_restored_as_the_rows_say_and_leads_nowhere_when_the_app_is_stopped(
     live: SimpleNamespace,
 ) -> None:
     live.platform.proxy.let_go.set()
@@ -180,4 +181,18 @@ async def test_a_route_is_restored_as_the_rows_say_and_goes_when_the_app_is_stop
     async with live.platform.database.begin() as session:
         await projects.set_stopped(session, live.project.id)
     await routes.restore(live.platform, "hello", live.project.id)
-    assert live.platform.proxy.routes.read("hello") is None
+    assert live.platform.proxy.routes.read("hello").backends == ()
+    assert live.platform.proxy.routes.read("hello").hosts == ("hello.localhost",)
+
+
+async def test_a_route_file_of_an_older_form_is_written_anew(live: SimpleNamespace) -> None:
+    live.platform.proxy.let_go.set()
+    await routes.restore(live.platform, "hello", live.project.id)
+    files = live.platform.proxy.routes
+    route = files.read("hello")
+    old = yaml.safe_load((files.routes / "hello.yml").read_text())
+    del old["http"]["routers"]["hello-proof"]["priority"]
+    files.put("hello.yml", old)
+    assert files.read("hello") == route
+    await routes.restore(live.platform, "hello", live.project.id)
+    assert files.holds(route)

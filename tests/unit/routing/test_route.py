@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from deployzero.errors import RoutingError
@@ -74,10 +76,9 @@ def test_a_bad_app_name_makes_no_route(app: str) -> None:
         Route(app, ("a.com",), (("10.208.0.2", 8000),), "v1")
 
 
-def test_a_route_needs_a_host_a_container_and_a_plain_marker() -> None:
-    for hosts, backends in (((), (("a", 1),)), (("a.com",), ())):
-        with pytest.raises(RoutingError, match="no host or no container"):
-            Route("hello", hosts, backends, "v1")
+def test_a_route_needs_a_host_and_a_plain_marker() -> None:
+    with pytest.raises(RoutingError, match="no host"):
+        Route("hello", (), (("a", 1),), "v1")
     with pytest.raises(RoutingError, match="bad marker"):
         Route("hello", ("a.com",), (("a", 1),), "v1\r\nSet-Cookie: x")
 
@@ -93,6 +94,8 @@ def test_an_exact_host_comes_before_a_wildcard() -> None:
 
 
 def test_a_route_is_read_back_as_it_was_written() -> None:
-    assert route_of(traefik_route(ROUTE)) == ROUTE
+    nowhere, secure = replace(ROUTE, backends=()), replace(ROUTE, tls=True)
+    for route in (ROUTE, nowhere, secure):
+        assert route_of(traefik_route(route)) == route
     assert route_of({"http": {}}) is None
     assert route_of(None) is None
