@@ -18,7 +18,10 @@ MOST_LISTED = 3
 def apps(server: str | None, as_json: bool) -> None:
     """List your apps, what is live and how it is."""
     with connect(server) as api:
-        found = api.every("/projects")
+        show(api.every("/projects"), as_json)
+
+
+def show(found: list[dict[str, Any]], as_json: bool) -> None:
     listing(
         found if as_json else [_row(each) for each in found],
         {"APP": "project_name", "RELEASE": "release", "PROCESSES": "processes", "URL": "url"},

@@ -1,5 +1,6 @@
 """The `deployzero` command: commands found by name, errors rendered once."""
 
+import difflib
 import importlib
 import os
 import sys
@@ -14,6 +15,8 @@ from deployzero.errors import DeployZeroException
 
 APPS, ACCOUNT, SERVER = "Apps", "Your account", "The server"
 COMMANDS: dict[str, tuple[str, str]] = {
+    "deploy": (APPS, "Deploy a folder, git or not."),
+    "status": (APPS, "Show what is live and how it is."),
     "apps": (APPS, "List your apps."),
     "create": (APPS, "Make an app."),
     "destroy": (APPS, "Remove an app for good."),
@@ -32,9 +35,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": (APPS, "Run an older release again."),
     "access": (APPS, "Share an app with others."),
     "events": (APPS, "Show who did what."),
+    "link": (APPS, "Say which app this folder is."),
+    "login": (ACCOUNT, "Sign in to a server."),
+    "logout": (ACCOUNT, "Sign this computer out."),
+    "whoami": (ACCOUNT, "Show who you are and where."),
     "keys": (ACCOUNT, "List, make, add and remove API keys and SSH keys."),
     "completion": (ACCOUNT, "Print your shell's completion."),
     "up": (SERVER, "Start the server here, in the foreground."),
+    "serve": (SERVER, "Start the server for systemd and its like."),
     "down": (SERVER, "End what `up` left running."),
     "doctor": (SERVER, "Check this machine and say how to mend it."),
     "detect": (SERVER, "Print how a folder would be built and run."),
@@ -44,6 +52,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """By name: section and help, so that the list of all loads none of them. Each is the attribute
 of its own name in the file of its own name; without a section it is hidden."""
+
+
+FAILED, INTERRUPTED = 1, 130
 
 
 class _Group(click.Group):
@@ -85,16 +96,43 @@ class _Group(click.Group):
                 with formatter.section(section):
                     formatter.write_dl(rows)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=3)
+            raise click.UsageError(
+                f"No such command '{args[0]}'."
+                + (f" Did you mean {' or '.join(near)}?" if near else ""),
+                ctx,
+            ) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except DeployZeroException as error:
-            for line in error.detail:
-                click.echo(f"       {line}", err=True)
-            click.echo(f" !     {error.message}", err=True)
-            for line in error.hint.splitlines():
-                click.echo(f" !     {line}", err=True)
-            sys.exit(1)
+            show(error)
+            sys.exit(FAILED)
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            sys.exit(INTERRUPTED)
+        except click.Abort as abort:  # at a prompt
+            if not isinstance(abort.__context__, KeyboardInterrupt):
+                raise
+            click.echo(err=True)
+            sys.exit(INTERRUPTED)
+
+
+def show(error: DeployZeroException) -> None:
+    """Its parts may come from a server: what would steer a terminal stays out."""
+    from deployzero.cli.output import clean
+
+    for line in error.detail:
+        click.echo(f"       {clean(line)}", err=True)
+    for line in (error.message, *error.hint.splitlines()):
+        click.echo(f" !     {clean(line)}", err=True)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -47,10 +47,10 @@ def print_json(data: object) -> None:
     click.echo(json.dumps(data, indent=2))
 
 
-def console() -> Console:
+def console(stderr: bool = False) -> Console:
     """Plain where it is no terminal, or NO_COLOR says so; a pipe's lines are never wrapped."""
-    made = Console(highlight=False, soft_wrap=False)
-    return made if made.is_terminal else Console(highlight=False, width=10_000)
+    made = Console(highlight=False, soft_wrap=False, stderr=stderr)
+    return made if made.is_terminal else Console(highlight=False, width=10_000, stderr=stderr)
 
 
 def _text(value: object) -> str:

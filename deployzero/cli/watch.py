@@ -41,7 +41,7 @@ def detached(deployment: Mapping[str, Any], as_json: bool = False) -> None:
         return
     app, number = clean(str(deployment["project_name"])), deployment["id"]
     click.echo(f"-----> Deployment {number} of {app} is {clean(str(deployment['state']))}")
-    click.echo(f"       deployzero logs --app {app} --deployment {number}")
+    click.echo(f"       deployzero logs --deployment {number} -t")
 
 
 class _Printed:
@@ -67,7 +67,7 @@ def _to_the_end(api: API, number: int, out: _Printed) -> Ended:
             return _follow(api, number, out)
         except KeyboardInterrupt:
             if cancelled or _leaves_it():
-                _say(f"It goes on: deployzero logs --deployment {number}")
+                _say(f"It goes on: deployzero logs --deployment {number} -t")
                 raise SystemExit(INTERRUPTED) from None
             cancelled = True
             _cancel(api, number)

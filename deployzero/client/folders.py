@@ -5,7 +5,8 @@ from pathlib import Path
 
 from deployzero.client.accounts import Config
 from deployzero.client.addresses import is_loopback
-from deployzero.client.remote import Remote, find_remote, git_root
+from deployzero.client.git import git_root
+from deployzero.client.remote import Remote, find_remote
 
 
 @dataclass(frozen=True, slots=True)
