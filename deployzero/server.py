@@ -30,7 +30,7 @@ from deployzero.logs.bus import LocalBus
 from deployzero.logs.log_manager import LogManager
 from deployzero.operations import changes, keys, pushes
 from deployzero.pages import door as pages
-from deployzero.routing.certificates import HTTPS
+from deployzero.routing.certificates import HTTPS, read_certificate
 from deployzero.routing.proxy import Proxy
 from deployzero.routing.route import Route
 from deployzero.runtime.docker_manager import DockerManager
@@ -98,6 +98,8 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Platform]:
     """The whole server: database, proxy, worker, watch and SSH, until the block ends."""
+    if settings.tls_files:
+        read_certificate(*settings.tls_files)
     _make_data_dir(settings.data_dir)
     with only_one(settings.data_dir / LOCK):
         async with open_platform(settings) as platform:

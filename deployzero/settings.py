@@ -135,6 +135,11 @@ class Settings(BaseModel):
         return bool(self.tls_cert)
 
     @property
+    def port(self) -> int:
+        """Where apps and pages answer."""
+        return self.https_port if self.tls else self.http_port
+
+    @property
     def tls_files(self) -> tuple[Path, Path] | None:
         """Certificate and key; None: the proxy's own, or no TLS."""
         if self.tls_key is None:
@@ -146,10 +151,8 @@ class Settings(BaseModel):
 
     def url(self, app: str) -> str:
         """Where an app answers."""
-        scheme, port, usual = ("http", self.http_port, 80)
-        if self.tls:
-            scheme, port, usual = ("https", self.https_port, 443)
-        return f"{scheme}://{self.host(app)}" + ("" if port == usual else f":{port}")
+        scheme, usual = ("https", 443) if self.tls else ("http", 80)
+        return f"{scheme}://{self.host(app)}" + ("" if self.port == usual else f":{self.port}")
 
     @property
     def api_url(self) -> str:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import asyncssh
 import click
-import httpx
 
 from deployzero.deploy.platform import Platform
 from deployzero.operations import keys
+from deployzero.routing.proof import ProxyClient
 
 SAMPLE = {
     "app.py": (
@@ -52,11 +52,12 @@ async def push_sample(platform: Platform) -> None:
 async def _show_answer(platform: Platform) -> None:
     """Ask by address and Host header: *.localhost does not resolve everywhere."""
     settings = platform.settings
-    url = f"http://{_address(platform)}:{settings.http_port}/"
-    async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
-        answer = await client.get(url, headers={"Host": f"{APP}.{settings.domain}"})
+    where = ProxyClient(settings.bind, settings.port, settings.tls)
+    async with where.open(timeout=10) as client:
+        answer = await client.get("/", headers={"Host": f"{APP}.{settings.domain}"})
     click.echo(f"=====> {settings.url(APP)} answered {answer.status_code}: {answer.text.strip()}")
-    click.echo(f"       curl -H 'Host: {APP}.{settings.domain}' {url}")
+    insecure = "--insecure " if settings.tls else ""
+    click.echo(f"       curl {insecure}-H 'Host: {APP}.{settings.domain}' {where.base}/")
 
 
 def _address(platform: Platform) -> str:

@@ -1,6 +1,7 @@
 """`deployzero doctor`: what is wrong on this machine, and how to mend it."""
 
 import asyncio
+import ipaddress
 import json
 import shutil
 import socket
@@ -24,6 +25,7 @@ from deployzero.cli.machine import (
 from deployzero.cli.settings import settings_of
 from deployzero.errors import DeployZeroException
 from deployzero.routing.binary import find_traefik
+from deployzero.routing.certificates import read_certificate, warning
 from deployzero.routing.proof import ProxyClient, instance_at
 from deployzero.server import running_pid
 from deployzero.settings import Settings, parse_bytes
@@ -141,19 +143,39 @@ def check_proxy(settings: Settings) -> Iterator[Finding]:
     yield Finding("proxy", True, f"Traefik {'.'.join(map(str, version))} at {path}")
 
 
+def check_tls(settings: Settings) -> Iterator[Finding]:
+    if settings.tls_files is None:
+        text = "self-signed: browsers warn" if settings.tls else f"off, on {settings.bind}"
+        hint = "Set DEPLOYZERO_TLS_CERT and DEPLOYZERO_TLS_KEY (certbot's fullchain and privkey)."
+        private = ipaddress.ip_address(settings.bind).is_loopback
+        yield Finding("tls", private, text, hint, needed=False)
+        return
+    cert, key = settings.tls_files
+    until = read_certificate(cert, key).not_after
+    if told := warning(cert, key, settings.domain):
+        yield Finding("tls", False, told, f"Get one for *.{settings.domain}.", needed=False)
+    else:
+        yield Finding("tls", True, f"{cert} for *.{settings.domain} until {until:%Y-%m-%d}")
+
+
 def check_ports(settings: Settings) -> Iterator[Finding]:
     if running_pid(settings) is not None:
         yield Finding("ports", True, f"deployzero runs (process {running_pid(settings)})")
         return
     yield _port(settings, "SSH_PORT", settings.ssh_port)
     yield _port(settings, "API_PORT", settings.api_port)
-    address = ProxyClient(settings.bind, settings.http_port)
+    yield _proxys(settings, "HTTP_PORT", ProxyClient(settings.bind, settings.http_port))
+    if settings.tls:
+        secure = ProxyClient(settings.bind, settings.https_port, tls=True)
+        yield _proxys(settings, "HTTPS_PORT", secure)
+
+
+def _proxys(settings: Settings, name: str, address: ProxyClient) -> Finding:
     if asyncio.run(instance_at(address)):
         # The proxy goes on when the server ends; `up` says if it is another deployzero's.
-        where = f"{settings.bind}:{settings.http_port}"
-        yield Finding("ports", True, f"{where} has a deployzero's proxy")
-    else:
-        yield _port(settings, "HTTP_PORT", settings.http_port)
+        where = f"{settings.bind}:{address.port}"
+        return Finding("ports", True, f"{where} has a deployzero's proxy")
+    return _port(settings, name, address.port)
 
 
 def _port(settings: Settings, name: str, port: int) -> Finding:
@@ -178,11 +200,18 @@ def check_dns(settings: Settings) -> Iterator[Finding]:
             False,
             f"{name} does not resolve",
             f"Point a wildcard record *.{settings.domain} at this server; until then use "
-            f"`curl -H 'Host: <app>.{settings.domain}' http://<address>:{settings.http_port}/`.",
+            f"`{_curl(settings)}`.",
             needed=False,
         )
         return
     yield Finding("dns", True, f"{name} is {address}")
+
+
+def _curl(settings: Settings) -> str:
+    if settings.tls:
+        host = f"<app>.{settings.domain}:{settings.https_port}"
+        return f"curl --connect-to {host}:<address>:{settings.https_port} https://{host}/"
+    return f"curl -H 'Host: <app>.{settings.domain}' http://<address>:{settings.http_port}/"
 
 
 def check_base_images(settings: Settings) -> Iterator[Finding]:
@@ -216,6 +245,7 @@ CHECKS: tuple[Check, ...] = (
     check_engine,
     check_disk,
     check_ports,
+    check_tls,
     check_dns,
     check_base_images,
     check_confinement,

@@ -18,6 +18,8 @@ from cryptography.x509.oid import NameOID
 from deployzero.errors import SettingsError
 from deployzero.models.certificate import Certificate
 
+EXPIRES_SOON = dt.timedelta(days=10)
+"""certbot renews a month before."""
 SELF_SIGNED = dt.timedelta(days=3650)
 
 
@@ -55,6 +57,20 @@ def read_certificate(cert: Path, key: Path) -> Certificate:
             "fullchain.pem), and its key (privkey.pem).",
         ) from error
     return found
+
+
+def warning(cert: Path, key: Path, domain: str) -> str:
+    """What an operator should know of a certificate that is served; empty: all is well.
+
+    Raises SettingsError as `read_certificate`.
+    """
+    found = read_certificate(cert, key)
+    if not found.covers(f"*.{domain}"):
+        names = ", ".join(found.names) or "no name at all"
+        return f"The certificate is not for *.{domain} (it is for {names}): browsers will refuse it"
+    if found.not_after - dt.datetime.now(dt.UTC) < EXPIRES_SOON:
+        return f"The certificate expires on {found.not_after:%Y-%m-%d}: renew it"
+    return ""
 
 
 def _read(path: Path, name: str) -> bytes:
