@@ -40,6 +40,8 @@ OPTIONS = {
     "keys:add ada": Role.ADMIN,
     "keys:remove laptop --user ada": Role.ADMIN,
     "apikeys:create --app hello": Role.VIEWER,
+    "users:invite ada": Role.ADMIN,
+    "users:invite --role member": Role.ADMIN,
     "events hello": Role.VIEWER,
     "report": Role.ADMIN,
 }
