@@ -20,6 +20,7 @@ from deployzero.operations import api_keys
 from deployzero.settings import Settings
 from deployzero.store import containers, deployments, projects, users
 
+LIMIT = 20.0
 ADDRESSES = (f"10.0.{n >> 8}.{n & 255}" for n in itertools.count(1))
 
 
@@ -105,3 +106,33 @@ def deployed(cli: CommandLine) -> Callable[..., Awaitable[Deployment]]:
         return live
 
     return make
+
+
+@pytest.fixture
+def worker(cli: CommandLine) -> Callable[..., Awaitable[Deployment]]:
+    """Play the worker: the next deployment goes live, or fails for the reason given."""
+
+    async def work(reason: str = "") -> Deployment:
+        async with asyncio.timeout(LIMIT):
+            while (taken := await claim()) is None:  # noqa: ASYNC110 - of the database
+                await asyncio.sleep(0.02)
+        cli.platform.logs.append(taken.id, f"-----> {taken.kind}: {taken.message}")
+        async with cli.platform.database.begin() as session:
+            if reason:
+                await deployments.transition(session, taken.id, State.ERROR, reason=reason)
+            else:
+                await deployments.set_plan(
+                    session, taken.id, kind=taken.kind, branch="main", commit="a" * 40,
+                    image="image", config=stored_config(ProjectConfig("python")),
+                    variables=cli.platform.vault.seal_variables({}, {}),
+                )  # fmt: skip
+                await deployments.transition(session, taken.id, State.DEPLOYING)
+                taken = await deployments.commit_live(session, taken.id, {"total": 0.5})
+        await cli.platform.logs.end(taken.id)
+        return taken
+
+    async def claim() -> Deployment | None:
+        async with cli.platform.database.begin() as session:
+            return await deployments.claim_next(session)
+
+    return work
