@@ -181,7 +181,7 @@ async def transfer(platform: Platform, caller: User, app: str, name: str) -> Non
         require_scope(caller, Scope.ADMIN)  # an app's key is not to learn who is a user here
         user = await hold_user(session, name)
         if user.id == project.user_id:
-            raise ConflictError(f"{name} owns {app} already")
+            raise ConflictError(f"{name} owns {app} already", "Nothing is left to do.")
         await access.take(session, project.id, user.id)
         await access.give(session, project.id, project.user_id, Role.DEPLOYER)
         await access.set_owner(session, project.id, user.id)

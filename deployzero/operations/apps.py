@@ -146,7 +146,9 @@ async def lock(platform: Platform, user: User, app: str) -> None:
     async with platform.database.begin() as session:
         project = await hold(session, user, app, Role.DEPLOYER)
         if project.locked_by:
-            raise ConflictError(f"{app} is locked already, by {project.locked_by}")
+            raise ConflictError(
+                f"{app} is locked already, by {project.locked_by}", f"apps:unlock {app}"
+            )
         await projects.set_lock(session, project.id, user.name)
 
 
@@ -155,7 +157,7 @@ async def unlock(platform: Platform, user: User, app: str) -> None:
     async with platform.database.begin() as session:
         project = await hold(session, user, app, Role.DEPLOYER)
         if not project.locked_by:
-            raise ConflictError(f"{app} is not locked")
+            raise ConflictError(f"{app} is not locked", "Nothing is left to do.")
         await projects.set_lock(session, project.id, None)
 
 
@@ -187,7 +189,7 @@ async def rename_app(platform: Platform, user: User, app: str, name: str) -> tup
 
 async def _check_still(session: AsyncSession, project: Project, name: str) -> None:
     if name == project.name:
-        raise ConflictError(f"{name} is its name already")
+        raise ConflictError(f"{name} is its name already", "Choose another one.")
     if project.previous_name:
         raise ConflictError(
             f"{project.previous_name}, another name of {project.name}, is still being cleared",

@@ -27,6 +27,7 @@ MOST = 100
 """Containers of one process."""
 LEAST_MEMORY = 6 << 20
 """Docker refuses less."""
+MEMORY = "Write 256m, or 1g."
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ async def scale(
     for process, count in counts.items():
         _check_process(app, live, process)
         if not 0 <= count <= MOST:
-            raise UsageError(f"{process}={count}: 0 to {MOST} of a process may run")
+            raise UsageError(f"{process}={count}: 0 to {MOST} of a process may run", "As in: web=2")
     _check_runs(project)
     told = " ".join(f"{process}={count}" for process, count in counts.items())
     change = Change(formation=dict(counts))
@@ -292,11 +293,13 @@ def _check_limits(limits: Limits) -> None:
         try:
             size = parse_bytes(limits.memory)
         except ValueError as error:
-            raise UsageError(f"bad memory: {error}") from None
+            raise UsageError(f"bad memory: {error}", MEMORY) from None
         if size < LEAST_MEMORY:
-            raise UsageError(f"bad memory: {limits.memory} is less than the 6m that docker needs")
+            raise UsageError(
+                f"bad memory: {limits.memory} is less than the 6m that docker needs", MEMORY
+            )
         if size > (most := _machine_memory()):
-            raise UsageError(f"bad memory: {limits.memory}: the machine has {most >> 20}m")
+            raise UsageError(f"bad memory: {limits.memory}: the machine has {most >> 20}m", MEMORY)
     cpus = os.cpu_count() or 1
     if limits.cpus is not None and not 0.01 <= limits.cpus <= cpus:
         raise UsageError(

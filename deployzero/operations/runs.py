@@ -57,6 +57,12 @@ async def running(
         yield attachment
 
 
+async def check(platform: Platform, user: User, app: str) -> None:
+    """Whether the user may run commands at all, before they say which. Raises NotFoundError,
+    ForbiddenError."""
+    await _project(platform, user, app)
+
+
 async def run_detached(
     platform: Platform, user: User, app: str, words: Sequence[str], own_entrypoint: bool = True
 ) -> str:
@@ -129,7 +135,7 @@ def command_of(
 
 def _command(words: Sequence[str]) -> tuple[str, ...]:
     if any("\0" in word for word in words):
-        raise UsageError("a command cannot have a NUL in it")
+        raise UsageError("a command cannot have a NUL in it", "Give binary input in a file.")
     if len(words) == 1 and len(words[0].split()) > 1:
         return "/bin/sh", "-c", words[0]
     return tuple(words)

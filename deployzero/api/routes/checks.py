@@ -34,6 +34,9 @@ class Check(BaseModel):
     )
 
 
+SHOWN = tuple(name for name in Check.model_fields if name != "sources")
+
+
 class Checks(BaseModel):
     disabled: bool
     deployed: bool = Field(description="Else those of app.json are not known yet.")
@@ -109,5 +112,8 @@ def _shown(report: checks.ChecksReport) -> Checks:
     return Checks(
         disabled=report.disabled,
         deployed=report.deployed,
-        checks=[Check.model_validate(each.check, from_attributes=True) for each in report.checks],
+        checks=[
+            Check(**{name: getattr(each.check, name) for name in SHOWN}, sources=each.sources)
+            for each in report.checks
+        ],
     )
