@@ -7,7 +7,7 @@ left, the key or the access was taken, the server stops) is operations/guard.py'
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -191,9 +191,12 @@ def ndjson(messages: Sequence[dict[str, Any]]) -> bytes:
     return "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in messages).encode()
 
 
-async def pieces(batches: AsyncIterator[list[T]]) -> AsyncIterator[list[T]]:
-    """The same in small lists."""
-    async for batch in batches:
-        for at in range(0, len(batch), PIECE):
-            yield batch[at : at + PIECE]
-            await asyncio.sleep(0)
+async def in_pieces(
+    batches: AsyncGenerator[list[T], None], write: Callable[[list[T]], Awaitable[None]]
+) -> None:
+    """All of them, in small lists."""
+    async with contextlib.aclosing(batches):
+        async for batch in batches:
+            for at in range(0, len(batch), PIECE):
+                await write(batch[at : at + PIECE])
+                await asyncio.sleep(0)

@@ -1,7 +1,7 @@
 """Changes to what is live, of config, processes or release: queued, followed, ended as pushes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -158,14 +158,14 @@ async def follow(platform: Platform, deployment_id: int) -> AsyncIterator[str]:
 
 def follow_lines(
     platform: Platform, deployment_id: int, since: int = 0
-) -> AsyncIterator[list[LogLine]]:
+) -> AsyncGenerator[list[LogLine], None]:
     """The lines after number `since`, in batches, until it has ended."""
     return platform.logs.follow_batches(deployment_id, since)
 
 
 async def lines_so_far(
     platform: Platform, deployment_id: int, since: int = 0
-) -> AsyncIterator[list[LogLine]]:
+) -> AsyncGenerator[list[LogLine], None]:
     """The same, but for what is still to come."""
     ended = False
     while not ended:

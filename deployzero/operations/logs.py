@@ -40,8 +40,7 @@ async def recent(
     Those are all that there are while the engine is away. Raises NotFoundError, for a process
     that the app neither has nor had too.
     """
-    project = await _project(platform, user, app)
-    await _check_process(platform, project, process)
+    project = await check(platform, user, app, process)
     return await runtime_logs.history(platform, project.id, min(lines, MOST), _wanted(process))
 
 
@@ -52,8 +51,7 @@ async def follow(
 
     Ends when the server does; raises what `require` raises once the user may not see it.
     """
-    project = await _project(platform, user, app)
-    await _check_process(platform, project, process)
+    project = await check(platform, user, app, process)
     following = runtime_logs.follow(platform, project.id, min(lines, MOST), _wanted(process))
     async with contextlib.aclosing(following) as batches:
         looked = time.monotonic()
@@ -73,6 +71,15 @@ async def follow(
             yield batch
 
 
+async def check(platform: Platform, user: User, app: str, process: str | None) -> Project:
+    """Whether the user may read it, and the app has the process, before a reader is told that
+    it begins. Raises NotFoundError."""
+    async with platform.database.read() as session:
+        project = await require(session, user, app, Role.VIEWER)
+    await _check_process(platform, project, process)
+    return project
+
+
 async def failed(platform: Platform, user: User, app: str) -> FailedDeployment:
     """The newest deployment that failed. Raises NotFoundError when none did."""
     async with platform.database.read() as session:
@@ -83,11 +90,6 @@ async def failed(platform: Platform, user: User, app: str) -> FailedDeployment:
         lines, _ = await log_lines.after(session, deployment.id, 0)
     output = await runtime_logs.of_deployment(platform, project.id, deployment.id)
     return FailedDeployment(deployment, [line.text for line in lines], output)
-
-
-async def _project(platform: Platform, user: User, app: str) -> Project:
-    async with platform.database.read() as session:
-        return await require(session, user, app, Role.VIEWER)
 
 
 async def _still(platform: Platform, user: User, project: Project) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import asyncssh
 
+from deployzero.operations.terminal import Signal, WindowSize
 from deployzero.source.channel import ALL_THERE_IS, ClientGoneError
 
 CTRL_C, CTRL_D, CTRL_U = b"\x03", b"\x04", b"\x15"
@@ -19,19 +20,6 @@ ANSWER_LIMIT = 120.0
 
 LOOK = 2.0
 """Seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class WindowSize:
-    columns: int
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """The client asks that the program gets it: `INT`, `TERM`."""
-
-    name: str
 
 
 class Input:

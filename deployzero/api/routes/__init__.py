@@ -14,10 +14,12 @@ from deployzero.api.routes import (
     health,
     invitations,
     keys,
+    logs,
     people,
     processes,
     projects,
     releases,
+    run,
     runs,
     server,
 )
@@ -32,6 +34,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     projects.router,
     config.router,
     deployments.router,
+    logs.router,
     domains.router,
     processes.router,
     releases.router,
@@ -39,5 +42,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     events.router,
     checks.router,
     runs.router,
+    run.router,
     server.router,
 )

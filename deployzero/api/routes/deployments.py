@@ -1,5 +1,6 @@
 """/deployments: archives that are deployed, what became of each deployment, and its log."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, WebSocket
@@ -16,8 +17,8 @@ from deployzero.api.streams import (
     LineStream,
     Watched,
     Write,
+    in_pieces,
     ndjson,
-    pieces,
     serve_socket,
     wants_ndjson,
 )
@@ -156,15 +157,16 @@ async def deployment_logs(
     found = await changes.find(platform, user, deployment)
     as_ndjson = wants_ndjson(request)
 
+    def written(lines: Sequence[LogLine]) -> bytes:
+        if not as_ndjson:
+            return "".join(f"{line.text}\n" for line in lines).encode()
+        if follow:
+            return ndjson([_log(line) for line in lines])
+        return ndjson([{"seq": line.seq, "data": line.text} for line in lines])
+
     async def work(write: Write) -> None:
         of = changes.follow_lines if follow else changes.lines_so_far
-        async for lines in pieces(of(platform, found.id, since)):
-            if not as_ndjson:
-                await write("".join(f"{line.text}\n" for line in lines).encode())
-            elif follow:
-                await write(ndjson([_log(line) for line in lines]))
-            else:
-                await write(ndjson([{"seq": line.seq, "data": line.text} for line in lines]))
+        await in_pieces(of(platform, found.id, since), lambda lines: write(written(lines)))
         if follow and as_ndjson:
             await write(ndjson([await _status(platform, found)]))
 
@@ -184,10 +186,12 @@ async def deployment_log_socket(
     """Its log as it comes, a message a line, and last how it ended."""
     found = await changes.find(platform, user, deployment)
 
+    async def send(lines: Sequence[LogLine]) -> None:
+        for line in lines:
+            await websocket.send_json(_log(line))
+
     async def work() -> None:
-        async for lines in pieces(changes.follow_lines(platform, found.id, since)):
-            for line in lines:
-                await websocket.send_json(_log(line))
+        await in_pieces(changes.follow_lines(platform, found.id, since), send)
         await websocket.send_json(await _status(platform, found))
 
     await serve_socket(websocket, Watched(websocket, user, found.app, found.project_id), work)
