@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -22,6 +23,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from deployzero.client import api, terminal
 from deployzero.client.accounts import Account
+from deployzero.client.addresses import is_loopback, reachable_host
 from deployzero.client.api import AGENT
 from deployzero.errors import DeployZeroException
 
@@ -79,6 +81,7 @@ async def _connected(account: Account, path: str) -> Any:
             # Who waits for a slow side answers no ping, and yet lives. TCP sees who does not.
             ping_interval=None,
             ssl=api.trust(account.server) if url.startswith("wss:") else None,
+            **_way(account.server),
         )
     except InvalidStatus as error:
         refused = error.response
@@ -90,6 +93,15 @@ async def _connected(account: Account, path: str) -> Any:
     _keep_alive(connection)
     async with connection:
         yield connection
+
+
+def _way(server: str) -> dict[str, Any]:
+    """To this machine itself: by no proxy, and where its names do not resolve, too."""
+    host = urlsplit(server).hostname or ""
+    if not is_loopback(host):
+        return {}
+    address = reachable_host(host)
+    return {"proxy": None} | ({"host": address} if address != host else {})
 
 
 def _keep_alive(connection: ClientConnection) -> None:
