@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, NotFoundError, TooManyRequestsError
 from deployzero.models.access import Scope
-from deployzero.models.api_key import APIKey
 from deployzero.models.cli_login import CLILogin
 from deployzero.models.deployment import User
-from deployzero.operations import api_keys
+from deployzero.operations import accounts, api_keys
 from deployzero.operations.access import require_scope
+from deployzero.operations.accounts import Credentials
 from deployzero.operations.events import recorded
 from deployzero.operations.throttle import guarded, network_of
 from deployzero.source.lines import printable
@@ -38,7 +38,6 @@ MOST_HERE, MOST = 20, 500
 """That wait at once: from one address, and in all."""
 LONGEST_COMPUTER = 100
 LONGEST_ADDRESS = 64
-KEY_LIVES = dt.timedelta(days=365)
 APPROVE, REFUSE = "cli-logins:approve", "cli-logins:refuse"
 """What the audit log calls them."""
 
@@ -65,11 +64,8 @@ class Status(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Polled:
     status: Status
-    api_key: str | None = field(default=None, repr=False)
-    """The key itself, once: when it was approved."""
-    key: APIKey | None = None
-    user: User | None = None
-    """Whose key it is."""
+    credentials: Credentials | None = None
+    """Once: when it was approved."""
 
 
 async def start(platform: Platform, computer: str, address: str) -> Started:
@@ -149,9 +145,8 @@ async def poll(platform: Platform, device_code: str) -> Polled:
         user = await users.by_id(session, login.user_id or 0)
         if user is None:
             return Polled(Status.REFUSED)
-        expires_at = dt.datetime.now(dt.UTC) + KEY_LIVES
-        key, secret = await api_keys.issue(session, user, login.computer, expires_at=expires_at)
-    return Polled(Status.APPROVED, secret, key, user)
+        given = await accounts.credentials(session, user, login.computer)
+    return Polled(Status.APPROVED, given)
 
 
 def _guesses(platform: Platform, user: User) -> AbstractAsyncContextManager[None]:

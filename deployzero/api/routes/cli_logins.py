@@ -6,13 +6,14 @@ from pydantic import BaseModel, Field
 from deployzero.api.auth import CurrentPlatform
 from deployzero.api.client_address import address_of
 from deployzero.api.credentials import Credentials, credentials
+from deployzero.api.strict import Strict
 from deployzero.operations import cli_logins
 from deployzero.operations.cli_logins import Status
 
 router = APIRouter(prefix="/auth/cli-logins", tags=["sign in"])
 
 
-class NewCLILogin(BaseModel):
+class NewCLILogin(Strict):
     computer: str = Field(
         "", max_length=255, description="What the computer is called.", examples=["ada-laptop"]
     )
@@ -30,7 +31,7 @@ class CLILogin(BaseModel):
     interval: int = Field(description="Seconds between two polls.", examples=[2])
 
 
-class Poll(BaseModel):
+class Poll(Strict):
     device_code: str = Field(min_length=1, max_length=200)
 
 
@@ -60,7 +61,6 @@ async def start_cli_login(
 async def poll_cli_login(platform: CurrentPlatform, poll: Poll) -> CLILoginState:
     """What became of it. One that was approved gives its key now, and once: 404 from then on."""
     polled = await cli_logins.poll(platform, poll.device_code)
-    if polled.user is None or polled.key is None or polled.api_key is None:
-        return CLILoginState(status=polled.status, credentials=None)
-    given = credentials(polled.user, polled.key, polled.api_key)
-    return CLILoginState(status=polled.status, credentials=given)
+    given = polled.credentials
+    shown = credentials(given.user, given.key, given.api_key) if given else None
+    return CLILoginState(status=polled.status, credentials=shown)

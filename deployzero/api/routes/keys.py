@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.credentials import APIKey, shown_key
 from deployzero.api.pagination import CurrentPage
+from deployzero.api.strict import Strict
 from deployzero.models import deployment as model
 from deployzero.models.access import Scope
 from deployzero.operations import api_keys, apps, keys
@@ -21,7 +22,7 @@ LONGEST_PUBLIC_KEYS = 64 << 10
 Id = Annotated[int, Path(ge=1, le=MOST_ID)]
 
 
-class NewAPIKey(BaseModel):
+class NewAPIKey(Strict):
     name: str = Field(
         min_length=1,
         max_length=api_keys.LONGEST_NAME,
@@ -47,7 +48,7 @@ class MadeAPIKey(BaseModel):
     key: APIKey
 
 
-class NewSSHKey(BaseModel):
+class NewSSHKey(Strict):
     public_key: str = Field(
         min_length=1,
         max_length=LONGEST_PUBLIC_KEYS,

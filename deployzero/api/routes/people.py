@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.pagination import CurrentPage
+from deployzero.api.strict import Strict
 from deployzero.operations import people
 from deployzero.operations.events import recorded
 from deployzero.store.users import UserEntry
@@ -21,7 +22,7 @@ Username = Annotated[
 ]
 
 
-class NewUser(BaseModel):
+class NewUser(Strict):
     username: str = Field(
         min_length=1,
         max_length=32,
@@ -31,7 +32,7 @@ class NewUser(BaseModel):
     role: UserRole = "member"
 
 
-class UserChange(BaseModel):
+class UserChange(Strict):
     role: UserRole
 
 
