@@ -1,6 +1,8 @@
 """The real HTTP door, operations and database in this process; no worker and no engine."""
 
+import asyncio
 import itertools
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +21,7 @@ from deployzero.models.release import Kind
 from deployzero.operations import api_keys
 from deployzero.settings import Settings
 from deployzero.store import access, containers, deployments, projects, users
+from deployzero.store.migrations import migrate
 
 ADDRESSES = (f"10.0.{n >> 8}.{n & 255}" for n in itertools.count(1))
 
@@ -73,9 +76,19 @@ class API:
         return await self.request("POST", path, user, **rest)
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with all tables and nothing in them: making it is most of a test's time."""
+    path = tmp_path_factory.mktemp("migrated") / "deployzero.db"
+    asyncio.run(migrate(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
 @pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[API]:
+async def api(tmp_path: Path, migrated: Path) -> AsyncIterator[API]:
     """With one administrator, `root`."""
+    (tmp_path / "data").mkdir(mode=0o700)
+    shutil.copy(migrated, tmp_path / "data")
     settings = Settings(
         data_dir=tmp_path / "data", docker_host=f"unix://{tmp_path}/no-engine.sock", ssh_port=1
     )
