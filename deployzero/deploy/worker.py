@@ -37,8 +37,10 @@ class Worker:
             while True:
                 await self._cancel_all()
                 await self._claim_all()
+                # Not wait_for: before Python 3.12 it loses a cancel that comes just after a wake.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._platform.queue.woken(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._platform.queue.woken()
         finally:
             for task in self._running.values():
                 task.cancel()

@@ -215,6 +215,20 @@ async def test_builds_that_wait_hold_up_nobodys_restart(
         await asyncio.gather(working, return_exceptions=True)
 
 
+async def test_a_worker_that_is_woken_as_it_is_cancelled_ends(
+    admin: Any, engine: SimpleNamespace
+) -> None:
+    for ticks in range(6):  # of the loop, between the two
+        working = asyncio.create_task(Worker(admin.platform).run())
+        await asyncio.sleep(0.1)  # it waits for the queue
+        admin.platform.queue.wake()
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        working.cancel()
+        await asyncio.wait({working}, timeout=LIMIT)
+        assert working.cancelled(), ticks
+
+
 @pytest.mark.parametrize(
     ("kind", "hint"),
     [(Kind.PUSH, "Push the same commit again."), (Kind.ARCHIVE, "Send the archive again."),
