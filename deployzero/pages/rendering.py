@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
 from deployzero import __version__
@@ -62,6 +62,17 @@ def line_kind(line: str) -> str:
     return kinds.get(line[:6], "")
 
 
+def prose(text: str) -> Markup:
+    """Somebody's words, with what stands in backticks set as code."""
+    parts = printable(" ".join(text.split())).split("`")
+    if len(parts) % 2 == 0:  # one is left over: none is a pair's
+        return escape("`".join(parts))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
+    )
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -72,7 +83,7 @@ def _environment() -> Environment:
     )
     made.globals.update(asset=url_of)
     # plain: somebody else's words in one line, without what turns text around.
-    made.filters.update(ago=ago, size=size, line_kind=line_kind, plain=printable)
+    made.filters.update(ago=ago, size=size, line_kind=line_kind, plain=printable, prose=prose)
     return made
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
-from deployzero.errors import DeployZeroException
+from deployzero.errors import DeployZeroException, ForbiddenError, NotFoundError
 from deployzero.models.access import Role
 from deployzero.operations.access import PEOPLE, still_may
 from deployzero.operations.api_keys import still_signed_in
@@ -24,6 +24,8 @@ KEEP_ALIVE = 15.0
 AHEAD = 1000
 """Events that may wait for a slow reader."""
 LONGEST_ID = 64
+TROUBLE = 10_000
+"""Milliseconds until a browser asks again what could not be read."""
 TAKEN = "You are signed out, or may not see this any more."
 Events = AsyncGenerator[str, None]
 
@@ -82,8 +84,10 @@ async def _pump(source: Events, queue: asyncio.Queue[str | None]) -> None:
         async with aclosing(source) as events:
             async for each in events:
                 await queue.put(each)
-    except DeployZeroException as error:
+    except (NotFoundError, ForbiddenError) as error:
         await queue.put(event("end", {"reason": error.message}))
+    except DeployZeroException as error:  # the engine is away, say: the browser tries again
+        await queue.put(f"retry: {TROUBLE}\n{event('trouble', {'reason': error.message})}")
     await queue.put(None)
 
 

@@ -126,7 +126,7 @@ function follow(log) {
   const button = log.parentElement.querySelector(".follow");
   const told = document.querySelector("[data-stream-state]");
   const url = log.dataset.stream;
-  let since = log.dataset.since, source = null, ended = false, waiting = [];
+  let since = log.dataset.since, source = null, ended = false, trouble = "", waiting = [];
 
   const toEnd = () => { log.scrollTop = log.scrollHeight; };
   const say = (words) => { if (told && told.textContent !== words) told.textContent = words; };
@@ -151,7 +151,15 @@ function follow(log) {
 
   function open() {
     source = new EventSource(`${url}?since=${encodeURIComponent(since)}`);
-    source.addEventListener("open", () => say("Live"));
+    source.addEventListener("open", () => {
+      trouble = "";
+      // What is wrong comes right behind.
+      setTimeout(() => { if (!trouble && source.readyState === EventSource.OPEN) say("Live"); }, 300);
+    });
+    source.addEventListener("trouble", (event) => {
+      trouble = JSON.parse(event.data).reason;
+      say(trouble);
+    });
     source.addEventListener("line", take);
     source.addEventListener("skipped", (event) => {
       add({ text: `… ${JSON.parse(event.data).lines} lines left out …`, kind: "step" });
@@ -164,7 +172,8 @@ function follow(log) {
       refresh();
     });
     source.addEventListener("error", () => {
-      say(source.readyState === EventSource.CLOSED ? "Not connected: reload the page" : "Connecting …");
+      const closed = source.readyState === EventSource.CLOSED;
+      say(closed ? "Not connected: reload the page" : trouble || "Connecting …");
     });
   }
 
