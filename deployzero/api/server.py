@@ -25,7 +25,7 @@ MOST_MESSAGE = 1 << 20
 PING_SECONDS = 15.0
 KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 """See within a minute that a client is gone which neither sends nor is sent anything."""
-RENEWAL_PERIOD = 5.0
+RENEWAL_PERIOD = 1.0
 """Seconds between two looks whether there is another certificate."""
 
 

@@ -47,8 +47,17 @@ async def instance_at(address: ProxyClient, timeout: float = 2.0) -> str | None:
         async with asyncio.timeout(timeout), address.open(timeout) as client:
             answer = await client.get("/", headers={"host": PROXY_HOST})
     except (httpx.HTTPError, TimeoutError) as error:
-        return None if isinstance(error, httpx.ConnectError) else ""
+        return None if isinstance(error, httpx.ConnectError) and not _talked(error) else ""
     return str(answer.headers.get(INSTANCE_HEADER, ""))
+
+
+def _talked(error: BaseException | None) -> bool:
+    """Something was there, which is no TLS server."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 async def marker_of(client: httpx.AsyncClient, app: str) -> str:
