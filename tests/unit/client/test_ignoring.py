@@ -66,7 +66,8 @@ def test_random_trees_read_as_git_reads_them(tmp_path: Path, seed: int) -> None:
 
 def test_a_tree_with_nested_rules_reads_as_git_reads_it(tmp_path: Path) -> None:
     files = {
-        ".gitignore": "*.log\n/dist/\nbuild/*\n!build/keep.txt\nlogs/\n*\\ \n!important.log\ndoc/**/x\n",
+        ".gitignore": "*.log\n/dist/\nbuild/*\n!build/keep.txt\nlogs/\n*\\ \n"
+        "!important.log\ndoc/**/x\n",
         "web/.gitignore": "!debug.log\n*.css\n!/site.css\n",
         "white/.gitignore": "*\n!*/\n!*.py\n!.gitignore\n",
         "app.py": "", "a.log": "", "important.log": "", "end ": "", "dist/x": "", "web/dist/x": "",

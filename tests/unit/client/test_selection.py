@@ -106,12 +106,10 @@ def test_a_folder_that_cannot_be_read_is_named(tree: Tree, monkeypatch: pytest.M
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
-    with (
-        monkeypatch.context() as patch,
-        pytest.raises(DeployZeroException, match="cannot read closed/: Permission denied"),
-    ):
+    with monkeypatch.context() as patch:
         patch.setattr("os.scandir", refuses)
-        select(folder)
+        with pytest.raises(DeployZeroException, match="cannot read closed/: Permission denied"):
+            select(folder)
 
 
 def test_the_largest_entries_are_told(tree: Tree) -> None:
