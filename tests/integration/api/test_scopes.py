@@ -161,6 +161,7 @@ OF_APP: dict[Scope, dict[str, Call]] = {
         "pushes.find_source": lambda p, u, a: found(pushes.find_source(p, u, a)),
         "pushes.start_deployment": push,
         "releases.rollback": lambda p, u, a: releases.rollback(p, u, a, None),
+        "runs.check": runs.check,
         "runs.entering": lambda p, u, a: runs.entering(p, u, a, [], None),
         "runs.list_runs": runs.list_runs,
         "runs.run_detached": lambda p, u, a: runs.run_detached(p, u, a, ["ls"]),
