@@ -12,7 +12,7 @@ from dulwich.objects import ObjectID
 from dulwich.repo import Repo
 
 from deployzero.errors import ResourceLimitError, SourceError
-from deployzero.source.git import STREAMED, git_env, git_program, limited
+from deployzero.source.git import git_env, git_program, limited
 from deployzero.source.tree import (
     CheckedTree,
     Limits,
@@ -26,6 +26,11 @@ from deployzero.source.tree import (
 
 LIMITS = Limits()
 COPY_SECONDS = 300.0
+COPIED = 2 << 20
+"""Bytes of a file from which git copies it, a process each: we would have it in memory whole."""
+WINDOW = 8 << 20
+LOOKED_AT = 64 << 10
+"""Bytes that the kernel maps at once, where only one is wanted."""
 
 
 def checkout_folder(parent: Path, app: str, commit: str) -> Path:
@@ -58,7 +63,10 @@ def checkout(repo: Repo, commit: str, into: Path, limits: Limits = LIMITS) -> No
 
 def _sizes(repo: Repo, tree: CheckedTree, limits: Limits) -> list[int]:
     """The files' sizes, from headers alone: what is too much is never read."""
-    sizes = [blob_size(repo, path, oid) for path, oid, _ in tree.files]
+    window, sizes = _Window(repo), []
+    for path, oid, _ in tree.files:
+        sizes.append(blob_size(repo, path, oid))
+        window.moved(LOOKED_AT)
     if sum(sizes) > limits.bytes:
         raise SourceError(
             f"the repository's files are larger than {limits.bytes >> 20} MB",
@@ -70,15 +78,16 @@ def _sizes(repo: Repo, tree: CheckedTree, limits: Limits) -> list[int]:
 def _write(repo: Repo, tree: CheckedTree, sizes: list[int], root: bytes) -> None:
     for folder in tree.folders:
         os.mkdir(root + b"/" + folder, 0o755)
-    pointers = []
+    pointers, window = [], _Window(repo)
     program = git_program()
     for (path, oid, executable), size in zip(tree.files, sizes, strict=True):
         mode = 0o755 if executable else 0o644
         with _new_file(root + b"/" + path, mode) as fd:
-            if program and size > STREAMED:
+            if program and size > COPIED:
                 _copy_by_git(program, repo, path, oid, fd)
                 continue
             content = read_blob(repo, path, oid)
+            window.moved(size)
             if is_pointer(content):
                 pointers.append(path)
             view = memoryview(content)
@@ -88,6 +97,21 @@ def _write(repo: Repo, tree: CheckedTree, sizes: list[int], root: bytes) -> None
     # Last, so that nothing was written through one of them.
     for path, target in tree.links.items():
         os.symlink(target, root + b"/" + path)
+
+
+class _Window:
+    """What of the packs is mapped while they are read: a large one would count as our memory."""
+
+    def __init__(self, repo: Repo) -> None:
+        self._repo = repo
+        self._size = 0
+
+    def moved(self, size: int) -> None:
+        """By so many bytes; dulwich maps a pack again when it is asked for an object."""
+        self._size += max(size, LOOKED_AT)
+        if self._size >= WINDOW:
+            self._repo.object_store.close()
+            self._size = 0
 
 
 @contextlib.contextmanager
