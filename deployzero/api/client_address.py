@@ -40,8 +40,10 @@ def on_this_machine(connection: HTTPConnection, settings: Settings) -> bool:
         return False
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
+    # Where BIND is no loopback address, this machine itself asks from there, too.
+    own = address.is_loopback or str(address) == settings.bind
     host = (connection.url.hostname or "").lower()
-    return address.is_loopback and (_is_address(host) or host in _names(settings))
+    return own and (_is_address(host) or host in _names(settings))
 
 
 def _names(settings: Settings) -> tuple[str, ...]:
