@@ -12,7 +12,7 @@ from deployzero.models.access import Role, Scope
 from deployzero.models.api_key import APIKey
 from deployzero.models.deployment import User
 from deployzero.operations.access import PEOPLE, hold_user, require, require_scope
-from deployzero.operations.people import was_taken
+from deployzero.operations.people import ADMIN, keep_an_admin, was_taken
 from deployzero.source.lines import printable
 from deployzero.store import api_keys
 
@@ -92,7 +92,10 @@ async def create(
 
 
 async def remove(platform: Platform, user: User, key_id: int) -> APIKey:
-    """Remove one of one's own; what runs by it ends. Raises NotFoundError."""
+    """Remove one of one's own; what runs by it ends.
+
+    Raises NotFoundError; ConflictError if no admin could sign in any more.
+    """
     require_scope(user, Scope.ADMIN)
     async with platform.database.begin() as session:
         own = await api_keys.of_user(session, user.id)
@@ -100,6 +103,8 @@ async def remove(platform: Platform, user: User, key_id: int) -> APIKey:
         if found is None:
             raise NotFoundError(f"you have no API key {key_id}", "`apikeys:list` shows yours.")
         await api_keys.remove(session, found.id)
+        if user.role == ADMIN:
+            await keep_an_admin(session, user.name)
     platform.bus.publish(PEOPLE)
     return found
 

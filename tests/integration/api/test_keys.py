@@ -77,6 +77,14 @@ async def test_another_users_key_is_not_there(api: Any) -> None:
     assert (await with_key(api, given["api_key"], "/projects")).status_code == 200
 
 
+async def test_the_last_way_in_for_an_admin_stays(api: Any) -> None:
+    (only,) = (await api.get("/auth/keys", "root")).json()
+    refused = await api.request("DELETE", f"/auth/keys/{only['id']}", "root")
+    assert (refused.status_code, bool(refused.json()["hint"])) == (409, True)
+    await made(api, "root", scope="admin")
+    assert (await api.request("DELETE", f"/auth/keys/{only['id']}", "root")).status_code == 204
+
+
 async def test_only_a_key_of_full_scope_makes_and_removes_keys(api: Any) -> None:
     ana = await api.person("ana")
     app = await api.app("hello", ana)
