@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from deployzero import __version__
 from deployzero.api import idempotency, openapi, problems
 from deployzero.api.bodies import BoundedBodies
+from deployzero.api.measured import Measured
 from deployzero.api.routes import ROUTERS
 from deployzero.api.streams import OpenStreams
 from deployzero.deploy.platform import Platform
@@ -32,6 +33,7 @@ def make_app(platform: Platform) -> FastAPI:
     problems.add_handlers(app)
     idempotency.add_handler(app)
     app.add_middleware(BoundedBodies)
+    app.add_middleware(Measured)
     for router in ROUTERS:
         app.include_router(router)
     openapi.describe(app)

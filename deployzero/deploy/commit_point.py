@@ -30,5 +30,6 @@ async def commit(
         await projects.settle_live(session, live.project_id, plan.change)
         await deployments.forget_change(session, live.id)
         await record(session, live)
+    platform.metrics.ended(live)
     platform.bus.publish("events")
     return live

@@ -31,6 +31,7 @@ async def end(
             session, deployment_id, to, reason=reason, timings=timings
         )
         await record(session, ended)
+    platform.metrics.ended(ended)
     platform.bus.publish("events")
     return ended
 

@@ -13,6 +13,7 @@ from deployzero.build.builder import Builder
 from deployzero.deploy.key_uses import KeyUses
 from deployzero.deploy.log_archive import LogArchive
 from deployzero.deploy.log_hub import LogHub
+from deployzero.deploy.metrics import Metrics
 from deployzero.deploy.queue import Queue
 from deployzero.deploy.sign_in import SignIn
 from deployzero.deploy.vault import Vault
@@ -69,6 +70,7 @@ class Platform:
     )
     """By project id; see rename.names_held."""
     sign_in: SignIn = field(default_factory=SignIn, repr=False)
+    metrics: Metrics = field(default_factory=Metrics, repr=False)
     started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
 
     @property

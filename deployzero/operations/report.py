@@ -113,7 +113,7 @@ async def report_server(platform: Platform, user: User) -> ServerReport:
         engine=engine,
         proxy=proxy,
         database=kind if database == OK else f"{kind}: {database}",
-        database_bytes=_size(settings.database),
+        database_bytes=database_bytes(settings.database),
         disk_free_bytes=disk.free,
         disk_bytes=disk.total,
         data_dir=str(settings.data_dir),
@@ -178,7 +178,8 @@ def _memory() -> int:
     return int(line.split()[1]) << 10
 
 
-def _size(url: str) -> int | None:
+def database_bytes(url: str) -> int | None:
+    """None: it is not a file."""
     parsed = make_url(url)
     if not is_sqlite(parsed):
         return None

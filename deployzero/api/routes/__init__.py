@@ -15,6 +15,7 @@ from deployzero.api.routes import (
     invitations,
     keys,
     logs,
+    metrics,
     people,
     processes,
     projects,
@@ -26,6 +27,7 @@ from deployzero.api.routes import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
+    metrics.router,
     auth.router,
     invitations.router,
     keys.router,
