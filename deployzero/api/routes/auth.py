@@ -11,12 +11,14 @@ from deployzero.api.client_address import address_of, on_this_machine
 from deployzero.api.credentials import Credentials
 from deployzero.api.credentials import credentials as shown
 from deployzero.models.access import Scope
-from deployzero.operations import accounts, api_keys, passwords
+from deployzero.operations import accounts, api_keys, passwords, people
 
 router = APIRouter(prefix="/auth", tags=["account"])
 
 LONGEST_TOKEN = 200
 Username = Annotated[str, Field(min_length=1, max_length=64, examples=["ada"])]
+NewUsername = Annotated[Username, Field(json_schema_extra={"pattern": f"^{people.NAME.pattern}$"})]
+"""Only told: people.check_name refuses others with a better word."""
 Password = Annotated[
     str, Field(max_length=passwords.LONGEST, examples=["a few words are easy to remember"])
 ]
@@ -41,7 +43,7 @@ Agent = Annotated[str, Header(alias="User-Agent", include_in_schema=False)]
 
 
 class Registration(BaseModel):
-    username: Username
+    username: NewUsername
     password: NewPassword
     invitation: str | None = Field(
         None,
