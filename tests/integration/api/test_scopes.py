@@ -40,6 +40,7 @@ from deployzero.operations import (
     invitations,
     keys,
     logs,
+    metrics,
     people,
     processes,
     pushes,
@@ -184,7 +185,10 @@ OF_APP: dict[Scope, dict[str, Call]] = {
 ABOUT_PEOPLE = {"access.share", "access.transfer", "access.unshare"}
 """They tell who is a user here, which no app's key is to learn."""
 OF_SERVER: dict[Scope, dict[str, Call]] = {
-    Scope.READ: {"keys.list_keys": lambda p, u, a: keys.list_keys(p, u)},
+    Scope.READ: {
+        "keys.list_keys": lambda p, u, a: keys.list_keys(p, u),
+        "metrics.scrape": lambda p, u, a: metrics.scrape(p, u),
+    },
     Scope.DEPLOY: {
         "apps.add": lambda p, u, a: add(p, u, "new1"),
         "apps.create": lambda p, u, a: apps.create(p, u, "new2"),
