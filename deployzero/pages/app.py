@@ -1,6 +1,7 @@
 """/apps/{name}: an app's releases, processes, domains and live log."""
 
 import asyncio
+import functools
 import hashlib
 from typing import Any
 
@@ -12,16 +13,19 @@ from deployzero.models.deployment import UNFINISHED, Deployment, State, User
 from deployzero.models.runtime_log import RuntimeLine
 from deployzero.operations import apps, builds, config, logs, processes, releases
 from deployzero.operations.access import still_may
+from deployzero.operations.apps import AppInfo
 from deployzero.operations.events import recorded
 from deployzero.operations.processes import Process, Processes
 from deployzero.pages.page import Form, data, form, page
 from deployzero.pages.rendering import render
-from deployzero.pages.streams import Events, event, last_id, stream
+from deployzero.pages.streams import Events, event, last_id, stream, with_state
 from deployzero.pages.visit import Visit
 
 RELEASES, RECENT, LINES = 10, 10, 200
 MOST_MISSED = 2000
 """Lines that a page which comes back is sent again at most."""
+LOOK = 1.0
+"""Seconds between two looks at what has changed."""
 PATH = "/apps/{app}"
 
 
@@ -41,24 +45,21 @@ async def show(visit: Visit) -> Response:
         app=info, state=state_of(report), processes=[_shown(each) for each in report.running],
         releases=released, under_way=[each for each in recent if each.state in UNFINISHED],
         failed=_failed(recent), variables=variables, lines=history.lines, away=history.away,
-        may_deploy=may_deploy, version=version(report, recent),
+        may_deploy=may_deploy, version=version(info, recent),
     )  # fmt: skip
 
 
 async def usage(visit: Visit) -> Response:
-    """What its processes use now, and a mark that changes when the page has more news."""
-    platform, user, app = visit.platform, visit.signed_in, visit.request.path_params["app"]
-    report, recent, used = await asyncio.gather(
-        processes.report(platform, user, app),
-        builds.list_builds(platform, user, app, RECENT),
-        _usage(visit, user, app),
-    )
-    return JSONResponse({"version": version(report, recent), "processes": used})
+    """What its processes use now."""
+    user, app = visit.signed_in, visit.request.path_params["app"]
+    return JSONResponse({"processes": await _usage(visit, user, app)})
 
 
 async def follow(visit: Visit) -> Response:
     project = await apps.find(visit.platform, visit.signed_in, visit.request.path_params["app"])
-    return stream(visit, project.id, _lines(visit, visit.signed_in, project.name))
+    lines = _lines(visit, visit.signed_in, project.name)
+    state = functools.partial(_version, visit, visit.signed_in, project.name)
+    return stream(visit, project.id, with_state(lines, state, LOOK))
 
 
 async def roll_back(visit: Visit, sent: Form) -> Response:
@@ -84,11 +85,19 @@ def state_of(report: Processes) -> tuple[str, str]:
     return "live", "Live"
 
 
-def version(report: Processes, recent: list[Deployment]) -> str:
+async def _version(visit: Visit, user: User, app: str) -> str:
     """Changes with what the page shows beside numbers and logs."""
-    seen: list[Any] = [report.project.stopped, report.project.locked_by]
+    info, recent = await asyncio.gather(
+        apps.app_info(visit.platform, user, app),
+        builds.list_builds(visit.platform, user, app, RECENT),
+    )
+    return version(info, recent)
+
+
+def version(info: AppInfo, recent: list[Deployment]) -> str:
+    seen: list[Any] = [info.project.stopped, info.project.locked_by, info.domains]
     seen += [(each.id, each.state.value, each.release) for each in recent]
-    seen += [(p.container.name, p.container.health, _status(p)) for p in report.running]
+    seen += [(each.name, each.health) for each in info.processes]
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 

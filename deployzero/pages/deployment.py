@@ -1,7 +1,7 @@
 """/apps/{name}/deployments/{id}: one deployment, its stages and its log as it comes."""
 
-import asyncio
 from collections import deque
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from starlette.responses import RedirectResponse, Response, StreamingResponse
@@ -9,12 +9,12 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from deployzero.errors import NotFoundError
 from deployzero.models.access import Role
 from deployzero.models.deployment import UNFINISHED, Deployment, State
-from deployzero.operations import builds
+from deployzero.operations import builds, changes
 from deployzero.operations.access import still_may
 from deployzero.operations.events import recorded
 from deployzero.pages.page import Form, data, form, page
 from deployzero.pages.rendering import render
-from deployzero.pages.streams import Events, event, last_id, stream
+from deployzero.pages.streams import Events, event, last_id, stream, with_state
 from deployzero.pages.visit import Visit
 
 LINES = 2000
@@ -115,36 +115,22 @@ async def _find(visit: Visit) -> Deployment:
 
 async def _events(visit: Visit, deployment: Deployment) -> Events:
     """Lines as they come, the state whenever it changes, then the end."""
+
+    async def state() -> str:
+        return (await _find(visit)).state.value
+
+    async with aclosing(with_state(_lines(visit, deployment), state, LOOK)) as events:
+        async for each in events:
+            yield each
+    yield event("end", {"reason": ""})
+
+
+async def _lines(visit: Visit, deployment: Deployment) -> Events:
     seen = last_id(visit)
     since = int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 10 else 0
-    lines: asyncio.Queue[str | None] = asyncio.Queue(LINES)
-
-    async def read() -> None:
-        async for line in visit.platform.logs.follow(deployment.id, since):
-            await lines.put(event("line", {"text": line.text}, line.seq))
-        await lines.put(None)
-
-    reading = asyncio.create_task(read())
-    told = ""
-    try:
-        while True:
-            try:
-                line = await asyncio.wait_for(lines.get(), LOOK)
-            except TimeoutError:
-                line = ""
-            if line:
-                yield line
-                continue
-            now = (await _find(visit)).state.value
-            if now != told:
-                yield event("state", {"state": now})
-                told = now
-            if line is None:
-                yield event("end", {"reason": ""})
-                return
-    finally:
-        reading.cancel()
-        await asyncio.wait({reading})
+    async for lines in changes.follow_lines(visit.platform, deployment.id, since):
+        for line in lines:
+            yield event("line", {"text": line.text}, line.seq)
 
 
 ROUTES = (

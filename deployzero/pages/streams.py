@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -51,9 +51,39 @@ def stream(visit: Visit, project_id: int, source: Events) -> Response:
     )
 
 
+async def with_state(lines: Events, state: Callable[[], Awaitable[str]], every: float) -> Events:
+    """The lines, and the state at first and whenever it has changed; the lines' end is the end.
+
+    every: seconds between two looks at the state.
+    """
+    queue: asyncio.Queue[str | None] = asyncio.Queue(AHEAD)
+    told = await state()
+    yield event("state", {"version": told})
+    pump = asyncio.create_task(_pump(lines, queue))
+    looked, ended = time.monotonic(), False
+    try:
+        while not ended:
+            try:
+                line = await asyncio.wait_for(queue.get(), every)
+            except TimeoutError:
+                line = ""
+            if line:
+                yield line
+            ended = line is None
+            if ended or time.monotonic() - looked > every:
+                looked = time.monotonic()
+                if (now := await state()) != told:
+                    told = now
+                    yield event("state", {"version": told})
+        pump.result()
+    finally:
+        pump.cancel()
+        await asyncio.wait({pump})
+
+
 async def _guarded(visit: Visit, project_id: int, source: Events) -> AsyncIterator[str]:
     queue: asyncio.Queue[str | None] = asyncio.Queue(AHEAD)
-    pump = asyncio.create_task(_pump(source, queue))
+    pump = asyncio.create_task(_pump(_told(source), queue))
     looked = told = time.monotonic()
     yield "retry: 1000\n\n"
     try:
@@ -80,15 +110,25 @@ async def _guarded(visit: Visit, project_id: int, source: Events) -> AsyncIterat
 
 
 async def _pump(source: Events, queue: asyncio.Queue[str | None]) -> None:
+    """All of the source's events, then None, however it ends."""
     try:
         async with aclosing(source) as events:
             async for each in events:
                 await queue.put(each)
+    finally:
+        await queue.put(None)
+
+
+async def _told(source: Events) -> Events:
+    """The source's events; an error is the last one."""
+    try:
+        async with aclosing(source) as events:
+            async for each in events:
+                yield each
     except (NotFoundError, ForbiddenError) as error:
-        await queue.put(event("end", {"reason": error.message}))
+        yield event("end", {"reason": error.message})
     except DeployZeroException as error:  # the engine is away, say: the browser tries again
-        await queue.put(f"retry: {TROUBLE}\n{event('trouble', {'reason': error.message})}")
-    await queue.put(None)
+        yield f"retry: {TROUBLE}\n{event('trouble', {'reason': error.message})}"
 
 
 async def _next(queue: asyncio.Queue[str | None]) -> list[str | None]:

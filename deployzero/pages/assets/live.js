@@ -84,11 +84,8 @@ async function measure(box) {
   if (!answer) return;
   if (answer.status === 401 || answer.status === 404) return location.reload();
   if (!answer.ok) return;
-  const { version, processes } = await answer.json();
-  used = processes;
+  used = (await answer.json()).processes;
   paint();
-  const known = document.querySelector("[data-version]");
-  if (known && known.dataset.version !== version) await refresh();
 }
 
 // Calls again and again, while somebody looks.
@@ -164,7 +161,10 @@ function follow(log) {
     source.addEventListener("skipped", (event) => {
       add({ text: `… ${JSON.parse(event.data).lines} lines left out …`, kind: "step" });
     });
-    source.addEventListener("state", refresh);
+    source.addEventListener("state", (event) => {
+      const shown = document.querySelector("[data-version]").dataset.version;
+      if (shown !== JSON.parse(event.data).version) refresh();
+    });
     source.addEventListener("end", (event) => {
       ended = true;
       source.close();

@@ -69,7 +69,7 @@ class Site:
     async def browser(self) -> Browser:
         """A new one, with no cookies. It follows no redirect."""
         client = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=30
+            base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=30, verify=False
         )
         return Browser(await self.stack.enter_async_context(client))
 

@@ -155,18 +155,6 @@ async def test_cancelling_stops_what_is_under_way(site: Any) -> None:
     assert "Cancel</button>" not in page
 
 
-async def test_the_usage_names_a_version_that_changes_with_the_page(site: Any) -> None:
-    ana = await site.signed_in("ana")
-    project = await site.app("hello", "ana")
-    await site.deployment(project)
-    before = (await ana.get("/apps/hello/usage")).json()
-    assert before["processes"] == []  # no engine here
-    page = (await ana.get("/apps/hello")).text
-    assert f'data-version="{before["version"]}"' in page
-    await site.deployment(project, State.BUILDING)
-    assert (await ana.get("/apps/hello/usage")).json()["version"] != before["version"]
-
-
 class Stream:
     """What a page's EventSource sees."""
 
@@ -200,17 +188,41 @@ async def test_a_deployments_log_and_state_come_live_and_end_with_it(site: Any) 
     async with watch(ana, path, **{"Last-Event-ID": "1"}) as response:
         assert response.headers["Content-Type"].startswith("text/event-stream")
         stream = Stream(response)
+        assert (await stream.next())["data"] == {"version": "building"}
         assert await stream.next() == {"event": "line", "id": "2", "data": {"text": "two"}}
-        assert (await stream.next())["data"] == {"state": "building"}
         site.platform.logs.append(building.id, "three\r\nevent: end")
         assert (await stream.next())["data"] == {"text": "three"}
         assert (await stream.next())["data"] == {"text": "event: end"}
         async with site.platform.database.begin() as session:
             await deployments.transition(session, building.id, State.ERROR, reason="x")
         await site.platform.logs.end(building.id)
-        assert (await stream.next())["data"] == {"state": "error"}
+        assert (await stream.next())["data"] == {"version": "error"}
         assert (await stream.next())["event"] == "end"
         assert (await stream.next())["event"] == "closed"
+
+
+async def test_an_apps_page_is_told_when_it_has_changed(
+    site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = await site.signed_in("ana")
+    project = await site.app("hello", "ana")
+    await site.deployment(project)
+
+    async def follow(*_: object) -> AsyncIterator[list[RuntimeLine]]:
+        yield []
+        await asyncio.sleep(LIMIT)
+
+    monkeypatch.setattr("deployzero.operations.logs.follow", follow)
+    monkeypatch.setattr("deployzero.pages.app.LOOK", 0.05)
+    async with watch(ana, "/apps/hello/log/stream") as response:
+        stream = Stream(response)
+        before = (await stream.next())["data"]["version"]
+        assert f'data-version="{before}"' in (await ana.get("/apps/hello")).text
+        await site.deployment(project, State.BUILDING)
+        after = (await stream.next())["data"]["version"]
+        assert f'data-version="{after}"' in (await ana.get("/apps/hello")).text
+    assert before != after
+    assert (await ana.get("/apps/hello/usage")).json() == {"processes": []}  # no engine here
 
 
 async def test_taken_access_ends_a_stream(site: Any) -> None:
@@ -219,12 +231,11 @@ async def test_taken_access_ends_a_stream(site: Any) -> None:
     building = await site.deployment(project, State.BUILDING, logs=["one"])
     async with watch(ben, f"/apps/hello/deployments/{building.id}/stream?since=0") as response:
         stream = Stream(response)
+        await stream.next()  # the state
         assert (await stream.next())["data"] == {"text": "one"}
         await access.unshare(site.platform, await user_of(site, "ana"), "hello", "ben")
         site.platform.logs.append(building.id, "not for ben")
-        while (event := await stream.next())["event"] == "state":
-            pass
-        assert event["event"] == "end"
+        assert (await stream.next())["event"] == "end"
         assert (await stream.next())["event"] == "closed"
     assert (await ana.get("/apps/hello")).status_code == 200
 
@@ -234,10 +245,10 @@ async def test_signing_out_ends_a_stream(site: Any) -> None:
     building = await site.deployment(await site.app("hello", "ana"), State.BUILDING, logs=["one"])
     async with watch(ana, f"/apps/hello/deployments/{building.id}/stream") as response:
         stream = Stream(response)
+        await stream.next()  # the state
         assert (await stream.next())["data"] == {"text": "one"}
         await ana.send("/", "/logout")
-        while (event := await stream.next())["event"] == "state":
-            pass
+        event = await stream.next()
         assert "signed out" in event["data"]["reason"]
 
 
@@ -264,6 +275,7 @@ async def test_the_apps_log_resumes_behind_what_the_page_has(
     monkeypatch.setattr("deployzero.operations.logs.follow", follow)
     async with watch(ana, f"/apps/hello/log/stream?since={times[1]}") as response:
         stream = Stream(response)
+        await stream.next()  # the state
         data = {"source": "web.1", "text": "line 2"}
         assert await stream.next() == {"event": "line", "id": times[2], "data": data}
         assert await stream.next() == {"event": "skipped", "data": {"lines": 7}}
