@@ -74,6 +74,7 @@ async def serving(
         ) from error
     config.load()
     _keep_alive(listener)
+    listener.listen(config.backlog)  # who comes before uvicorn is ready waits
     server = _Server(config)
     tasks = [asyncio.create_task(_renew(config.ssl, certificate, pair))] if certificate else []
     task = asyncio.create_task(server.serve([listener]))

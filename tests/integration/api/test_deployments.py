@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from deployzero.deploy.ending import cancel_waiting
 from deployzero.models.access import Role, Scope
 from deployzero.models.release import Kind
 from deployzero.store import deployments
@@ -111,12 +112,10 @@ async def test_what_has_ended_cannot_be_cancelled(api: Any, deployed: Any) -> No
 
 
 async def test_what_waits_is_cancelled_and_shown_as_it_ended(api: Any) -> None:
-    from deployzero.deploy.ending import cancel_waiting
-
     await api.app("hello", await api.person("ana"))
     made = (await api.post("/projects/hello/deployments", "ana", content=archive())).json()["id"]
     asking = asyncio.create_task(api.post(f"/deployments/{made}/cancel", "ana"))
-    while not (cancels := api.platform.queue.take_cancels()):  # the worker's part
+    while not (cancels := api.platform.queue.take_cancels()):  # noqa: ASYNC110 - the worker's part
         await asyncio.sleep(0.01)
     await cancel_waiting(api.platform, made, cancels[made])
     answer = await asking
