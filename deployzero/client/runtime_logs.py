@@ -33,6 +33,8 @@ def follow(
     Raises DeployZeroException when it stays away, and for what it refuses.
     """
     last: dict[str, str] = {}
+    first = ""
+    """When the oldest line shown was printed: what is older was not asked for."""
     heard, pause, told = time.monotonic(), FIRST_PAUSE, False
     while True:
         before = dict(last)
@@ -40,9 +42,9 @@ def follow(
             for line in _messages(api, path, {**_wanted(lines, process), "follow": 1}):
                 heard, pause, told = time.monotonic(), FIRST_PAUSE, False
                 source, at = line.get("source", ""), line.get("at", "")
-                if at and at <= before.get(source, ""):
-                    continue  # told before the connection was lost
-                last[source] = at
+                if at and at <= before.get(source, first if before else ""):
+                    continue  # told before the connection was lost, or older
+                last[source], first = at, first or at
                 yield line
             lost = UnavailableError(f"{api.account.server} ended the log")
         except UnavailableError as error:
@@ -53,7 +55,7 @@ def follow(
             away(lost.message)
         told = True
         time.sleep(pause)
-        lines, pause = MISSED, min(2 * pause, LONGEST_PAUSE)
+        lines, pause = MISSED if last else lines, min(2 * pause, LONGEST_PAUSE)
 
 
 def _wanted(lines: int, process: str | None) -> dict[str, Any]:

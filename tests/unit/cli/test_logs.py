@@ -49,13 +49,12 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_lines_come_once_over_lost_connections() -> None:
-    other = line(2, "two of another", "worker.1")
+    other, old = line(2, "two of another", "worker.1"), line(0, "not asked for", "worker.1")
+    again = (old, line(1, "one"), other, line(3, "three"), line(4, "four"))
     api, asked = api_of(
         httpx.Response(200, stream=Broken(line(1, "one"), line(3, "three"), half=True)),
         httpx.Response(503, json={"detail": "not now", "hint": "", "output": []}),
-        httpx.Response(
-            200, stream=Broken(line(1, "one"), other, line(3, "three"), line(4, "four"))
-        ),
+        httpx.Response(200, stream=Broken(*again)),
     )
     away: list[str] = []
     found = list(islice(runtime_logs.follow(api, PATH, 5, "web", away.append), 4))
