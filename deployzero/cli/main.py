@@ -56,6 +56,8 @@ of its own name in the file of its own name; without a section it is hidden."""
 
 FAILED, INTERRUPTED = 1, 130
 
+GROUPS = frozenset({"access", "config", "domains", "keys"})
+
 
 class _Group(click.Group):
     """Render our own errors as the push does: one line, then what to do."""
@@ -100,7 +102,7 @@ class _Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         try:
-            return super().resolve_command(ctx, args)
+            return super().resolve_command(ctx, [*_as_here(args[0]), *args[1:]])
         except click.UsageError:
             near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=3)
             raise click.UsageError(
@@ -133,6 +135,19 @@ def show(error: DeployZeroException) -> None:
         click.echo(f"       {clean(line)}", err=True)
     for line in (error.message, *error.hint.splitlines()):
         click.echo(f" !     {clean(line)}", err=True)
+
+
+def _as_here(name: str) -> list[str]:
+    """`config:set` is `config set` and `ps:scale` is `scale`: as hints and Heroku have them."""
+    noun, colon, verb = name.partition(":")
+    if colon and noun in COMMANDS:
+        if verb in ("list", "show", "report"):
+            return [noun]
+        if noun in GROUPS:
+            return [noun, verb]
+        if verb in COMMANDS:
+            return [verb]
+    return [name]
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
