@@ -54,7 +54,7 @@ async def scrape(platform: Platform, user: User, accept: str = "") -> tuple[byte
         )
     )
     encode, media_type = choose_encoder(accept)
-    return encode(registry), media_type
+    return await asyncio.to_thread(encode, registry), media_type
 
 
 def _sizes(platform: Platform) -> list[Metric]:

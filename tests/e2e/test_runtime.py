@@ -491,3 +491,24 @@ def _http_server() -> Iterator[int]:
 async def _rules() -> str:
     process = await asyncio.create_subprocess_exec("iptables-save", stdout=asyncio.subprocess.PIPE)
     return (await process.communicate())[0].decode()
+
+
+async def test_what_a_container_uses_is_measured_as_it_works(
+    docker_manager: DockerManager,
+) -> None:
+    address = free_address(await docker_manager.ensure_network("hello"), ())
+    code = "kept = bytearray(64 << 20)\nprint('up', flush=True)\nwhile True: pass"
+    one = ContainerSpec("hello", 1, "web", 1, TAG, 8000, address, python(code), boot_cpus=0.5)
+    name = await docker_manager.start(one)
+    async with asyncio.timeout(20):
+        while not await docker_manager.logs_tail(name):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    found = await docker_manager.usage(name)
+    assert found is not None
+    assert 0.05 < found.cpus < 1  # its limit is half a core
+    assert 64 << 20 < found.memory_bytes < 128 << 20
+    assert found.memory_limit == one.memory_bytes
+    await docker_manager.stop(name, 0)
+    assert await docker_manager.usage(name) is None
+    await docker_manager.remove(name)
+    assert await docker_manager.usage(name) is None

@@ -43,6 +43,39 @@ def test_a_public_address_without_tls_must_be_accepted_in_so_many_words(address:
     assert load(BIND=address, ALLOW_PLAIN_HTTP="true").bind == address
 
 
+def test_a_public_address_with_a_certificate_is_fine() -> None:
+    assert load(BIND="0.0.0.0", TLS_CERT="self-signed").bind == "0.0.0.0"
+    assert load(BIND="::", TLS_CERT="c.pem", TLS_KEY="k.pem").tls_files == (
+        Path("c.pem"), Path("k.pem")
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"TLS_CERT": "c.pem"}, "TLS_KEY"),
+        ({"TLS_KEY": "k.pem"}, "TLS_CERT"),
+        ({"TLS_CERT": "self-signed", "TLS_KEY": "k.pem"}, "TLS_KEY"),
+    ],
+)
+def test_half_a_certificate_is_refused(given: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=f"setting DEPLOYZERO_{named}"):
+        load(**given)
+
+
+def test_urls_are_where_apps_answer() -> None:
+    assert load().url("hello") == "http://hello.localhost:8080"
+    secure = {"TLS_CERT": "self-signed"}
+    assert load(**secure).url("hello") == "https://hello.localhost:8443"
+    assert load(**secure, HTTPS_PORT="443").api_url == "https://api.localhost"
+
+
+def test_the_https_port_is_a_port_like_others_once_it_serves() -> None:
+    assert load(HTTP_PORT="8443").http_port == 8443
+    with pytest.raises(SettingsError, match=r"DEPLOYZERO_HTTPS_PORT.*DEPLOYZERO_HTTP_PORT"):
+        load(HTTP_PORT="8443", TLS_CERT="self-signed")
+
+
 def test_two_settings_with_the_same_port_are_refused() -> None:
     with pytest.raises(SettingsError, match=r"DEPLOYZERO_API_PORT.*DEPLOYZERO_HTTP_PORT"):
         load(HTTP_PORT="8000", API_PORT="8000")
