@@ -1,4 +1,4 @@
-"""Accounts over HTTP: register, sign in with a password, keys and browsers' sessions from it."""
+"""Sign in with a password, for a key or a browser's session; registration.py makes accounts."""
 
 import datetime as dt
 from collections.abc import AsyncIterator
@@ -12,16 +12,14 @@ from deployzero.errors import ForbiddenError, UnauthenticatedError
 from deployzero.models.access import Scope
 from deployzero.models.api_key import APIKey
 from deployzero.models.deployment import User
-from deployzero.models.invitation import Invitation
-from deployzero.operations import api_keys, invitations, passwords, throttle
+from deployzero.operations import api_keys, passwords, throttle
 from deployzero.operations.access import PEOPLE, require_scope
 from deployzero.operations.events import recorded
-from deployzero.operations.people import NAME, can_administrate, check_name
+from deployzero.operations.people import NAME
 from deployzero.settings import Settings
 from deployzero.source.lines import printable
 from deployzero.store import api_keys as stored_keys
-from deployzero.store import instance, projects, users
-from deployzero.store import invitations as stored_invitations
+from deployzero.store import invitations, projects, users
 
 KEY_LIVES = dt.timedelta(days=365)
 SESSION_LIVES = dt.timedelta(days=14)
@@ -50,114 +48,6 @@ class Account:
     has_password: bool
     project_name: str | None
     """The only app that their key may touch; None: all of theirs."""
-
-
-async def register(
-    platform: Platform,
-    username: str,
-    password: str,
-    *,
-    address: str,
-    here: bool = False,
-    invitation: str = "",
-    name: str = "",
-    agent: str = "",
-) -> Credentials:
-    """`make_account`, and a key as of `login`."""
-    user = await make_account(
-        platform, username, password, address=address, here=here, invitation=invitation
-    )
-    async with platform.database.begin() as session:
-        return await credentials(session, user, name or agent)
-
-
-async def make_account(
-    platform: Platform,
-    username: str,
-    password: str,
-    *,
-    address: str,
-    here: bool = False,
-    invitation: str = "",
-) -> User:
-    """Make an account, or set the password of the one that the invitation is for.
-
-    here: this machine itself asks (client_address.on_this_machine): it may make the first account
-    with a password. Raises ForbiddenError, with how to get in, for who may not; UsageError for a
-    bad name or password, ConflictError for a taken name, TooManyRequestsError.
-    """
-    check_name(username)
-    passwords.check(password, username)
-    settings = platform.settings
-    detail = f"{username} from {address}"
-    async with (
-        throttle.guarded(platform, address=address, always=settings.registration == "open"),
-        recorded(platform, NOBODY, action="auth:register", detail=detail) as entry,
-    ):
-        async with platform.database.read() as session:  # before the work of hashing
-            await _admission(session, settings, invitation, here)
-        encoded = await passwords.hashed(platform, password)
-        async with platform.database.begin() as session:
-            await instance.hold(session)  # of two at once one is the first
-            admission = await _admission(session, settings, invitation, here)
-            user = await _user_of(session, admission, username)
-            await _set_password(session, user, encoded)
-        entry.detail = f"{username} ({user.role}) from {address}"
-    platform.bus.publish(PEOPLE)
-    return user
-
-
-async def is_first(platform: Platform) -> bool:
-    """Whether nobody has a password yet, and this machine itself may make the first account."""
-    async with platform.database.read() as session:
-        return await _may_be_first(session, platform.settings)
-
-
-@dataclass(frozen=True, slots=True)
-class _Admission:
-    """By what somebody may register."""
-
-    role: str
-    invitation: Invitation | None = None
-    first: bool = False
-
-
-async def _admission(
-    session: AsyncSession, settings: Settings, invitation: str, here: bool
-) -> _Admission:
-    if invitation:
-        found = await invitations.opened(session, invitation)
-        return _Admission(found.role, found)
-    if here and await _may_be_first(session, settings):
-        # Else who can reach this machine would get more than the admins there are gave them.
-        role = users.MEMBER if await can_administrate(session) else users.ADMIN
-        return _Admission(role, first=role == users.ADMIN)
-    if settings.registration == "open":
-        return _Admission(users.MEMBER)
-    first = " The first account may also be made on the server's own machine."
-    raise ForbiddenError(
-        "registration is by invitation",
-        f"With an SSH key, {_by_ssh(settings)}"
-        + (first if settings.registration == "first" else ""),
-    )
-
-
-async def _may_be_first(session: AsyncSession, settings: Settings) -> bool:
-    return settings.registration != "invite" and not await users.anyone_has_password(session)
-
-
-async def _user_of(session: AsyncSession, admission: _Admission, username: str) -> User:
-    """Who registers: made now, or there already. Raises ConflictError, ForbiddenError."""
-    user = None
-    if (invitation := admission.invitation) is not None:
-        user = await invitations.use(session, invitation, username)
-        if user is None and invitation.name is not None:
-            user = await users.revive(session, username, admission.role)
-    elif admission.first:
-        # The row that the server makes for its admin, which nobody has got into yet.
-        found = await users.by_name(session, username)
-        user = found if found and found.role == users.ADMIN else None
-    return user or await users.create(session, username, admission.role)
 
 
 async def login(
@@ -248,7 +138,7 @@ async def change_password(
             held = await users.hold(session, user.name, alone=True)
             if held is None or await users.password_of(session, held.id) != stored:
                 raise _wrong_current()
-            await _set_password(session, held, encoded)
+            await set_password(session, held, encoded)
     platform.bus.publish(PEOPLE)
 
 
@@ -256,10 +146,11 @@ def _wrong_current() -> ForbiddenError:
     return ForbiddenError("the current password is wrong", "Give the one that you sign in with.")
 
 
-async def _set_password(session: AsyncSession, user: User, encoded: str) -> None:
+async def set_password(session: AsyncSession, user: User, encoded: str) -> None:
+    """encoded: its hash. Ends the user's browser sessions and links to set a password."""
     await users.set_password(session, user.id, encoded)
     await stored_keys.remove_sessions(session, user.id)
-    await stored_invitations.remove_for(session, user.id)
+    await invitations.remove_for(session, user.id)
 
 
 async def open_session(
@@ -331,11 +222,12 @@ async def _signed_in(
 
 def _wrong(settings: Settings) -> UnauthenticatedError:
     return UnauthenticatedError(
-        "wrong user name or password", f"Forgotten, or never set? {_by_ssh(settings)}"
+        "wrong user name or password", f"Forgotten, or never set? {by_ssh(settings)}"
     )
 
 
-def _by_ssh(settings: Settings) -> str:
+def by_ssh(settings: Settings) -> str:
+    """How to get a password, for a hint."""
     command = f"ssh -p {settings.ssh_port} deployzero@{settings.domain} users:invite"
     return f"`{command}` gives a link to set one; or ask an admin for an invitation."
 

@@ -12,7 +12,7 @@ from deployzero.errors import (
     UnauthenticatedError,
     UsageError,
 )
-from deployzero.operations import accounts, invitations, passwords
+from deployzero.operations import accounts, invitations, passwords, registration
 from deployzero.operations.accounts import SESSION_LIVES
 from deployzero.pages.page import Form, form, page, sentence, status_of
 from deployzero.pages.rendering import render
@@ -58,7 +58,7 @@ async def register(visit: Visit, sent: Form) -> Response:
     try:
         if password != sent.get("again"):
             raise UsageError("the two passwords differ", "Type the same one twice.")
-        user = await accounts.make_account(
+        user = await registration.make_account(
             visit.platform,
             username,
             password,
@@ -134,7 +134,7 @@ async def _opening(visit: Visit, token: str) -> _Opening:
         return await _invited(visit, token)
     if settings.registration == "open":
         return _Opening("Make an account", f"For the apps at {settings.domain}.")
-    if not await accounts.is_first(visit.platform):
+    if not await registration.is_first(visit.platform):
         return _Opening("By invitation", "An admin of this server can invite you.", False, "", 403)
     if visit.on_this_machine:
         return _Opening("Welcome to deployzero", f"{WELCOME} Make the first account.")

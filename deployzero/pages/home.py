@@ -2,7 +2,7 @@
 
 from starlette.responses import RedirectResponse, Response
 
-from deployzero.operations import accounts, apps
+from deployzero.operations import apps, registration
 from deployzero.operations.apps import AppState
 from deployzero.pages.page import page
 from deployzero.pages.rendering import render
@@ -11,7 +11,7 @@ from deployzero.pages.visit import Visit
 
 async def show(visit: Visit) -> Response:
     if visit.user is None:
-        first = await accounts.is_first(visit.platform)
+        first = await registration.is_first(visit.platform)
         return RedirectResponse("/register" if first else "/login", 303)
     found = await apps.list_apps(visit.platform, visit.user)
     listed = [(app, *state_of(app)) for app in found]

@@ -11,7 +11,7 @@ from deployzero.api.client_address import address_of, on_this_machine
 from deployzero.api.credentials import Credentials
 from deployzero.api.credentials import credentials as shown
 from deployzero.models.access import Scope
-from deployzero.operations import accounts, api_keys, passwords, people
+from deployzero.operations import accounts, api_keys, passwords, people, registration
 
 router = APIRouter(prefix="/auth", tags=["account"])
 
@@ -100,7 +100,7 @@ async def register(
     made without one from the server's own machine; it is an admin's if no admin can sign in yet.
     An invitation for a user that there is sets their password. Repeated failures are slowed.
     """
-    made = await accounts.register(
+    made = await registration.register(
         platform,
         new.username,
         new.password,

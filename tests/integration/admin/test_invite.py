@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deployzero.operations import accounts
+from deployzero.operations import registration
 from deployzero.store import users
 
 PASSWORD = "a few words are easy"
@@ -13,7 +13,7 @@ def token_of(out: str) -> str:
 
 
 async def register(admin: Any, name: str, token: str) -> str:
-    user = await accounts.make_account(
+    user = await registration.make_account(
         admin.platform, name, PASSWORD, address="203.0.113.7", invitation=token
     )
     return str(user.role)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 
 from deployzero.models.access import Scope
-from deployzero.operations import accounts, api_keys, passwords, people
+from deployzero.operations import accounts, api_keys, passwords, people, registration
 from deployzero.store import keys, users
 from deployzero.store.tables import APIKeyRow, EventRow, UserRow
 
@@ -73,7 +73,7 @@ async def test_the_first_account_is_an_admins_when_no_admin_can_sign_in(api: Any
     root = await row_of(api, "root")
     async with api.platform.database.begin() as session:  # by the demo's nobody signs in
         await keys.add(session, root.id, people.DEMO, "ssh-ed25519 AAAA", "SHA256:demo")
-    assert await accounts.is_first(api.platform)
+    assert await registration.is_first(api.platform)
     answer = await api.post("/auth/register", json=first() | {"name": "laptop"})
     assert answer.status_code == 201
     told = answer.json()
@@ -86,7 +86,7 @@ async def test_the_first_account_is_an_admins_when_no_admin_can_sign_in(api: Any
     assert row.api_key == hashlib.sha256(told["api_key"].encode()).hexdigest()
     assert row.password is not None
     assert row.password.startswith("$argon2id$")
-    assert not await accounts.is_first(api.platform)
+    assert not await registration.is_first(api.platform)
 
 
 async def test_the_first_account_may_be_the_row_that_the_server_made_for_its_admin(

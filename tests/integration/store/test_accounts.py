@@ -7,7 +7,7 @@ from deployzero import server
 from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, ForbiddenError, UnauthenticatedError
 from deployzero.models.deployment import User
-from deployzero.operations import accounts, api_keys, invitations
+from deployzero.operations import accounts, api_keys, invitations, registration
 from deployzero.settings import Settings
 from deployzero.store import users
 
@@ -18,7 +18,7 @@ async def make(platform: Platform, name: str, invitation: str = "") -> str:
     """How it ended: a role, or the error's class. Each from an address of its own: those from
     one go in turn."""
     try:
-        user = await accounts.make_account(
+        user = await registration.make_account(
             platform, name, PASSWORD, address=name, here=not invitation, invitation=invitation
         )
     except (ForbiddenError, ConflictError) as error:
