@@ -33,7 +33,11 @@ def listing(
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(Text(_text(row[field])) for field in columns.values()))
-    console().print(table)
+    shown = console()
+    with shown.capture() as lines:
+        shown.print(table)
+    text = "\n".join(line.rstrip() for line in lines.get().splitlines())
+    click.echo(text, color=shown.is_terminal)
 
 
 def fields(values: Row) -> None:
