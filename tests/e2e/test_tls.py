@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.server
+import socket
 import ssl
 import threading
 import time
@@ -203,8 +204,17 @@ async def test_a_taken_https_port_is_named_and_what_runs_goes_on(
         assert (await web.get(url, headers={"Host": f"hello.{DOMAIN}"})).status_code == 200
 
 
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    """What systemd listens on."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
+        made.settimeout(10)
+        made.bind(str(tmp_path / "notify"))
+        yield made
+
+
 def test_a_server_with_a_certificate_serves_apps_and_api_by_https(
-    tmp_path: Path, authority: CertificateAuthority
+    tmp_path: Path, authority: CertificateAuthority, manager: socket.socket
 ) -> None:
     server = Daemon(tmp_path / "server", {"DEPLOYZERO_DOMAIN": DOMAIN})
     https = HTTPS(free_port(), DOMAIN, tmp_path / "fullchain.pem", tmp_path / "privkey.pem")
@@ -220,8 +230,12 @@ def test_a_server_with_a_certificate_serves_apps_and_api_by_https(
             "DEPLOYZERO_HTTPS_PORT": str(https.port),
             "DEPLOYZERO_TLS_CERT": str(https.cert),
             "DEPLOYZERO_TLS_KEY": str(https.key),
+            "NOTIFY_SOCKET": manager.getsockname(),
         }
+        server.program = (*server.program[:-1], "serve")
+        server.log.unlink()
         server.start()
+        assert manager.recv(100) == b"READY=1"
         assert client.ask(https.port, f"hello.{DOMAIN}").text == "hello"
         for port in (https.port, server.api_port):
             health = client.ask(port, f"api.{DOMAIN}", path="/healthz")
@@ -237,3 +251,7 @@ def test_a_server_with_a_certificate_serves_apps_and_api_by_https(
         renew(https, *renewed)
         for port in (https.port, server.api_port):
             wait_until(lambda: client.serial(port) == serial(renewed[0]), 15, "the new one")  # noqa: B023
+        assert server.stop() == 0
+        told = server.log.read_text()
+        assert "Traceback" not in told
+        assert "git push" not in told  # no greeting
