@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from deployzero.errors import ContainerError, NotFoundError
 from deployzero.models.deployment import Deployment, Project, State, User
 from deployzero.models.release import Change, Kind, Limits, Variable
 from deployzero.operations import processes
+from deployzero.runtime.usage import Usage
 from deployzero.store import deployments, projects
 
 LIMIT = 10.0
@@ -195,3 +197,26 @@ async def test_scaling_and_destroying_at_once_end_consistently(
     async with admin.platform.database.read() as session:
         assert await projects.by_id(session, hello.id) is None
         assert await deployments.unfinished(session) == []
+
+
+async def test_usage_is_of_the_live_processes_that_run_for_whoever_may_see_them(
+    admin, deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = [await admin.person(name) for name in ("ann", "bob")]
+    await deployed(await admin.app("hello", ann), {"worker": 1, "web": 2})
+
+    async def measured(name: str) -> Usage | None:
+        return None if ".web.2." in name else Usage(0.25, 64 << 20, 512 << 20)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(admin.platform.runtime, "usage", measured)
+        found = await processes.usage(admin.platform, ann, "hello")
+        with pytest.raises(NotFoundError):
+            await processes.usage(admin.platform, bob, "hello")
+    numbers = (0.25, 64 << 20, 512 << 20)
+    assert found == [
+        processes.Usage("web", 1, *numbers),
+        processes.Usage("worker", 1, *numbers),
+    ]
+    with pytest.raises(ContainerError):  # there is no engine
+        await processes.usage(admin.platform, ann, "hello")
