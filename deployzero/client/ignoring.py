@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+WILDCARDS = frozenset("*?[\\")
 CLASSES = {
     "alnum": "a-zA-Z0-9",
     "alpha": "a-zA-Z",
@@ -150,7 +151,8 @@ def _stars(text: str, at: int, by_name: bool) -> tuple[str, int]:
     end = at
     while end < len(text) and text[end] == "*":
         end += 1
-    alone = (at == 0 or text[at - 1] == "/") and (
+    # git compares what comes before the first wildcard by itself: `a**/b` is `**/b` after an a.
+    alone = (text[at - 1 : at] in ("", "/") or not WILDCARDS.intersection(text[:at])) and (
         end == len(text) or text.startswith(("/", "\\/"), end)
     )
     if end - at < 2 or not alone or by_name:
