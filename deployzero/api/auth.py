@@ -47,5 +47,9 @@ def given_key(connection: HTTPConnection) -> str:
     return connection.headers.get(HEADER, "") or (bearer if scheme.lower() == "bearer" else "")
 
 
-CurrentPlatform = Annotated[Platform, Depends(platform_of)]
+async def _platform(connection: HTTPConnection) -> Platform:
+    return platform_of(connection)  # a plain function would get a thread for each request
+
+
+CurrentPlatform = Annotated[Platform, Depends(_platform)]
 CurrentUser = Annotated[User, Depends(APIKeyAuth())]

@@ -50,7 +50,7 @@ class Page:
         return page
 
 
-def _page(
+async def _page(
     request: Request,
     response: Response,
     limit: Annotated[int, Query(ge=1, le=MOST)] = DEFAULT,
@@ -69,9 +69,10 @@ def _sealed(text: str) -> str:
 def _opened(cursor: str) -> str:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+        found = base64.b64decode(padded.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError) as error:
         raise _bad() from error
+    return found
 
 
 def _bad() -> UsageError:
