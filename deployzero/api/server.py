@@ -50,6 +50,8 @@ async def serving(
     at any time; a new one is for new connections. Raises SettingsError for a taken port.
     """
     pair = certificate() if certificate else None
+    if certificate and pair is None:
+        raise SettingsError("there is no certificate for the API", "Start the proxy first.")
     config = uvicorn.Config(
         app,
         host=settings.bind,

