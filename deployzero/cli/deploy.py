@@ -192,9 +192,9 @@ def _upload(
     api: API, app: str, archive: IO[bytes], message: str, selection: Selection
 ) -> dict[str, Any]:
     size = archive.seek(0, 2)
-    _say(
-        f"Uploading {len(selection.files):,} files, {_size(size)}, to {app} on {api.account.server}"
-    )
+    count = len(selection.files)
+    files = f"{count:,} file{'s' * (count != 1)}"
+    _say(f"Uploading {files}, {_size(size)}, to {app} on {api.account.server}")
     with _progress(size) as sent:
         return upload(
             api, app, archive, message, sent, lambda why: _warn(f"{why}; sending it again")

@@ -28,7 +28,7 @@ def logout(server: str | None) -> None:
     except UnavailableError as error:
         why = f"{error.message}: the key is forgotten here, and there it goes on until it expires."
     with accounts.changing() as config:
-        config.remove(found.server)
+        config.accounts.pop(found.server, None)  # which folder is which app stays known
     click.echo(f"Signed out of {found.server}")
     if why:
         click.echo(f" !     {why}", err=True)

@@ -21,7 +21,7 @@ def whoami(server: str | None, as_json: bool) -> None:
         {
             "user": me["username"],
             "role": me["role"],
-            "key": scope,
+            "scope": scope,
             "server": api.account.server,
             "version": me["server"]["version"],
         }

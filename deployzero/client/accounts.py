@@ -54,12 +54,6 @@ class Config:
         self.accounts.pop(account.server, None)
         self.accounts[account.server] = account
 
-    def remove(self, server: str) -> None:
-        """With the links to it."""
-        self.accounts.pop(server, None)
-        for folder in [folder for folder, link in self.links.items() if link.server == server]:
-            del self.links[folder]
-
 
 def config_file() -> Path:
     return Path(click.get_app_dir("deployzero")) / "config.json"

@@ -31,10 +31,6 @@ def test_what_is_kept_is_read_again_and_only_by_its_owner() -> None:
     assert found.links == {"/app": Link("https://one", "hello")}
     assert accounts.config_file().stat().st_mode & 0o777 == 0o600
     assert accounts.config_file().parent.stat().st_mode & 0o777 == 0o700
-    with accounts.changing() as config:
-        config.remove("https://one")
-    assert list(accounts.load().accounts) == ["https://two"]
-    assert accounts.load().links == {}
 
 
 def test_a_key_is_not_shown_by_accident() -> None:

@@ -1,0 +1,133 @@
+"""The whole loop by the real `deployzero`: sign in, deploy, watch, fail, mend, roll back."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from daemon import Daemon
+
+from .conftest import FILES
+
+PROGRAM = str(Path(sys.executable).with_name("deployzero"))
+
+
+@dataclass
+class CommandLine:
+    """Somebody's, with a config file of their own."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("DEPLOYZERO_")}
+        self.environment = {**clean, "HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home)}
+
+    def __call__(self, *words, cwd=None, code=0):
+        """What it printed, on standard output and standard error."""
+        done = subprocess.run(
+            [PROGRAM, *words],
+            cwd=cwd or self.home, env=self.environment, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout, done.stderr
+
+
+@pytest.fixture
+def command_line(tmp_path):
+    def make(name):
+        home = tmp_path / f"home-{name}"
+        home.mkdir()
+        return CommandLine(home)
+
+    return make
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The small app, without git."""
+    made = tmp_path / "Loop App"
+    made.mkdir()
+    for name, text in FILES.items():
+        (made / name).write_text(text)
+    return made
+
+
+def api_url(server):
+    return f"http://127.0.0.1:{server.api_port}"
+
+
+def signed_in_over_ssh(server, line):
+    line.environment["GIT_SSH_COMMAND"] = server.git_environment["GIT_SSH_COMMAND"]
+    host = f"ssh://deployzero@127.0.0.1:{server.ssh_port}"
+    out, _ = line("login", "--ssh", host, "--server", api_url(server), "--name", "loop")
+    assert out == f"Signed in to {api_url(server)} as admin (admin)\n"
+
+
+def says(folder, text):
+    (folder / "app.py").write_text(FILES["app.py"].replace('"hello"', f'"{text}"'))
+
+
+def test_deploy_fail_mend_and_roll_back(server, admin, command_line, folder):
+    line = command_line("ana")
+    signed_in_over_ssh(server, line)
+    (folder / ".env").write_text("SECRET=1")
+    says(folder, "one")
+    try:
+        out, err = line("deploy", str(folder))
+        assert "Made the app loop-app" in err
+        assert "linked to loop-app" in err
+        assert ".env stays here" in err
+        assert "Python app detected" in out
+        assert "Live: http://loop-app.localhost" in out.splitlines()[-1]
+        assert server.get("loop-app").text == "one"
+        assert admin.ssh("run", "loop-app", "ls -A").out.split().count(".env") == 0
+
+        (folder / "app.py").write_text("1/0")
+        out, _ = line("deploy", cwd=folder, code=1)
+        assert "ZeroDivisionError" in out
+        assert server.get("loop-app").text == "one"
+        out, _ = line("status", cwd=folder)
+        assert "v1 since" in out
+        assert "The last archive failed" in out
+
+        says(folder, "two")
+        out, _ = line("deploy", "--detach", "-m", "Two", cwd=folder)
+        number = out.split()[2]
+        out, _ = line("logs", "--deployment", number, "-t", cwd=folder)
+        assert "Live: http://loop-app.localhost" in out
+        assert server.get("loop-app").text == "two"
+        assert "Two" in line("releases", cwd=folder)[0]
+
+        line("rollback", cwd=folder)
+        assert server.get("loop-app").text == "one"
+    finally:
+        admin.ssh("apps:destroy", "loop-app", "--force")
+    assert "Signed out" in line("logout")[0]
+    assert "you have not signed in" in line("whoami", code=1)[1]
+
+
+def test_two_servers_do_not_see_each_other(server, admin, command_line, tmp_path):
+    line = command_line("two")
+    signed_in_over_ssh(server, line)
+    other = Daemon(tmp_path / "other")
+    other.start()
+    try:
+        assert admin.ssh("apps:create", "only-here").code == 0
+        signed_in_over_ssh(other, line)
+        assert "only-here" not in line("apps", "--server", api_url(other))[0]
+        assert "only-here" in line("apps", "--server", api_url(server))[0]
+        config = json.loads((line.home / "deployzero" / "config.json").read_text())
+        key = config["accounts"][api_url(server)]["api_key"]
+        headers = {"X-API-Key": key}
+        for each, status in ((server, 200), (other, 401)):
+            answer = httpx.get(f"{api_url(each)}/projects", headers=headers, trust_env=False)
+            assert answer.status_code == status
+    finally:
+        other.down()
+        admin.ssh("apps:destroy", "only-here", "--force")
