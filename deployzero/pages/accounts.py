@@ -79,6 +79,11 @@ async def log_out(visit: Visit, _: Form) -> Response:
     return response
 
 
+async def show_logout(visit: Visit) -> Response:
+    """Who comes by the address alone stays signed in: that takes the button."""
+    return RedirectResponse("/", 303)
+
+
 async def _in(visit: Visit, session: str, after: str) -> Response:
     """An older session of this browser's ends: one cookie, one session."""
     if visit.session:
@@ -171,5 +176,6 @@ ROUTES = (
     form("/login", log_in, public=True),
     page("/register", show_register, public=True),
     form("/register", register, public=True),
+    page("/logout", show_logout, public=True),
     form("/logout", log_out),
 )

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from deployzero.errors import NotFoundError
 from deployzero.models.access import Role
 from deployzero.models.deployment import UNFINISHED, Deployment, State
+from deployzero.models.release import BUILDS
 from deployzero.operations import builds, changes
 from deployzero.operations.access import still_may
 from deployzero.operations.events import recorded
@@ -21,7 +22,8 @@ LINES = 2000
 LOOK = 0.3
 """Seconds between two looks at its state."""
 PATH = "/apps/{app}/deployments/{deployment}"
-STEPS = ("Queued", "Build", "Start", "Live")
+LAST = 3
+"""Place of the last step: Queued, Build, Start, Live."""
 PLACE = {State.CREATED: 0, State.BUILDING: 1, State.DEPLOYING: 2, State.LIVE: 3, State.RETIRED: 3}
 PARTS = {
     "receive": 0, "checkout": 0, "detect": 1, "wait": 1, "build": 1, "boot": 2, "switch": 2,
@@ -91,14 +93,15 @@ def steps(deployment: Deployment) -> list[Step]:
         reached = max((PARTS[name] for name in timed if name in PARTS), default=0)
         reached = max(reached, 1) if deployment.started_at else 0
     found = []
-    for place, name in enumerate(STEPS):
+    second = "Build" if deployment.kind in BUILDS else "Prepare"
+    for place, name in enumerate(("Queued", second, "Start", "Live")):
         parts = tuple((p, timed[p]) for p, at in PARTS.items() if at == place and p in timed)
         found.append(Step(name, _state(place, reached, ended), parts))
     return found
 
 
 def _state(place: int, reached: int, ended: bool) -> str:
-    if place < reached or (place == reached == len(STEPS) - 1):
+    if place < reached or (place == reached == LAST):
         return "done"
     if place > reached:
         return "open"

@@ -3,6 +3,7 @@
 
 const MOST_LINES = 2000;
 const USAGE_SECONDS = 4;
+const RETRY_SECONDS = 2;
 
 // Times count on in the words of the server's own `ago`.
 const UNITS = [[31536000, "year"], [2592000, "month"], [86400, "day"], [3600, "hour"], [60, "min"]];
@@ -172,9 +173,16 @@ function follow(log) {
       refresh();
     });
     source.addEventListener("error", () => {
-      const closed = source.readyState === EventSource.CLOSED;
-      say(closed ? "Not connected: reload the page" : trouble || "Connecting …");
+      say(trouble || "Connecting …");
+      // By itself a browser does not come back after an answer that is an error's.
+      if (source.readyState === EventSource.CLOSED) setTimeout(again, RETRY_SECONDS * 1000);
     });
+  }
+
+  async function again() {
+    if (ended || document.hidden || source.readyState !== EventSource.CLOSED) return;
+    await refresh();  // to /login, if that is why
+    open();
   }
 
   log.addEventListener("scroll", () => { button.hidden = atEnd(log); });
