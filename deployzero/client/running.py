@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
@@ -150,11 +151,15 @@ def _start_sending(connection: ClientConnection) -> None:
     """A thread that dies with the process: nothing ends a read from a terminal."""
     loop = asyncio.get_running_loop()
 
-    def send() -> None:
-        def put(message: bytes | str) -> None:
-            asyncio.run_coroutine_threadsafe(connection.send(message), loop).result()
+    def put(message: bytes | str) -> None:
+        sent = connection.send(message)
+        try:
+            asyncio.run_coroutine_threadsafe(sent, loop).result()
+        finally:
+            sent.close()  # if the loop has closed nobody else does
 
-        with contextlib.suppress(ConnectionClosed, RuntimeError, OSError):  # it has ended
+    def send() -> None:
+        with contextlib.suppress(ConnectionClosed, CancelledError, RuntimeError, OSError):  # ended
             if sys.stdin is not None:
                 while data := os.read(sys.stdin.fileno(), CHUNK):
                     put(data)
