@@ -147,8 +147,9 @@ async def follow(
     living = functools.partial(_living, platform, project_id)
     subscription = platform.log_hub.subscribe(project_id, living, _releases(platform), wanted)
     async with subscription as subscriber:
-        past = await history(platform, project_id, most, wanted)
-        yield list(past.lines)
+        # One line at least, though none is wanted: it tells which of those that come are news.
+        past = await history(platform, project_id, max(most, 1), wanted)
+        yield list(past.lines) if most else []
         if past.away is not None:
             raise past.away
         async for batch in subscriber.batches():

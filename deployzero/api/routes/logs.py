@@ -1,6 +1,6 @@
 """/projects/{project}/logs: what an app prints."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -67,8 +67,12 @@ async def runtime_logs(
     """
     project = await logs.check(platform, user, app, process)
     as_ndjson = wants_ndjson(request)
-    history: Sequence[Line] = ()
-    if not follow:
+    coming: AsyncGenerator[list[Line], None] | None = None
+    history: Sequence[Line]
+    if follow:
+        coming = logs.follow(platform, user, app, lines, process)
+        history = await anext(coming)  # from here on no line is missed: the answer may begin
+    else:
         found = await logs.recent(platform, user, app, lines, process)
         history = found.lines
         if found.away is not None:
@@ -76,12 +80,10 @@ async def runtime_logs(
             raise ContainerError(found.away.message, f"{REMOVED_ALONE} {found.away.hint}", told)
 
     async def work(write: Write) -> None:
-        if follow:
-            batches = logs.follow(platform, user, app, lines, process)
-            await in_pieces(batches, lambda batch: write(_written(batch, as_ndjson)))
-        else:
-            for at in range(0, len(history), PIECE):
-                await write(_written(history[at : at + PIECE], as_ndjson))
+        for at in range(0, len(history), PIECE):
+            await write(_written(history[at : at + PIECE], as_ndjson))
+        if coming is not None:
+            await in_pieces(coming, lambda batch: write(_written(batch, as_ndjson)))
 
     watched = Watched(request, user, app, project.id)
     return LineStream(watched, work, ndjson=as_ndjson, beat=follow)

@@ -196,8 +196,8 @@ async def test_the_program_ends_with_its_client(
     program.reads.clear()
     async with socket(api) as connection:
         await connection.send('{"command": ["sleep", "60"]}')
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
                 while True:
                     await connection.send(b"x" * 1_000_000)
         connection.transport.abort()
