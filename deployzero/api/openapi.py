@@ -16,7 +16,8 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 """For every route."""
 TAGS = {
-    "sign in": "An account, its password, and this computer's key.",
+    "account": "Yourself: registered, signed in, with a password; others by invitations.",
+    "sign in": "A computer, by a code that its person approves on a page.",
     "keys": "Your API keys and SSH keys.",
     "people": "Who may sign in; for admins.",
     "projects": "The apps.",
