@@ -1,5 +1,6 @@
 """Which app a folder becomes, what is refused before anything is sent, and how it is watched."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -264,7 +265,8 @@ def follow(api, number, since, away):
     if since:
         yield Ended("cancelled", False, None, "u", "stopped")
     yield Line(1, "watching")
-    time.sleep(30)
+    while True:  # a signal right before a long sleep would not end it
+        time.sleep(0.01)
 
 class API:
     def post(self, path):
@@ -283,6 +285,7 @@ watch.watch(API(), {"id": 7})
 def test_a_terminal_is_asked(answer: bytes, told: str, code: int) -> None:
     def of_its_own() -> None:  # so that Ctrl-C comes as it does from a keyboard
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     keyboard, terminal = os.openpty()
     process = subprocess.Popen(
@@ -317,11 +320,15 @@ def test_ctrl_c_while_it_connects_exits_130(own_config: Path) -> None:
             env={**os.environ, "DEPLOYZERO_SERVER": f"127.0.0.1:{silent.getsockname()[1]}",
                  "DEPLOYZERO_API_KEY": "k"},
             stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         silent.settimeout(30)
         silent.accept()[0].recv(1)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        while process.poll() is None:  # it may come right before it waits, and be seen later
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(3)
+        err = process.communicate(timeout=30)[1]
     assert (process.returncode, err) == (130, "\n")
 
 
