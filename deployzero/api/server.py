@@ -29,6 +29,15 @@ RENEWAL_PERIOD = 1.0
 """Seconds between two looks whether there is another certificate."""
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """False for what uvicorn logs as an error of ours when a WebSocket is refused in HTTP, as
+    it may be: anybody could fill the log with it."""
+    return "returned without completing handshake" not in record.msg
+
+
+logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
 class _Server(uvicorn.Server):
     """Signals are the command line's, not uvicorn's."""
 

@@ -20,6 +20,8 @@ from deployzero.store import containers, deployments, projects
 BY_HAND, APP_JSON, DEFAULT = "set by hand", "app.json", "default"
 LONGEST = 1000
 LONGEST_WAIT = 3600.0
+RUN_LIMIT = 60.0
+"""Seconds that somebody waits for a check that they run by hand, whatever its own timeout is."""
 STRICT = 400
 """Statuses from here on fail when a path was named; of deployzero's own guess, only errors do."""
 
@@ -114,7 +116,11 @@ async def run(platform: Platform, user: User, app: str) -> list[CheckResult]:
 
 
 async def _run(row: Container, check: HealthCheck, config: ProjectConfig, host: str) -> CheckResult:
-    failure = await check_once((row.address, row.port), config.port, (check,), host)
+    try:
+        async with asyncio.timeout(RUN_LIMIT):
+            failure = await check_once((row.address, row.port), config.port, (check,), host)
+    except TimeoutError:
+        failure = f"no answer within {RUN_LIMIT:.0f} s"
     what = f"port {check.port or config.port}" if check.path is None else f"GET {check.path}"
     return CheckResult(f"{row.process}.{row.index}", what, failure)
 

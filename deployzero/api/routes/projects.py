@@ -99,8 +99,9 @@ async def change_project(
     change: ProjectChange,
     response: Response,
 ) -> Project:
-    """Rename, lock or unlock an app, or let it deploy another branch.
+    """Let an app deploy another branch, lock or unlock it, rename it.
 
+    Done in this order: what is done stays if the next is refused.
     What runs gets its new name by a deployment: 202, and `Location` leads to it. If that fails,
     the app has its old name again.
     """
