@@ -11,7 +11,7 @@ from deployzero.deploy.destroy import destroy
 from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, DeployZeroException
 from deployzero.models.access import Role, Scope
-from deployzero.models.deployment import Container, Deployment, Project, User
+from deployzero.models.deployment import Container, Deployment, Project, State, User
 from deployzero.models.names import APP_NAME, check_app_name
 from deployzero.models.release import Change, Kind
 from deployzero.operations.access import (
@@ -47,6 +47,8 @@ class AppState:
     url: str
     live: Live | None
     processes: tuple[Container, ...]
+    under_way: State | None = None
+    """Of the deployment that is next to end; None: none waits or is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ async def list_apps(platform: Platform, user: User) -> list[AppState]:
         listed = await visible(session, user)
         live = await releases.every_live(session)
         rows = await containers.of_live_releases(session)
+        unfinished = await deployments.unfinished(session)
+    under_way = {each.project_id: each.state for each in reversed(unfinished)}
     running: dict[int, list[Container]] = {}
     for row in rows:
         running.setdefault(row.project_id, []).append(row)
@@ -76,6 +80,7 @@ async def list_apps(platform: Platform, user: User) -> list[AppState]:
             url=platform.settings.url(project.name),
             live=live.get(project.id),
             processes=tuple(running.get(project.id, ())),
+            under_way=under_way.get(project.id),
         )
         for project in listed
     ]

@@ -14,8 +14,8 @@ from deployzero.errors import (
 )
 from deployzero.operations import accounts, invitations, passwords, registration
 from deployzero.operations.accounts import SESSION_LIVES
-from deployzero.pages.page import Form, form, page, sentence, status_of
-from deployzero.pages.rendering import render
+from deployzero.pages.page import Form, form, page, status_of
+from deployzero.pages.rendering import render, sentence
 from deployzero.pages.visit import Visit, keep_guest, own_path, sign_in, sign_out
 
 LONGEST_AGENT = 300

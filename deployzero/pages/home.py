@@ -2,11 +2,14 @@
 
 from starlette.responses import RedirectResponse, Response
 
+from deployzero.models.deployment import State
 from deployzero.operations import apps, registration
 from deployzero.operations.apps import AppState
 from deployzero.pages.page import page
 from deployzero.pages.rendering import render
 from deployzero.pages.visit import Visit
+
+WAITING = {State.CREATED: "Waiting", State.DEPLOYING: "Starting"}
 
 
 async def show(visit: Visit) -> Response:
@@ -21,6 +24,8 @@ async def show(visit: Visit) -> Response:
 
 def state_of(app: AppState) -> tuple[str, str]:
     """How an app is: a word for its looks, and words for people."""
+    if app.under_way is not None:
+        return "busy", WAITING.get(app.under_way, app.under_way.capitalize())
     if app.live is None:
         return "none", "Nothing deployed yet"
     if app.project.stopped:

@@ -18,7 +18,7 @@ from deployzero.errors import (
     UnauthenticatedError,
     UsageError,
 )
-from deployzero.pages.rendering import render
+from deployzero.pages.rendering import render, sentence
 from deployzero.pages.visit import TOKEN, Visit, to_login, visit_of
 
 logger = logging.getLogger(__name__)
@@ -123,12 +123,6 @@ def _error(visit: Visit | None, error: DeployZeroException) -> Response:
     if isinstance(error, TooManyRequestsError):
         response.headers["Retry-After"] = str(error.seconds)
     return response
-
-
-def sentence(message: str) -> str:
-    """An error's message as a page says it."""
-    text = message[:1].upper() + message[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 async def _read(request: Request) -> dict[str, str]:

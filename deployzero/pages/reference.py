@@ -25,7 +25,9 @@ async def show(visit: Visit) -> Response:
             if method in operations:
                 shown = _operation(document, method, path, operations[method])
                 groups.setdefault(shown["tag"], []).append(shown)
-    return render(visit, "reference.html", info=document["info"], groups=groups)
+    about = {tag["name"]: tag.get("description", "") for tag in document.get("tags", ())}
+    info = document["info"]
+    return render(visit, "reference.html", info=info, groups=groups, about=about)
 
 
 def _operation(document: Schema, method: str, path: str, operation: Schema) -> dict[str, Any]:
@@ -59,6 +61,8 @@ def _parameter(document: Schema, parameter: Schema) -> dict[str, Any]:
 
 def _fields(document: Schema, schema: Schema) -> list[dict[str, Any]]:
     found = _resolved(document, schema)
+    if choices := found.get("anyOf"):  # or null
+        found = _resolved(document, choices[0])
     required = found.get("required", ())
     return [
         {

@@ -73,6 +73,12 @@ def prose(text: str) -> Markup:
     )
 
 
+def sentence(message: str) -> str:
+    """An error's message as a page says it."""
+    text = message[:1].upper() + message[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -83,7 +89,9 @@ def _environment() -> Environment:
     )
     made.globals.update(asset=url_of)
     # plain: somebody else's words in one line, without what turns text around.
-    made.filters.update(ago=ago, size=size, line_kind=line_kind, plain=printable, prose=prose)
+    made.filters.update(
+        ago=ago, size=size, line_kind=line_kind, plain=printable, prose=prose, sentence=sentence
+    )
     return made
 
 

@@ -30,9 +30,11 @@ async def test_the_first_page_shows_ones_own_apps_and_their_state(site: Any) -> 
     ana, ben = await site.signed_in("ana"), await site.signed_in("ben")
     await site.deployment(await site.app("hello", "ana"))
     await site.app("newborn", "ana")
+    await site.deployment(await site.app("coming", "ana"), State.BUILDING)
     page = (await ana.get("/")).text
     assert "is-live" in page
     assert "Nothing deployed yet" in page
+    assert ">Building<" in page
     assert "http://hello.localhost:8080" in page
     assert "hello" not in (await ben.get("/")).text.split("<main")[1].split("git remote")[0]
 
