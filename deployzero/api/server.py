@@ -32,7 +32,7 @@ RENEWAL_PERIOD = 1.0
 def _is_news(record: logging.LogRecord) -> bool:
     """False for what uvicorn logs as an error of ours when a WebSocket is refused in HTTP, as
     it may be: anybody could fill the log with it."""
-    return "returned without completing handshake" not in record.msg
+    return "returned without completing handshake" not in str(record.msg)
 
 
 logging.getLogger("uvicorn.error").addFilter(_is_news)
