@@ -52,6 +52,7 @@ def test_a_live_app_that_dies_is_restarted(daemon: Daemon, repo: MakeRepo) -> No
 def test_an_app_that_stays_unhealthy_shows_as_that(daemon: Daemon, repo: MakeRepo) -> None:
     files = apps.script("well", before=ILL)
     files["main.py"] = files["main.py"].replace("status = 500 if", "status = 500 if ILL or")
+    files["app.json"] = '{"healthchecks": {"web": [{"path": "/"}]}}'  # looked at each time
     assert daemon.push(repo(files), "ill").returncode == 0
     wait_until(lambda: health(daemon, "ill") == ["healthy"], 20, "the watch has seen it")
     (container,) = daemon.containers("ill")

@@ -323,3 +323,26 @@ async def test_what_another_key_sealed_neither_undoes_the_firewall_nor_fills_the
     assert caplog.text.count("the key does not fit") == 1
     await looking._tell(fails(ContainerError("the engine is away")))
     assert not looking._guarded
+
+
+async def test_an_app_without_a_check_of_its_own_is_not_asked_at_each_look(
+    admin: Any, deployed: Any, engine: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each request is a line in its log."""
+    await deployed(await admin.app("hello", await admin.person("ann")))
+    asked: list[str | None] = []
+    answers = ["", "", "it answers 500", "", ""]
+
+    async def check_once(_: object, port: int, checks: Any, host: str) -> str:
+        asked.append(checks[0].path)
+        return answers[len(asked) - 1]
+
+    async def status(_: str) -> SimpleNamespace:
+        return SimpleNamespace(running=True, settled=True)
+
+    monkeypatch.setattr(admin.platform.runtime, "status", status)
+    monkeypatch.setattr(watch, "check_once", check_once)
+    looking = Watch(admin.platform)
+    for _ in answers:
+        await looking.look()
+    assert asked == ["/", None, None, "/", None]
