@@ -80,7 +80,7 @@ class Watched:
     project_id: int | None
     needs: Role = Role.VIEWER
 
-    async def run(self, work: Coroutine[Any, Any, T], left: Callable[[], Awaitable[None]]) -> T:
+    async def run(self, work: Coroutine[Any, Any, T], left: Callable[[], Awaitable[object]]) -> T:
         """`work` to its end. Raises ClientGoneError when the client leaves or the server stops,
         ForbiddenError and UnauthenticatedError when what it needs is taken."""
         app: FastAPI = self.connection.app

@@ -1,5 +1,6 @@
 """An archive that comes as a request's body: taken off the socket only as fast as it is stored."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
@@ -27,6 +28,8 @@ class Upload:
         self._request = request
         self._body: AsyncIterator[bytes] | None = None
         self._given = message
+        self.cut_off = asyncio.Event()
+        """The client has left before it has sent all."""
         kind, options = parse_options_header(request.headers.get("Content-Type"))
         self._form = (
             _Form(options.get(b"boundary", b"")) if kind.startswith(b"multipart/") else None
@@ -52,6 +55,7 @@ class Upload:
                 if data := piece if self._form is None else self._form.feed(piece):
                     return data
         except ClientDisconnect as error:
+            self.cut_off.set()
             raise ClientGoneError("the upload was cut off") from error
         if self._form is not None:
             self._form.check_whole()

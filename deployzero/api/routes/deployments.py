@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, WebSocket
-from starlette.exceptions import HTTPException
 
 from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.deployment import Deployment, queued, shown
@@ -24,7 +23,9 @@ from deployzero.api.streams import (
 )
 from deployzero.api.upload import Upload
 from deployzero.deploy.platform import Platform
+from deployzero.errors import DeployZeroException
 from deployzero.models import deployment as model
+from deployzero.models.access import Role
 from deployzero.models.deployment import LogLine, State
 from deployzero.models.release import Kind
 from deployzero.operations import archives, builds, changes
@@ -97,12 +98,14 @@ async def deploy(
     """
     upload = Upload(request, message)
     try:
-        async with recorded(platform, user, action="git:from-archive", app=app):
-            deployment_id = await archives.deploy_archive(
+        async with recorded(platform, user, action="git:from-archive", app=app) as entry:
+            watched = Watched(request, user, app, entry.project_id, Role.DEPLOYER)
+            work = archives.deploy_archive(
                 platform, user, app, upload.read, lambda: upload.message, key
             )
+            deployment_id = await watched.run(work, upload.cut_off.wait)
     except ClientGoneError as gone:
-        raise HTTPException(400, str(gone)) from gone  # nobody reads it
+        raise DeployZeroException("the server stops", "Send it again in a moment.") from gone
     return await queued(platform, user, deployment_id, response)
 
 

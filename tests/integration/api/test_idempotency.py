@@ -1,6 +1,8 @@
 """A request that is sent again with the same Idempotency-Key starts no second deployment."""
 
 import asyncio
+import io
+import zipfile
 from typing import Any
 
 import pytest
@@ -9,6 +11,11 @@ from deployzero.errors import AlreadyStartedError, UsageError
 from deployzero.models.release import Kind
 from deployzero.operations import changes
 from deployzero.store import deployments
+
+MADE = io.BytesIO()
+with zipfile.ZipFile(MADE, "w") as zipped:
+    zipped.writestr("index.html", "hello")
+ARCHIVE = MADE.getvalue()
 
 
 async def test_one_key_is_one_deployment_also_when_both_come_at_once(
@@ -43,3 +50,32 @@ async def test_keys_of_two_apps_have_nothing_to_do_with_each_other(api: Any, dep
         await deployed(await api.app(name, ana))
     for name in ("one", "two"):
         await changes.start_change(api.platform, ana, name, Kind.RESTART, idempotency_key="a")
+
+
+async def test_an_archive_that_is_sent_again_is_answered_with_its_deployment(
+    api: Any, deployed: Any
+) -> None:
+    await deployed(await api.app("hello", await api.person("ana")))
+
+    async def send(key: str) -> Any:
+        return await api.post(
+            "/projects/hello/deployments", "ana", content=ARCHIVE, headers={"Idempotency-Key": key}
+        )
+
+    both = await asyncio.gather(send("a"), send("a"))
+    first, second = sorted(both, key=lambda answer: -answer.status_code)
+    assert (first.status_code, second.status_code) == (202, 200)
+    assert "Idempotency-Replayed" not in first.headers
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert second.headers["Location"] == first.headers["Location"]
+    assert second.json() == first.json()
+    assert (await send("a")).json() == first.json()
+    assert (await send("b")).status_code == 202
+    other = await api.post("/projects/hello/restart", "ana", headers={"Idempotency-Key": "a"})
+    assert (other.status_code, "another request" in other.json()["detail"]) == (422, True)
+    for bad in ("", "x" * 256, "a\tb"):
+        assert (await send(bad)).status_code == 422, bad
+    listed = await api.get("/projects/hello/deployments", "ana")
+    assert [each["kind"] for each in listed.json()] == ["archive", "archive", "push"]
+    checkouts = api.platform.settings.data_dir / "checkouts"
+    assert len(list(checkouts.iterdir())) == 2

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from deployzero import server
 from deployzero.api import upload
 from deployzero.operations import archives, events
 from deployzero.source.archive import commit_archive
@@ -162,6 +163,24 @@ async def test_an_upload_that_is_cut_off_leaves_nothing(hello: Any) -> None:
                 break
             await asyncio.sleep(0.01)
     assert event.action == "git:from-archive"
+    assert not await left(hello)
+
+
+async def test_a_server_that_stops_says_so_to_who_uploads(hello: Any) -> None:
+    async with server.http_door(hello.platform, 0) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            f"POST {PATH} HTTP/1.1\r\nHost: x\r\nX-API-Key: {hello.keys['ana']}\r\n"
+            "Content-Length: 900000\r\n\r\nx".encode()
+        )
+        async with asyncio.timeout(LIMIT):
+            while not hello.platform.uploads.total():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        asyncio.get_running_loop().call_later(3, writer.close)
+    answer = await asyncio.wait_for(reader.read(), LIMIT)
+    assert b" 503 " in answer
+    assert b"the server stops" in answer
+    assert not hello.platform.uploads.total()
     assert not await left(hello)
 
 
