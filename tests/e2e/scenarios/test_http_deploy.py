@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 from collections.abc import Callable, Mapping
+from socket import create_connection
 from typing import Any
 
 import httpx
@@ -33,9 +34,12 @@ def api(server: Daemon, key: str) -> Any:
 
 @pytest.fixture
 def socket(server: Daemon, key: str) -> Callable[[str], ClientConnection]:
+    """Through the proxy, as from outside."""
+
     def opened(path: str) -> ClientConnection:
-        url = f"ws://127.0.0.1:{server.api_port}{path}"
-        return connect(url, additional_headers={"X-API-Key": key}, proxy=None)
+        url = f"ws://api.localhost:{server.http_port}{path}"
+        made = create_connection(("127.0.0.1", server.http_port))
+        return connect(url, sock=made, additional_headers={"X-API-Key": key}, proxy=None)
 
     return opened
 
