@@ -75,7 +75,10 @@ def loaded_config(stored: dict[str, Any]) -> ProjectConfig:
     """Turn the stored form back; unknown fields (a newer deployzero's) are dropped."""
     known = {field.name for field in dataclasses.fields(ProjectConfig)}
     values = {key: value for key, value in stored.items() if key in known}
-    for name in ("install_files", "generated_secrets", "reasons"):
+    lists = (
+        "install_files", "generated_secrets", "build_packages", "run_packages", "reasons",
+    )  # fmt: skip
+    for name in lists:
         values[name] = tuple(values.get(name, ()))
     values["health_checks"] = {
         process: tuple(HealthCheck(**check) for check in checks)

@@ -58,6 +58,14 @@ class ProjectConfig:
     """Files that the dependency layer needs and is keyed by (lock files, manifests)."""
     install_command: str | None = None
     """Installs dependencies from `install_files` alone."""
+    tool: str | None = None
+    """What installs, as pip asks for it ('uv', 'poetry==1.8.2'); None: what the image has."""
+    build_packages: tuple[str, ...] = ()
+    """Debian packages that building needs, beyond those of the base image."""
+    run_packages: tuple[str, ...] = ()
+    """Debian packages that the running app needs, beyond those of the base image."""
+    refusal: str | None = None
+    """Recognised, and why it cannot be built; `reasons` end with the way out."""
     main: str | None = None
     """Go: the package to build ('.', './cmd/web'). Otherwise the entry file, if known."""
     dockerfile: str | None = None
