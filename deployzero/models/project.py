@@ -58,6 +58,10 @@ class ProjectConfig:
     """Files that the dependency layer needs and is keyed by (lock files, manifests)."""
     install_command: str | None = None
     """Installs dependencies from `install_files` alone."""
+    prune_command: str | None = None
+    """Run after the build: takes out what only the build needed."""
+    tools: tuple[str, ...] = ()
+    """Packages of the language's own registry that build and app call ('pnpm@9.5.0', 'bun@1')."""
     tool: str | None = None
     """What installs, as pip asks for it ('uv', 'poetry==1.8.2'); None: what the image has."""
     build_packages: tuple[str, ...] = ()
