@@ -261,8 +261,10 @@ import sys, time
 from deployzero.cli import watch
 from deployzero.client.following import Ended, Line
 
+posted = []
+
 def follow(api, number, since, away):
-    if since:
+    if posted:
         yield Ended("cancelled", False, None, "u", "stopped")
     yield Line(1, "watching")
     while True:  # a signal right before a long sleep would not end it
@@ -270,6 +272,7 @@ def follow(api, number, since, away):
 
 class API:
     def post(self, path):
+        posted.append(path)
         print("posted", path)
 
 watch.follow = follow
@@ -294,21 +297,24 @@ def test_a_terminal_is_asked(answer: bytes, told: str, code: int) -> None:
         start_new_session=True, preexec_fn=of_its_own,
     )  # fmt: skip
     os.close(terminal)
-    shown = read_until(keyboard, "watching")
-    os.write(keyboard, b"\x03")
-    shown += read_until(keyboard, "[Y/n]")
-    os.write(keyboard, answer)
-    shown += read_until(keyboard, told)
+    shown = press(keyboard, b"", "watching")
+    shown += press(keyboard, b"\x03", "[Y/n]")
+    shown += press(keyboard, answer, told)
     assert process.wait(30) == code, shown
     os.close(keyboard)
 
 
-def read_until(keyboard: int, text: str) -> str:
+def press(keyboard: int, keys: bytes, until: str) -> str:
+    """What is shown until that text. A key that comes right before it is waited for wakes
+    nobody: it is pressed again then."""
     shown = ""
-    while text not in shown:
-        assert select.select([keyboard], [], [], 30)[0], shown
-        shown += os.read(keyboard, 1024).decode()
-    return shown
+    for _ in range(6):
+        os.write(keyboard, keys)
+        while select.select([keyboard], [], [], 5)[0]:
+            shown += os.read(keyboard, 1024).decode()
+            if until in shown:
+                return shown
+    raise AssertionError(shown)
 
 
 def test_ctrl_c_while_it_connects_exits_130(own_config: Path) -> None:
@@ -323,12 +329,14 @@ def test_ctrl_c_while_it_connects_exits_130(own_config: Path) -> None:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         silent.settimeout(30)
-        silent.accept()[0].recv(1)
+        asking, _ = silent.accept()
+        asking.recv(1)
         while process.poll() is None:  # it may come right before it waits, and be seen later
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(3)
         err = process.communicate(timeout=30)[1]
+        asking.close()
     assert (process.returncode, err) == (130, "\n")
 
 
