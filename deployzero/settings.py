@@ -72,6 +72,7 @@ class Settings(BaseModel):
     redis_url: str = ""
     docker_host: str = ""
     base_images: str = "auto"
+    buildpacks: Path | None = None
     build_ca_bundle: str = ""
     debian_mirror: str = "http://deb.debian.org/debian"
     memory: Size = "512m"
@@ -123,6 +124,11 @@ class Settings(BaseModel):
         if self.build_ca_bundle:
             return Path(self.build_ca_bundle)
         return next((Path(p) for p in HOST_CA_BUNDLES if Path(p).is_file()), None)
+
+    @property
+    def own_buildpacks(self) -> Path | None:
+        """The operator's folder of buildpacks, over ours."""
+        return self.buildpacks or self.data_dir / "buildpacks"
 
     @property
     def local(self) -> str:
@@ -188,6 +194,11 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
         raise SettingsError(
             f"bad setting {PREFIX}BUILD_CA_BUNDLE: there is no file {settings.ca_bundle}",
             "Name a PEM file, or 'none' to hand no certificates to builds.",
+        )
+    if settings.buildpacks and not settings.buildpacks.is_dir():
+        raise SettingsError(
+            f"bad setting {PREFIX}BUILDPACKS: there is no folder {settings.buildpacks}",
+            "Name a folder with a sub-folder for each stack.",
         )
     _check_ports(settings)
     _check_tls(settings)

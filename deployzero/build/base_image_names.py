@@ -5,13 +5,14 @@ from Debian with mmdebstrap (DESIGN, "Base images").
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from deployzero.errors import BuildError, SettingsError
+from deployzero.models.buildpack import Buildpack
 from deployzero.models.project import ProjectConfig
 
 Origin = Literal["official", "debian"]
@@ -56,6 +57,9 @@ class Stack:
     """Package that brings a version other than the suite's, as its own installer names it."""
     note: str = ""
     """A word for the user, where the version is not quite the one asked for."""
+    build_packages: tuple[str, ...] = ()
+    runtime_packages: tuple[str, ...] = ()
+    """Debian's, for a stack without a template of its own in buildpacks/base/."""
 
 
 def registry_prefix(setting: str) -> str:
@@ -75,21 +79,30 @@ def registry_prefix(setting: str) -> str:
     return f"{host}/"
 
 
-def official(config: ProjectConfig, prefix: str = "") -> BaseImage:
+def official(
+    config: ProjectConfig, prefix: str = "", buildpack: Buildpack | None = None
+) -> BaseImage:
     """The official images for this project; a front end of files runs on nginx's."""
-    version = _official_version(config)
-    build, runtime = (prefix + name.format(v=version) for name in OFFICIAL[config.type])
+    if buildpack and buildpack.images:
+        version = _version_of(config, buildpack)
+        named = (buildpack.images.build, buildpack.images.runtime)
+        build, runtime = (prefix + name.replace("{version}", version) for name in named)
+    else:
+        version = _official_version(config)
+        build, runtime = (prefix + name.format(v=version) for name in OFFICIAL[config.type])
     if is_site(config):
         runtime = prefix + OFFICIAL["static"][1].format(v=NEWEST["static"])
     return BaseImage(build, runtime, "official", version)
 
 
-def stack(config: ProjectConfig) -> Stack:
+def stack(config: ProjectConfig, buildpack: Buildpack | None = None) -> Stack:
     """The Debian-made image that satisfies the version asked for.
 
     Raises BuildError where no Debian suite or package brings it.
     """
     asked = config.runtime_version or ""
+    if buildpack and (buildpack.debian.version or config.type not in OFFICIAL):
+        return _of_packages(asked, buildpack)
     if config.type == "python":
         return _python(asked)
     if config.type == "nodejs" and _plain(asked) and not satisfies(DEBIAN_NODE, asked):
@@ -111,6 +124,49 @@ def satisfies(have: str, asked: str) -> bool:
         except InvalidSpecifier:
             return False
     return f"{have}.".startswith(f"{plain}.")
+
+
+def _version_of(config: ProjectConfig, buildpack: Buildpack) -> str:
+    """Of the official images: the default where it satisfies, else the number asked for."""
+    asked = config.runtime_version or ""
+    default = buildpack.version.default
+    if re.match(r"^\s*[<>=!~^]|.*\|", asked) and satisfies(default, _or(asked)):
+        return default
+    return _plain(asked) or default
+
+
+def _of_packages(asked: str, buildpack: Buildpack) -> Stack:
+    """Debian's packages have one version, which may stand in for others."""
+    debian, title = buildpack.debian, buildpack.title
+    made = Stack(
+        buildpack.name,
+        debian.version or debian.suite,
+        debian.suite,
+        build_packages=debian.build,
+        runtime_packages=debian.runtime,
+    )
+    if not _plain(asked) or not debian.version or satisfies(debian.version, _or(asked)):
+        return made
+    have, wanted = debian.version.split("."), _plain(asked).split(".")
+    stands_in = {
+        "minor": have[:2] == wanted[:2],
+        "major": have[:1] == wanted[:1],
+        "older": _at_least(debian.version, asked),
+    }
+    if stands_in[debian.stands_in_for]:
+        note = f"{title} {asked} was asked for; the images made from Debian have {debian.version}"
+        return replace(made, note=note)
+    raise BuildError(
+        f"{title} {asked} was asked for, but the base images made from Debian have "
+        f"{debian.version}",
+        "Ask for that one, or let the server use official images: "
+        "DEPLOYZERO_BASE_IMAGES=official, or a registry that mirrors them.",
+    )
+
+
+def _or(asked: str) -> str:
+    """Composer's '^7.4|^8' and RubyGems' '~> 3.4', as the others write them."""
+    return re.sub(r"\|+", "||", asked).replace("~>", "~=")
 
 
 def _python(asked: str) -> Stack:

@@ -24,6 +24,7 @@ from deployzero.build.engine import Engine
 from deployzero.build.material import SOURCING, mount
 from deployzero.build.solver import solve
 from deployzero.errors import BuildError
+from deployzero.models.buildpack import buildpacks
 from deployzero.models.project import ProjectConfig
 from deployzero.settings import Settings
 
@@ -42,6 +43,7 @@ class BaseImages:
         self._settings = settings
         self._cache_scope = cache_scope(key, CACHE_OWNER)
         self._prefix = names.registry_prefix(settings.base_images)
+        self._buildpacks = buildpacks(settings.own_buildpacks)
         self._registry_answers: bool | None = None
         self._ready: set[str] = set()
         self._making: dict[str, asyncio.Task[None]] = {}
@@ -55,11 +57,12 @@ class BaseImages:
         `material` is mounted while own images are made. Raises BuildError where they can
         be neither pulled nor made.
         """
+        buildpack = self._buildpacks.stacks.get(config.type)
         if self._settings.base_images != "debian":
-            base = names.official(config, self._prefix)
+            base = names.official(config, self._prefix, buildpack)
             if await self._pulled(base, on_line):
                 return base
-        stacks = {"build": names.stack(config), "runtime": names.stack(config)}
+        stacks = dict.fromkeys(("build", "runtime"), names.stack(config, buildpack))
         if names.is_site(config):
             stacks["runtime"] = Stack("static", names.NEWEST["static"], "trixie")
         images = {}
@@ -257,6 +260,8 @@ def _dockerfile(
         base=base,
         version=stack.package,
         npm=_npm(stack.version),
+        build_packages=stack.build_packages,
+        runtime_packages=stack.runtime_packages,
         architecture={"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), "x64"),
         mounts=f"{mount(material)} {apt}" if material else apt,
         sourcing=f"{SOURCING} && " if material else "",

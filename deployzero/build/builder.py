@@ -18,11 +18,12 @@ from deployzero.build.base_images import BaseImages
 from deployzero.build.buildkit import Order
 from deployzero.build.cache_scope import cache_scope
 from deployzero.build.confinement import confine
-from deployzero.build.dockerfile import nginx_conf, render
+from deployzero.build.dockerfile import nginx_conf, pack_files, render
 from deployzero.build.engine import Engine, threads_for
 from deployzero.build.material_images import MaterialImages
 from deployzero.build.solver import Solution, out_of_time, solve
 from deployzero.errors import BuildError
+from deployzero.models.buildpack import buildpacks
 from deployzero.models.project import ProjectConfig
 from deployzero.settings import Settings, parse_bytes
 
@@ -178,7 +179,12 @@ class Builder:
         deadline: float,
     ) -> None:
         config = request.config
-        files = {"Dockerfile": render(config, base, _scope(self._key, request), image)}
+        stacks = buildpacks(self._settings.own_buildpacks)
+        scope = _scope(self._key, request)
+        files = {
+            "Dockerfile": render(config, base, scope, image, stacks),
+            **pack_files(config, stacks),
+        }
         if is_site(config):
             files["nginx.conf"] = nginx_conf(config)
         await self._engine.run(

@@ -4,19 +4,21 @@ The context that they are written for (see context.py): `src/` is the source tre
 `deps/` its install files alone, so that one changed source line redoes the last COPY only.
 """
 
+import functools
 import json
 import shlex
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from deployzero.build.base_image_names import BaseImage, is_site
 from deployzero.build.command import process_command as process_command
 from deployzero.build.material import SOURCING, mount
+from deployzero.errors import BuildError
+from deployzero.models.buildpack import BUILT_IN, MANIFEST, Buildpacks, buildpacks
 from deployzero.models.project import ProjectConfig
 
-TEMPLATES = Path(__file__).parent.parent / "buildpacks"
 SERVE_FILES = (
     'sed "s/__PORT__/${PORT:-8000}/" /etc/deployzero/nginx.conf > /tmp/nginx.conf'
     " && exec nginx -e stderr -c /tmp/nginx.conf -g 'daemon off;'"
@@ -31,19 +33,32 @@ _GO_CACHES = {"gomod": "/go/pkg/mod", "gobuild": "/root/.cache/go-build"}
 
 
 def render(
-    config: ProjectConfig, base: BaseImage, scope: str = "app", material: str | None = None
+    config: ProjectConfig,
+    base: BaseImage,
+    scope: str = "app",
+    material: str | None = None,
+    stacks: Buildpacks | None = None,
 ) -> str:
     """The Dockerfile that builds this project on this base.
 
     `material` names the image with the build-only files; None leaves the mounts out.
     `scope` begins the ids of the package managers' caches (`cache_scope`): apps share none.
+    `stacks` are ours and the operator's. Raises BuildError where a template cannot be filled.
     """
+    stacks = stacks or buildpacks()
+    stack = stacks.stacks.get(config.type)
     site = None
     if is_site(config):
         site = f"{config.install_path}/{config.static_dir}".removesuffix("/.")
     caches = {"nodejs": _NODE_CACHES, "go": _GO_CACHES}.get(config.type, {})
-    return _templates.get_template(f"{config.type}/Dockerfile.j2").render(
+    if stack and stack.caches:
+        caches = stack.caches
+    named = (f"{config.type}/Dockerfile.j2", "base/stack.j2")
+    return _filled(
+        stacks.folders,
+        named,
         config=config,
+        keep=stack.keep if stack else (),
         base=base,
         scope=scope,
         path=config.install_path,
@@ -65,14 +80,22 @@ def render(
 
 def nginx_conf(config: ProjectConfig) -> str:
     """The web server's settings for a project that is a site of files."""
-    return _templates.get_template("static/nginx.conf.j2").render(
-        config=config, path=config.install_path
-    )
+    return _filled((BUILT_IN,), ("static/nginx.conf.j2",), config=config, path=config.install_path)
+
+
+def pack_files(config: ProjectConfig, stacks: Buildpacks) -> dict[str, str]:
+    """What else lies in the stack's folder (a server's settings), for `COPY pack/<name>`."""
+    folder = next((f / config.type for f in stacks.folders if (f / config.type).is_dir()), None)
+    if folder is None or config.type not in stacks.stacks:
+        return {}
+    files = (f for f in sorted(folder.iterdir()) if f.is_file() and f.suffix != ".j2")
+    return {f"pack/{f.name}": f.read_text() for f in files if f.name != MANIFEST}
 
 
 def render_stack(name: str, **values: Any) -> str:
     """Dockerfile of one of deployzero's own base images, with stages `build` and `runtime`."""
-    return _templates.get_template(f"base/{name}.Dockerfile.j2").render(**values)
+    named = (f"base/{name}.Dockerfile.j2", "base/packages.Dockerfile.j2")
+    return _filled((BUILT_IN,), named, **values)
 
 
 def _command(config: ProjectConfig) -> list[str] | None:
@@ -92,11 +115,25 @@ def _env(value: str) -> str:
     return '"' + escaped.replace("\n", " ") + '"'
 
 
-_templates = Environment(  # noqa: S701 - these are Dockerfiles, not HTML
-    loader=FileSystemLoader(TEMPLATES),
-    undefined=StrictUndefined,
-    keep_trailing_newline=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_templates.filters.update(json=json.dumps, oneline=_oneline, quote=shlex.quote)
+def _filled(folders: tuple[Path, ...], named: tuple[str, ...], **values: Any) -> str:
+    """The first of these templates that is there."""
+    try:
+        return _templates(folders).select_template(named).render(**values)
+    except TemplateError as error:
+        raise BuildError(
+            f"the template {named[0]} cannot be filled: {error.message}",
+            "This is the server's to mend: its operator's buildpack, or a bug of ours.",
+        ) from error
+
+
+@functools.cache
+def _templates(folders: tuple[Path, ...]) -> Environment:
+    templates = Environment(  # noqa: S701 - these are Dockerfiles, not HTML
+        loader=FileSystemLoader(folders),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters.update(json=json.dumps, oneline=_oneline, quote=shlex.quote)
+    return templates

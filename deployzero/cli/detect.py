@@ -10,8 +10,10 @@ import click
 
 from deployzero.build.base_image_names import official
 from deployzero.build.dockerfile import render
+from deployzero.cli.settings import settings_of
 from deployzero.detection import ProjectDetector, no_start, startable
 from deployzero.errors import DeployZeroException
+from deployzero.models.buildpack import Buildpacks, buildpacks
 from deployzero.models.project import ProjectConfig
 
 
@@ -19,12 +21,14 @@ from deployzero.models.project import ProjectConfig
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as one JSON object.")
 @click.option("--dockerfile", is_flag=True, help="Print the Dockerfile that would be built.")
-def detect(directory: Path, as_json: bool, dockerfile: bool) -> None:
+@click.pass_context
+def detect(context: click.Context, directory: Path, as_json: bool, dockerfile: bool) -> None:
     """Print what DIR is, how it would be built and run, and why."""
     try:
-        config = ProjectDetector().examine(directory)
+        stacks = buildpacks(settings_of(context).own_buildpacks)
+        config = ProjectDetector(stacks).examine(directory)
         if dockerfile:
-            click.echo(_dockerfile(directory, config), nl=False)
+            click.echo(_dockerfile(directory, config, stacks), nl=False)
         elif as_json:
             click.echo(json.dumps(dataclasses.asdict(config), indent=2))
         else:
@@ -61,11 +65,12 @@ def plan(config: ProjectConfig) -> Iterator[str]:
         yield f"       {reason}"
 
 
-def _dockerfile(directory: Path, config: ProjectConfig) -> str:
+def _dockerfile(directory: Path, config: ProjectConfig, stacks: Buildpacks) -> str:
     """The repository's own, or the one that is made on official images."""
     if config.dockerfile:
         return (directory / config.dockerfile).read_text()
-    return render(config, official(config))
+    base = official(config, buildpack=stacks.stacks.get(config.type))
+    return render(config, base, stacks=stacks)
 
 
 def _show(error: DeployZeroException) -> None:

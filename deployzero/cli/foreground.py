@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable
 
 from deployzero.deploy.platform import Platform
 from deployzero.errors import DeployZeroException
-from deployzero.models.project import ProjectConfig, ProjectType
+from deployzero.models.buildpack import buildpacks
+from deployzero.models.project import ProjectConfig
 from deployzero.server import running
 from deployzero.settings import Settings
 
 PRIORITY = 10
 """Niceness of the server and its helpers (git, mmdebstrap): live apps and the proxy go first."""
-STACKS: tuple[ProjectType, ...] = ("python", "nodejs", "static", "go")
+STACKS = ("python", "nodejs", "static", "go")
 """Those with base images, the likeliest first."""
 
 Say = Callable[[str], None]
@@ -42,6 +43,8 @@ async def _serve(settings: Settings, greet: Job, say: Say, beside: tuple[Job, ..
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with running(settings) as platform:
         await greet(platform)
+        for fault in buildpacks(settings.own_buildpacks).faults:
+            say(f" !     {fault.message}; it is left out. {fault.hint}")
         tasks = [asyncio.create_task(_prepare_base_images(platform, say))]
         tasks += [asyncio.ensure_future(job(platform)) for job in beside]
         await stop.wait()

@@ -17,17 +17,10 @@ from deployzero.deploy.release import generated_secrets
 from deployzero.deploy.shielded import shielded
 from deployzero.detection import ProjectDetector
 from deployzero.errors import DeployZeroException
+from deployzero.models.buildpack import buildpacks
 from deployzero.models.deployment import Deployment
 from deployzero.models.project import ProjectConfig
 from deployzero.source.checkout import checkout, checkout_folder
-
-TITLES = {
-    "nodejs": "Node.js",
-    "python": "Python",
-    "go": "Go",
-    "static": "Static",
-    "dockerfile": "Dockerfile",
-}
 
 
 class Images:
@@ -44,7 +37,7 @@ class Images:
     ) -> tuple[ProjectConfig, str]:
         """How to run the deployment's commit, and the image to run."""
         async with _tree(self._platform, deployment, progress) as source:
-            config = await _detect(source, progress)
+            config = await _detect(self._platform, source, progress)
             await redact(self._platform, deployment, plan, config)
             return config, await self._build(deployment, plan, config, source, progress)
 
@@ -138,10 +131,11 @@ async def _check_out(platform: Platform, deployment: Deployment, into: Path) -> 
     await shielded(loop.run_in_executor(platform.repositories.pool, write))
 
 
-async def _detect(source: Path, progress: Progress) -> ProjectConfig:
+async def _detect(platform: Platform, source: Path, progress: Progress) -> ProjectConfig:
     progress.enter("detect")
-    config = await asyncio.to_thread(ProjectDetector().detect, source)
-    progress.step(f"{TITLES[config.type]} app detected")
+    stacks = buildpacks(platform.settings.own_buildpacks)
+    config = await asyncio.to_thread(ProjectDetector(stacks).detect, source)
+    progress.step(f"{stacks.title(config.type)} app detected")
     for reason in config.reasons:
         progress.detail(reason)
     return config

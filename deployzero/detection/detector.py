@@ -1,11 +1,13 @@
 """Which stack a source tree is, and how to build and run it. Reads files, runs nothing."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from deployzero.detection import recognised
 from deployzero.detection.app_json import read_app_json
+from deployzero.detection.buildpacks import BuildpackDetector, rewritten
 from deployzero.detection.dockerfile import DockerfileDetector
 from deployzero.detection.go import GoDetector, compiled
 from deployzero.detection.nodejs import NodeJSDetector
@@ -14,6 +16,7 @@ from deployzero.detection.python import PythonDetector
 from deployzero.detection.static import StaticDetector
 from deployzero.detection.tree import Tree, printable
 from deployzero.errors import ProjectDetectionError
+from deployzero.models.buildpack import Buildpacks, buildpacks
 from deployzero.models.project import ProjectConfig, ProjectType
 
 
@@ -35,8 +38,9 @@ class Detector(Protocol):
         ...
 
 
-LANGUAGES: tuple[Detector, ...] = (GoDetector(), PythonDetector(), NodeJSDetector())
-"""In the order in which they win when several could serve, as Railpack's."""
+BUILT_IN: Mapping[int, Detector] = {10: GoDetector(), 60: PythonDetector(), 80: NodeJSDetector()}
+"""By their place in the order in which they win when several could serve, as Railpack's.
+Those of buildpacks/ come between them, by the `order` that they give themselves."""
 
 PROGRAMS = {
     "python": ("python", "python3", "gunicorn", "uvicorn", "hypercorn", "flask", "waitress-serve"),
@@ -45,28 +49,21 @@ PROGRAMS = {
 }
 """What a Procfile's web command begins with decides between several languages."""
 
-UNSUPPORTED = {
-    "Gemfile": "Ruby",
-    "composer.json": "PHP",
-    "pom.xml": "Java",
-    "build.gradle": "Java",
-    "build.gradle.kts": "Java",
-    "Cargo.toml": "Rust",
-    "mix.exs": "Elixir",
-    "deno.json": "Deno",
-    "project.clj": "Clojure",
-    "build.sbt": "Scala",
-    "Package.swift": "Swift",
-    "gleam.toml": "Gleam",
-    "package.json5": "pnpm",
-    "package.yaml": "pnpm",
+MANIFESTS = {
+    "go": ("go.mod", "go.work"),
+    "python": ("requirements.txt", "pyproject.toml", "setup.py", "manage.py"),
+    "nodejs": ("package.json",),
 }
 
 NO_START = "no way to start a web process was found"
 
 
 class ProjectDetector:
-    """Dockerfile first; go, python, nodejs: the first that can be started; static last."""
+    """Dockerfile first; then the first language that can be started; static last."""
+
+    def __init__(self, stacks: Buildpacks | None = None) -> None:
+        """`stacks`: ours and the operator's; without them ours alone."""
+        self._languages = languages(stacks or buildpacks())
 
     def detect(self, root: Path) -> ProjectConfig:
         """The plan for a source tree that is to be deployed.
@@ -88,17 +85,22 @@ class ProjectDetector:
             )
         processes = read_procfile(tree)
         extras = read_app_json(tree)
-        config = DockerfileDetector().detect(tree) or _language(tree, processes.get("web", ""))
+        config = DockerfileDetector().detect(tree)
+        config = config or _language(tree, processes.get("web", ""), self._languages)
         config = config or _plain_site(tree)
         if config is None:
             raise unrecognised(tree)
         config = with_processes(config, processes)
+        for detector in self._languages:
+            if isinstance(detector, BuildpackDetector) and detector.type == config.type:
+                config = rewritten(detector, config)
         misnamed = (
             f"{name}: ignored, the file is called Procfile"
             for name in tree.names
             if name != "Procfile" and name.lower() in ("procfile", "procfile.txt")
         )
-        reasons = (*config.reasons, *_others(tree, config), *extras.reasons, *misnamed)
+        others = _others(tree, config, self._languages)
+        reasons = (*config.reasons, *others, *extras.reasons, *misnamed)
         return dataclasses.replace(
             config,
             environment={**config.environment, **extras.environment},
@@ -107,6 +109,18 @@ class ProjectDetector:
             formation=extras.formation,
             reasons=tuple(map(printable, reasons)),
         )
+
+
+def languages(stacks: Buildpacks) -> tuple[Detector, ...]:
+    """In their order; a buildpack goes before the built-in detector of its name."""
+    ours = {d.type: order for order, d in BUILT_IN.items()}
+    found: list[tuple[int, Detector]] = []
+    for stack in stacks.stacks.values():
+        if stack.detect:
+            found.append((ours.get(stack.name, stack.order), BuildpackDetector(stack)))
+    named = {detector.type for _, detector in found}
+    found += [(order, d) for order, d in BUILT_IN.items() if d.type not in named]
+    return tuple(detector for _, detector in sorted(found, key=lambda each: each[0]))
 
 
 def startable(config: ProjectConfig) -> bool:
@@ -143,18 +157,18 @@ def with_processes(config: ProjectConfig, processes: dict[str, str]) -> ProjectC
     )
 
 
-def _language(tree: Tree, web: str) -> ProjectConfig | None:
+def _language(tree: Tree, web: str, known: Sequence[Detector]) -> ProjectConfig | None:
     """The first declared language that can be started; else the best that was seen."""
     program = _program(web)
-    foreign = tree.first(*UNSUPPORTED)
+    foreign = recognised.declared(tree)
     seen: list[ProjectConfig] = []
-    for detector in sorted(LANGUAGES, key=lambda d: program not in PROGRAMS[d.type]):
+    for detector in sorted(known, key=lambda d: program not in _programs(d)):
         if foreign and detector.type == "nodejs" and program not in PROGRAMS["nodejs"]:
-            continue  # package.json is often there for the front end of Rails or Laravel
+            continue  # package.json is often there for the front end of Phoenix or ASP.NET
         config = detector.detect(tree)
         if config is None:
             continue
-        if _declared(tree, config) and (config.start_command or web):
+        if _declared(tree, detector) and (config.start_command or web):
             return config
         seen.append(config)
     best = min(seen, key=lambda c: not (c.start_command or c.static_dir), default=None)
@@ -174,25 +188,28 @@ def _program(web: str) -> str:
 
 def _plain_site(tree: Tree) -> ProjectConfig | None:
     """Files, unless something there says that they are another stack's."""
-    if tree.first(*UNSUPPORTED) and not tree.is_file("Staticfile"):
+    if recognised.declared(tree) and not tree.is_file("Staticfile"):
         return None
     return StaticDetector().detect(tree)
 
 
-def _declared(tree: Tree, config: ProjectConfig) -> bool:
+def _programs(detector: Detector) -> Sequence[str]:
+    if isinstance(detector, BuildpackDetector):
+        return detector.stack.detect.programs if detector.stack.detect else ()
+    return PROGRAMS[detector.type]
+
+
+def _declared(tree: Tree, detector: Detector) -> bool:
     """By a manifest, and not only by a script that happens to lie there."""
-    manifests = {
-        "go": ("go.mod", "go.work"),
-        "python": ("requirements.txt", "pyproject.toml", "setup.py", "manage.py"),
-        "nodejs": ("package.json",),
-    }
-    return tree.first(*manifests[config.type]) is not None
+    if isinstance(detector, BuildpackDetector):
+        return detector.declared(tree)
+    return tree.first(*MANIFESTS[detector.type]) is not None
 
 
-def _others(tree: Tree, config: ProjectConfig) -> list[str]:
+def _others(tree: Tree, config: ProjectConfig, known: Sequence[Detector]) -> list[str]:
     """Files that speak for another stack, and why that one was not taken."""
     reasons = []
-    for detector in (*LANGUAGES, StaticDetector()):
+    for detector in (*known, StaticDetector()):
         marker = tree.first(*detector.markers)
         if marker and detector.type != config.type and config.type != "static":
             reasons.append(f"{marker} is there too: {config.type} wins over {detector.type}")
@@ -203,7 +220,7 @@ def _others(tree: Tree, config: ProjectConfig) -> list[str]:
 
 def unrecognised(tree: Tree) -> ProjectDetectionError:
     """What was looked for, what was seen, what helps."""
-    foreign = tree.first(*UNSUPPORTED)
+    foreign = recognised.hinted(tree)
     shown = [
         printable(f"{name[:80]}/") if tree.is_dir(name) else printable(name[:80])
         for name in tree.names[:20]
@@ -216,7 +233,9 @@ def unrecognised(tree: Tree) -> ProjectDetectionError:
     )
     hint = "Add one of these files at the root; a Dockerfile of your own always works."
     if foreign:
-        message = f"a {UNSUPPORTED[foreign]} app ({foreign}), which is not supported yet"
+        file, stack = foreign
+        article = "an" if stack[0] in "AEIOU" else "a"
+        message = f"{article} {stack} app ({file}), which is not supported yet"
         return ProjectDetectionError(
             message, "A Dockerfile of your own is respected: add one at the root.", detail
         )

@@ -1,9 +1,9 @@
 """What the detection engine says about a source tree, and what a health check is."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
-ProjectType = Literal["nodejs", "python", "go", "static", "dockerfile"]
+ProjectType = str
+"""nodejs, python, go, static, dockerfile, or a stack of buildpacks/: the set is open."""
 
 DEFAULT_PORT = 8000
 """`PORT` of every app that does not say otherwise (a Dockerfile's first EXPOSE does)."""
