@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import json5
 from tabulate import tabulate
 
 from deployzero.detection import ProjectDetector
@@ -115,8 +116,10 @@ def _start(case: Case, got: ProjectConfig, tree: Path) -> bool | None:
 
 
 def _scripts(tree: Path) -> dict[str, str]:
+    """Of package.json, or of the JSON5 that pnpm reads in its place."""
     try:
-        found = json.loads((tree / "package.json").read_text()).get("scripts", {})
+        file = next(tree.glob("package.json*"), tree / "package.json")
+        found = json5.loads(file.read_text()).get("scripts", {})
     except (OSError, ValueError, AttributeError):
         return {}
     return found if isinstance(found, dict) else {}

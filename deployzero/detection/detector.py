@@ -13,6 +13,7 @@ from deployzero.detection.go import GoDetector, compiled
 from deployzero.detection.nodejs import NodeJSDetector
 from deployzero.detection.procfile import read_procfile
 from deployzero.detection.python import PythonDetector
+from deployzero.detection.python_command import in_environment
 from deployzero.detection.static import StaticDetector
 from deployzero.detection.tree import Tree, printable
 from deployzero.errors import ProjectDetectionError
@@ -43,16 +44,35 @@ BUILT_IN: Mapping[int, Detector] = {10: GoDetector(), 60: PythonDetector(), 80: 
 Those of buildpacks/ come between them, by the `order` that they give themselves."""
 
 PROGRAMS = {
-    "python": ("python", "python3", "gunicorn", "uvicorn", "hypercorn", "flask", "waitress-serve"),
-    "nodejs": ("node", "npm", "npx", "nodejs"),
+    "python": (
+        "python", "python3", "gunicorn", "uvicorn", "hypercorn", "flask", "waitress-serve",
+        "daphne", "granian", "sanic", "fastapi", "streamlit", "chainlit", "celery",
+        "uv", "poetry", "pipenv", "pdm",
+    ),  # fmt: skip
+    "nodejs": (
+        "node",
+        "npm",
+        "npx",
+        "nodejs",
+        "yarn",
+        "pnpm",
+        "bun",
+        "bunx",
+        "next",
+        "tsx",
+        "ts-node",
+    ),
     "go": ("go",),
 }
 """What a Procfile's web command begins with decides between several languages."""
 
 MANIFESTS = {
     "go": ("go.mod", "go.work"),
-    "python": ("requirements.txt", "pyproject.toml", "setup.py", "manage.py"),
-    "nodejs": ("package.json",),
+    "python": (
+        "requirements.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "manage.py",
+        "environment.yml",
+    ),  # fmt: skip
+    "nodejs": ("package.json", "package.json5", "package.yaml"),
 }
 
 NO_START = "no way to start a web process was found"
@@ -72,6 +92,12 @@ class ProjectDetector:
         that decides it is broken.
         """
         config = self.examine(root)
+        if config.refusal:
+            raise ProjectDetectionError(
+                config.refusal,
+                "A Dockerfile of your own is respected: add one at the root.",
+                config.reasons,
+            )
         if not startable(config):
             raise no_start(config)
         return config
@@ -90,6 +116,9 @@ class ProjectDetector:
         config = config or _plain_site(tree)
         if config is None:
             raise unrecognised(tree)
+        rewrites: list[str] = []
+        if config.type == "python":
+            processes, rewrites = in_environment(tree, processes)
         config = with_processes(config, processes)
         for detector in self._languages:
             if isinstance(detector, BuildpackDetector) and detector.type == config.type:
@@ -100,7 +129,7 @@ class ProjectDetector:
             if name != "Procfile" and name.lower() in ("procfile", "procfile.txt")
         )
         others = _others(tree, config, self._languages)
-        reasons = (*config.reasons, *others, *extras.reasons, *misnamed)
+        reasons = (*config.reasons, *rewrites, *others, *extras.reasons, *misnamed)
         return dataclasses.replace(
             config,
             environment={**config.environment, **extras.environment},

@@ -1,16 +1,24 @@
-"""Which Node.js a repository asks for: .nvmrc, .node-version, .tool-versions, engines."""
+"""Which Node.js a repository asks for: mise.toml, .nvmrc and the like, volta, engines."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from semantic_version import NpmSpec, Version  # type: ignore[import-untyped]
 
 from deployzero.detection.tree import Tree
+from deployzero.errors import ProjectDetectionError
 
-PREFERRED = (20, 22, 24, 26, 18, 16, 14, 12, 10)
+PREFERRED = (20, 22, 24, 26, 18, 16, 14, 12, 10, 8, 6, 4)
 """Majors in the order in which a range picks one: the base image's own first, then LTS."""
+LATEST, LTS = "26", "24"
+OLDEST = 4
+"""Before it no npm runs that understands today's packages."""
 
 CODENAMES = {
+    "argon": "4",
+    "boron": "6",
+    "carbon": "8",
     "dubnium": "10",
     "erbium": "12",
     "fermium": "14",
@@ -20,39 +28,50 @@ CODENAMES = {
     "jod": "22",
     "krypton": "24",
 }
+MISE = ("mise.toml", ".mise.toml", "mise/config.toml", ".config/mise.toml")
+_NAMES = {"lts": LTS, "lts/*": LTS, "latest": LATEST, "node": LATEST, "stable": LATEST}
 _PLAIN = re.compile(r"^[v=]*(\d+(?:\.\d+){0,2})(?:\.[xX*])*$")
 _LARGE = 99999
 
 
-def node_version(tree: Tree, package: dict[str, Any]) -> tuple[str | None, list[str]]:
-    """The version (plain or partial) and the reasons; the first pin wins, as Railpack's."""
-    pins = _pins(tree, package)
+def node_version(
+    tree: Tree, package: dict[str, Any], least: int = 0
+) -> tuple[str | None, list[str]]:
+    """The version (plain or partial) and the reasons; the first pin wins, as Railpack's.
+
+    least: the major that the repository's tools need; an exact pin goes before it.
+    Raises ProjectDetectionError for a version that Node.js never had.
+    """
     reasons: list[str] = []
     chosen: str | None = None
-    for source, text in pins:
-        version = plain_version(text)
+    for source, text in _pins(tree, package):
+        version = plain_version(text, least)
         if version is None:
             reasons.append(f"{source}: '{text[:40]}' names no certain version, so the default runs")
         elif chosen is None:
+            _check(source, text, version)
             chosen = version
-            as_text = "" if version == text.lstrip("v") else f" (from '{text}')"
+            as_text = "" if version == text.lstrip("v") else f" (from '{text[:40]}')"
             reasons.append(f"{source}: Node.js {version}{as_text}")
         elif not _agrees(chosen, text):
-            reasons.append(f"{source}: asks for '{text}', which contradicts {chosen}; ignored")
+            reasons.append(f"{source}: asks for '{text[:40]}', which contradicts {chosen}; ignored")
     return chosen, reasons
 
 
-def plain_version(text: str) -> str | None:
+def plain_version(text: str, least: int = 0) -> str | None:
     """'18.x.x' -> '18', '>=18 <21' -> '20', '~22.3' -> '22.3', 'lts/iron' -> '20'."""
     text = text.strip()
-    if text.lower().startswith("lts/"):
-        return CODENAMES.get(text[4:].lower())
+    if name := text.lower().removeprefix("node@"):
+        if name in _NAMES:
+            return _NAMES[name]
+        if name.removeprefix("lts/").removeprefix("lts-") in CODENAMES:
+            return CODENAMES[name.removeprefix("lts/").removeprefix("lts-")]
     if match := _PLAIN.match(text):
         return match[1]
     spec = _spec(text)
-    if spec is None or spec.match(Version("0.0.1")):
+    if spec is None or (not least and spec.match(Version("0.0.1"))):
         return None
-    candidates = [str(major) for major in PREFERRED]
+    candidates = [str(major) for major in PREFERRED if major >= least]
     numbers = sorted(set(re.findall(r"\d+(?:\.\d+)*", text)), key=len)
     candidates += [n for n in numbers if n.count(".") < 3]
     for candidate in candidates:
@@ -61,21 +80,47 @@ def plain_version(text: str) -> str | None:
     return None
 
 
-def _pins(tree: Tree, package: dict[str, Any]) -> list[tuple[str, str]]:
-    pins = []
+def tool_pins(tree: Tree, *names: str) -> Iterator[tuple[str, str]]:
+    """(where, version) of a tool in mise's and asdf's files."""
+    for file in MISE:
+        tools = (tree.toml(file) or {}).get("tools")
+        for name in names:
+            value = tools.get(name) if isinstance(tools, dict) else None
+            value = value[0] if isinstance(value, list) and value else value
+            value = value.get("version") if isinstance(value, dict) else value
+            if isinstance(value, str | int | float):
+                yield file, str(value)
+    for line in (tree.text(".tool-versions") or "").split("\n"):
+        words = line.partition("#")[0].split()
+        if len(words) > 1 and words[0] in names:
+            yield ".tool-versions", words[1]
+
+
+def _pins(tree: Tree, package: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from tool_pins(tree, "node", "nodejs")
     for name in (".nvmrc", ".node-version"):
         lines = (line.partition("#")[0].strip() for line in (tree.text(name) or "").split("\n"))
         if first := next(filter(None, lines), None):
-            pins.append((name, first))
-    for line in (tree.text(".tool-versions") or "").split("\n"):
-        words = line.partition("#")[0].split()
-        if len(words) > 1 and words[0] in ("node", "nodejs"):
-            pins.append((".tool-versions", words[1]))
-    engines = package.get("engines")
-    wanted = engines.get("node") if isinstance(engines, dict) else None
-    if isinstance(wanted, str) and wanted.strip():
-        pins.append(("package.json engines", wanted.strip()))
-    return pins
+            yield name, first
+    for key in ("volta", "engines"):
+        table = package.get(key)
+        wanted = table.get("node") if isinstance(table, dict) else None
+        if isinstance(wanted, str) and wanted.strip():
+            yield f"package.json {key}", wanted.strip()
+    engines = package.get("devEngines")
+    runtime = engines.get("runtime") if isinstance(engines, dict) else None
+    for each in runtime if isinstance(runtime, list) else [runtime]:
+        if isinstance(each, dict) and each.get("name") == "node" and each.get("version"):
+            yield "package.json devEngines", str(each["version"])
+
+
+def _check(source: str, text: str, version: str) -> None:
+    major = int(version.partition(".")[0])
+    if not OLDEST <= major < 100:
+        raise ProjectDetectionError(
+            f"{source}: '{text[:40]}' asks for Node.js {version}, which cannot be had",
+            f"Ask for one from {OLDEST} to {LATEST}, such as {LTS}.",
+        )
 
 
 def _agrees(chosen: str, text: str) -> bool:

@@ -30,8 +30,6 @@ DECLARING = {
     "build.zig": "Zig",
     "*.nimble": "Nim",
     "dub.json": "D",
-    "package.json5": "pnpm",
-    "package.yaml": "pnpm",
 }
 """Whoever has one of these at the root is of that stack; a package.json beside it is a tool's."""
 HINTING = {

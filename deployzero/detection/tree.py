@@ -24,6 +24,7 @@ class Tree:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.realpath(root))
+        self._known: dict[str, Path | None] = {}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -79,6 +80,14 @@ class Tree:
             raise broken(path, None, f"cannot be read: {error.strerror}") from error
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
+    def head(self, path: str, size: int = 4096) -> str:
+        """The beginning of a file of any size, such as a lock's; '' when absent."""
+        inside = self._inside(path)
+        if inside is None or not inside.is_file():
+            return ""
+        with inside.open("rb") as file:
+            return file.read(size).decode("utf-8-sig", "replace").replace("\r\n", "\n")
+
     def json(self, path: str) -> dict[str, Any] | None:
         """The file's JSON object; None when absent."""
         text = self.text(path)
@@ -110,11 +119,17 @@ class Tree:
             raise broken(path, None, "is not usable TOML") from error
 
     def _inside(self, path: str) -> Path | None:
-        try:
-            real = Path(os.path.realpath(self.root / path))
-        except (OSError, ValueError):
-            return None
-        return real if real == self.root or self.root in real.parents else None
+        """The real path; None when it is absent or leads out. Most of what is asked is absent."""
+        if path not in self._known:
+            top, full = str(self.root), f"{self.root}/{path}"
+            try:
+                os.lstat(full)
+                real = os.path.realpath(full)
+            except (OSError, ValueError):
+                real = ""
+            inside = real == top or real.startswith(f"{top.rstrip('/')}/")
+            self._known[path] = Path(real) if inside else None
+        return self._known[path]
 
 
 def broken(path: str, line: int | None, fault: str) -> ProjectDetectionError:

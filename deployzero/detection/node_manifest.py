@@ -1,0 +1,177 @@
+"""package.json, or pnpm's package.json5 and package.yaml, with its parts checked."""
+
+import posixpath
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any
+
+import yaml
+
+from deployzero.detection.tree import Tree, broken
+
+MANIFESTS = ("package.json", "package.json5", "package.yaml")
+LIFECYCLE = ("preinstall", "install", "postinstall", "prepare")
+"""Scripts of a package in the repository that an install runs; they may need its source."""
+_COMMENTS = re.compile(r"/\*.*?\*/|(?<![:\"'`\w])//[^\n]*", re.DOTALL)
+
+FRAMEWORKS = {
+    "next": "next",
+    "nuxt": "nuxt",
+    "@sveltejs/kit": "sveltekit",
+    "@remix-run/node": "remix",
+    "@react-router/node": "react-router",
+    "@tanstack/react-start": "tanstack-start",
+    "@solidjs/start": "solid-start",
+    "@nestjs/core": "nest",
+    "express": "express",
+    "fastify": "fastify",
+    "koa": "koa",
+    "hono": "hono",
+    "@hapi/hapi": "hapi",
+}
+
+
+class Package:
+    """One manifest. A part of a wrong shape is an error that names it."""
+
+    def __init__(self, tree: Tree, file: str, values: dict[str, Any]) -> None:
+        self.tree = tree
+        self.file = file
+        self.folder = posixpath.dirname(file) or "."
+        self.values = values
+        self.scripts = self.texts("scripts")
+        self.versions = {
+            **self.texts("devDependencies"),
+            **self.texts("optionalDependencies"),
+            **self.texts("dependencies"),
+        }
+        self.dependencies = frozenset(self.versions)
+        self.development = self.texts("devDependencies").keys() - self.texts("dependencies")
+        self.framework = next((v for k, v in FRAMEWORKS.items() if k in self.versions), None)
+
+    @property
+    def name(self) -> str:
+        given = self.values.get("name")
+        return given if isinstance(given, str) else ""
+
+    def texts(self, key: str) -> dict[str, str]:
+        """A table of texts, such as `scripts`; other values are left out."""
+        table = self.values.get(key) or {}
+        if not isinstance(table, dict):
+            raise broken(self.file, None, f"has a bad '{key}': it must be an object ({{…}})")
+        return {name: value for name, value in table.items() if isinstance(value, str)}
+
+    def script(self, name: str) -> str:
+        return self.scripts.get(name, "").strip()
+
+    def path(self, name: str) -> str:
+        """The path from the root of a file beside the manifest."""
+        return posixpath.normpath(posixpath.join(self.folder, name))
+
+    def first(self, *names: str) -> str | None:
+        """The first of these files beside the manifest, as the manifest would name it."""
+        return next((name for name in names if self.tree.is_file(self.path(name))), None)
+
+    def config(self, stem: str) -> str:
+        """The text of `<stem>.config.js` or the like without its comments; '' without one."""
+        name = self.first(*(f"{stem}.config.{ext}" for ext in ("ts", "js", "mjs", "mts", "cjs")))
+        text = self.tree.text(self.path(name)) if name else None
+        return _COMMENTS.sub("", text or "")
+
+    @cached_property
+    def members(self) -> tuple[str, ...]:
+        """The manifests of its workspaces, in the order of their patterns."""
+        found: list[str] = []
+        left_out: set[str] = set()
+        for pattern in self._patterns():
+            parts = [part for part in pattern.lstrip("!").split("/") if part not in ("", ".")]
+            if ".." in parts or not parts:
+                continue
+            matching = _matching(self.tree, ".", parts)
+            left_out.update(matching) if pattern.startswith("!") else found.extend(matching)
+        return tuple(path for path in dict.fromkeys(found) if path not in left_out)
+
+    def _patterns(self) -> list[str]:
+        given = self.values.get("workspaces", [])
+        given = given.get("packages", []) if isinstance(given, dict) else given
+        if self.tree.is_file("pnpm-workspace.yaml"):
+            given = read_yaml(self.tree, "pnpm-workspace.yaml").get("packages", given)
+        return [str(pattern) for pattern in given] if isinstance(given, list) else []
+
+
+def read_package(tree: Tree, folder: str = ".") -> Package | None:
+    """The manifest of a folder; None without one.
+
+    Raises ProjectDetectionError for one that is broken.
+    """
+    for name in MANIFESTS:
+        path = posixpath.normpath(posixpath.join(folder, name))
+        if not tree.is_file(path):
+            continue
+        if name.endswith(".yaml"):
+            if not tree.first("pnpm-lock.yaml", "pnpm-workspace.yaml"):
+                continue  # Haskell's tools have a file of this name
+            return Package(tree, path, read_yaml(tree, path))
+        values = _json5(tree, path) if name.endswith("5") else tree.json(path)
+        return Package(tree, path, values or {})
+    return None
+
+
+def read_yaml(tree: Tree, path: str) -> dict[str, Any]:
+    """A YAML mapping; {} when it is absent or empty."""
+    try:
+        values = yaml.load(tree.text(path) or "", Loader=_Loader)  # noqa: S506 - a safe one
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise broken(path, mark.line + 1 if mark else None, "is not valid YAML") from error
+    if not isinstance(values or {}, dict):
+        raise broken(path, 1, "must hold a YAML mapping")
+    return values or {}
+
+
+class _Loader(yaml.SafeLoader):
+    """Without aliases: a few lines of them unfold to gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not read")
+        return super().compose_node(parent, index)
+
+
+def _json5(tree: Tree, path: str) -> dict[str, Any]:
+    import json5
+
+    try:
+        values = json5.loads(tree.text(path) or "")
+    except (ValueError, RecursionError) as error:
+        raise broken(path, None, "is not valid JSON5") from error
+    if not isinstance(values, dict):
+        raise broken(path, 1, "must hold a JSON5 object ({…})")
+    return values
+
+
+def _matching(tree: Tree, folder: str, parts: list[str]) -> list[str]:
+    """Manifests below a folder; '**' is any number of levels, down to four."""
+    return list(_walk(tree, folder, parts, 4))
+
+
+def _walk(tree: Tree, folder: str, parts: list[str], deeper: int) -> Iterator[str]:
+    if not parts or parts == ["**"]:
+        manifest = tree.first(*(f"{folder}/{name}" for name in MANIFESTS))
+        if manifest and folder != ".":
+            yield manifest
+        if not parts:
+            return
+    if parts[0] == "**" and parts[1:]:
+        yield from _walk(tree, folder, parts[1:], deeper)
+    for below in tree.folders(folder):
+        name = below.rpartition("/")[2]
+        if name in ("node_modules", "dist", "build"):
+            continue
+        if parts[0] == "**":
+            if deeper:
+                yield from _walk(tree, below, parts, deeper - 1)
+        elif fnmatchcase(name, parts[0]):
+            yield from _walk(tree, below, parts[1:], deeper)

@@ -1,0 +1,310 @@
+"""How a Node.js app is started: its script, its framework's server, its entry file."""
+
+import itertools
+import re
+import shlex
+from dataclasses import dataclass, field
+
+from deployzero.detection.node_manifest import Package
+from deployzero.detection.node_packages import Manager
+from deployzero.detection.node_site import has_adapter, is_development_server
+from deployzero.detection.procfile import read_procfile
+
+STEMS = ("server", "index", "app", "main")
+ENTRIES = (
+    *(f"{stem}.{ext}" for ext in ("js", "mjs", "cjs") for stem in STEMS[:3]),
+    "main.js", "src/server.js", "src/index.js", "src/app.js", "src/main.js",
+    *(f"{folder}{stem}.{ext}" for ext in ("ts", "mts") for folder in ("", "src/")
+      for stem in STEMS),
+)  # fmt: skip
+PRODUCTION = ("start:prod", "start:production", "start-prod", "prod", "production", "serve:prod")
+"""Scripts that start what `start` starts for development."""
+BINARIES = {
+    "nest": "@nestjs/cli", "ng": "@angular/cli", "tsc": "typescript", "run-s": "npm-run-all",
+    "run-p": "npm-run-all", "dotenv": "dotenv-cli", "remix-serve": "@remix-run/serve",
+    "react-router-serve": "@react-router/serve", "vinxi": "vinxi", "nuxi": "nuxi",
+    "medusa": "@medusajs/cli", "strapi": "@strapi/strapi", "directus": "directus",
+    "sequelize": "sequelize-cli", "sequelize-cli": "sequelize-cli", "babel-node": "@babel/node",
+    "keystone": "@keystone-6/core", "payload": "payload", "eleventy": "@11ty/eleventy",
+    "tsconfig-paths": "tsconfig-paths", "swc-node": "@swc-node/register",
+}  # fmt: skip
+"""Programs that are not called like their package."""
+DIRECT = frozenset({
+    "node", "next", "nuxt", "tsx", "ts-node", "bun", "remix-serve", "react-router-serve", "serve",
+    "http-server", "fastify", "keystone", "strapi", "vite-node",
+})  # fmt: skip
+"""Programs that are started without a package manager around them, which keeps signals off."""
+NITRO = (
+    "nuxt", "@tanstack/react-start", "@tanstack/start", "@tanstack/solid-start", "@solidjs/start",
+    "nitropack",
+)  # fmt: skip
+"""Frameworks on Nitro, whose builds all end in .output/."""
+
+_PORT = re.compile(r"^((?:[A-Z_]+=\S+ )*)PORT=\d+ ")
+_FIXED = re.compile(r"(\s(?:-p|--port|-l|--listen)[ =])(?:tcp://)?(?:[\w.]+:)?\d{2,5}\b")
+_RELOADER = re.compile(
+    r"^((?:[A-Z_]+=\S+ )*)(?:npx )?(?:nodemon|node-dev|supervisor)"
+    r"(?: --?(?:w|watch|e|ext|q|quiet|inspect)(?:[ =](?!\S+\.[cm]?js$)[\w./,*-]+)?)* "
+    r"(?=[\w./-]+$)"
+)
+_WATCHER = re.compile(r"^((?:[A-Z_]+=\S+ )*)(tsx|node|bun) (?:watch|--watch(?:-path=\S+)?|--hot) ")
+_TS_WATCHER = re.compile(
+    r"^((?:[A-Z_]+=\S+ )*)(?:ts-node-dev|tsnd)(?: --?[\w-]+)* (?=[\w./-]+\.ts$)"
+)
+_SIMPLE = re.compile(r"^(?:[A-Z_]+=[\w./:@-]+ )*[\w./-]+(?: [\w./:@=,+$-]+)*$")
+
+
+@dataclass
+class Start:
+    command: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    before: tuple[str, ...] = ()
+    """Steps of the build that the command needs."""
+    build_prefix: str = ""
+    """Variables for the build script."""
+    least_node: int = 0
+    """The major from which on Node.js runs such an entry file."""
+
+
+def start(package: Package, manager: Manager, reasons: list[str]) -> Start:
+    """The start script, else the framework's own server, else `main` and the usual entries."""
+    script = package.script("start")
+    if script and not _for_development(package, script):
+        reasons.append(f"{package.file}: start script '{script[:80]}'")
+        return _by_script(package, manager, "start", reasons)
+    if script:
+        reasons.append(
+            f"{package.file}: start script '{script[:80]}' is a development server, unused"
+        )
+        name = next((name for name in PRODUCTION if package.script(name)), None)
+        name = name or next((n for n in package.scripts if n.startswith("serve:ssr")), None)
+        if name and not is_development_server(package.script(name)):
+            reasons.append(f"{package.file}: script '{name}' in its place")
+            return _by_script(package, manager, name, reasons)
+    return _framework(package, manager, reasons)
+
+
+def entry(package: Package, manager: Manager, reasons: list[str]) -> Start:
+    """`main` or `module` when it exists, else server.js, index.js, app.js and their like."""
+    found = main_file(package)
+    for key in ("main", "module"):
+        declared = package.values.get(key)
+        if not isinstance(declared, str) or not declared or found is None:
+            continue
+        if declared.removeprefix("./") != found and found in ENTRIES:
+            reasons.append(f"{package.file}: {key} '{declared[:80]}' does not exist, ignored")
+    if found is None:
+        return Start()
+    return _run_file(package, manager, found, reasons)
+
+
+def main_file(package: Package) -> str | None:
+    for key in ("main", "module"):
+        declared = package.values.get(key)
+        if isinstance(declared, str) and declared.strip():
+            path = declared.strip().removeprefix("./")
+            if found := package.first(path, f"{path}.js", f"{path.rstrip('/')}/index.js"):
+                return found
+    return package.first(*ENTRIES)
+
+
+def needs_development(package: Package, commands: list[str]) -> str | None:
+    """The development dependency that these commands run, directly or by scripts."""
+    for command in commands:
+        for program in _programs(package, command):
+            name = BINARIES.get(program, program)
+            if name in package.development and not program.startswith(("nodemon", "husky")):
+                return name
+    return None
+
+
+def _programs(package: Package, command: str, depth: int = 0) -> list[str]:
+    """The programs of a shell command, those of the scripts that it calls, and node's loaders."""
+    found: list[str] = []
+    for part in re.split(r"&&|\|\||[;|]", command):
+        words = [word for word in part.split() if not re.match(r"^[A-Za-z_]\w*=", word)]
+        while words and words[0] in ("npx", "exec", "bunx", "--no-install", "cross-env", "env"):
+            found += [words[0]] if words[0] == "cross-env" else []
+            words = [word for word in words[1:] if "=" not in word]
+        if not words:
+            continue
+        if words[0] in ("npm", "yarn", "pnpm", "bun"):
+            names = [word for word in words[1:] if word not in ("run", "exec") and word[0] != "-"]
+            script = names[0] if names else "start"
+            if script in package.scripts and depth < 4:
+                found += _programs(package, package.scripts[script], depth + 1)
+            elif names:
+                found.append(names[0])
+            continue
+        found.append(words[0])
+        for flag, value in itertools.pairwise(words):
+            if flag in ("-r", "--require", "--import", "--loader", "--experimental-loader"):
+                found.append(_package_of(value))
+        found += [
+            _package_of(word.partition("=")[2])
+            for word in words
+            if re.match(r"^--(?:require|import|loader|experimental-loader)=", word)
+        ]
+    return found
+
+
+def _package_of(module: str) -> str:
+    parts = module.split("/")
+    return "/".join(parts[:2]) if module.startswith("@") else parts[0]
+
+
+def _for_development(package: Package, script: str) -> bool:
+    production = any(package.script(name) for name in PRODUCTION)
+    return is_development_server(script) or (
+        production and bool(re.search(r"\bnest start\b|\bnodemon\b|\bts-node-dev\b", script))
+    )
+
+
+def _by_script(package: Package, manager: Manager, name: str, reasons: list[str]) -> Start:
+    environment = _environment(package)
+    if "standalone" in package.script(name) and (standalone := _standalone(package, reasons)):
+        return standalone
+    command = _direct(package, manager, name, reasons)
+    if command is None:
+        default = "npm start" if manager.name == "npm" and name == "start" else manager.run(name)
+        command = inside(package, default)
+    return Start(command, environment)
+
+
+def _direct(package: Package, manager: Manager, name: str, reasons: list[str]) -> str | None:
+    """`node server.js` itself instead of npm around it: it gets SIGTERM, and starts faster."""
+    if {f"pre{name}", f"post{name}"} & package.scripts.keys():
+        return None
+    script = package.script(name)
+    plain = _PORT.sub(r"\1", script)
+    plain = re.sub(r"^cross-env ((?:[A-Z_]+=[\w./:@-]+ )+)(?=node )", r"\1", plain)
+    plain = re.sub(r"^npx (?:--no-install )?", "", plain)
+    plain = _RELOADER.sub(r"\1node ", plain)
+    plain = _WATCHER.sub(r"\1\2 ", plain)
+    plain = _TS_WATCHER.sub(r"\1ts-node ", plain)
+    plain = _FIXED.sub(r"\1$PORT", plain)
+    if not _SIMPLE.match(plain):
+        return None
+    words = [word for word in plain.split() if not re.match(r"^[A-Z_]+=", word)]
+    if words[0] not in DIRECT:
+        return None
+    if words[0] not in ("node", "bun") and (package.folder != "." or manager.pnp):
+        return None  # its program lies in a folder that PATH does not name
+    if "PORT" in script and "$PORT" not in script and _PORT.match(script):
+        reasons.append(f"{package.file}: the start script's PORT is left out, deployzero sets it")
+    if "$PORT" in plain and "$PORT" not in script:
+        reasons.append(f"{package.file}: the start script's port gives way to $PORT")
+    return inside(package, _loading(package, manager, plain))
+
+
+def _loading(package: Package, manager: Manager, command: str) -> str:
+    """With Plug'n'Play node finds packages by Yarn's own loader alone."""
+    if not manager.pnp or not re.search(r"(?:^|\s)node ", command):
+        return command
+    if package.values.get("type") == "module" or package.folder != ".":
+        return re.sub(r"(^|\s)node ", r"\1yarn node ", command, count=1)
+    return f"NODE_OPTIONS=--require=./.pnp.cjs {command}"
+
+
+def inside(package: Package, command: str) -> str:
+    """The command in the package's own folder."""
+    folder = package.folder
+    return command if folder == "." else f"cd {shlex.quote(folder)} && {command}"
+
+
+def _environment(package: Package) -> dict[str, str]:
+    if "@sveltejs/adapter-node" in package.dependencies:
+        # Its check of forms compares with the address that the browser used.
+        return {"PROTOCOL_HEADER": "x-forwarded-proto", "HOST_HEADER": "x-forwarded-host"}
+    return {}
+
+
+def _framework(package: Package, manager: Manager, reasons: list[str]) -> Start:
+    uses = package.dependencies
+    if "next" in uses:
+        if standalone := _standalone(package, reasons):
+            return standalone
+        reasons.append("next: its own server, next start")
+        command = "next start" if package.folder == "." and not manager.pnp else None
+        return Start(command or inside(package, manager.execute("next start")))
+    if any(name in uses for name in NITRO):
+        reasons.append("its build ends in a server of its own, .output/server/index.mjs")
+        return Start(inside(package, "node .output/server/index.mjs"))
+    if "@sveltejs/kit" in uses:
+        return _sveltekit(package, reasons)
+    if "astro" in uses and has_adapter(package):
+        if "@astrojs/node" in uses:
+            reasons.append("astro: its Node.js adapter's server, dist/server/entry.mjs")
+            return Start(inside(package, "node ./dist/server/entry.mjs"))
+        reasons.append("astro: its adapter is for another host; @astrojs/node is for this one")
+        return Start()
+    for name, program in (
+        ("@remix-run/serve", "remix-serve"),
+        ("@react-router/serve", "react-router-serve"),
+    ):
+        if name in uses:
+            reasons.append(f"{name}: serves build/server/index.js")
+            path = "./build/server/index.js"
+            if package.folder != "." or manager.pnp:
+                return Start(inside(package, manager.execute(f"{program} {path}")))
+            return Start(f"{program} {path}")
+    if "@nestjs/core" in uses and "build" in package.scripts:
+        reasons.append("nest: its build ends in dist/main.js")
+        return Start(inside(package, _loading(package, manager, "node dist/main")))
+    return Start()
+
+
+def _sveltekit(package: Package, reasons: list[str]) -> Start:
+    text = package.config("svelte")
+    if "adapter-auto" in text:
+        reasons.append(
+            "sveltekit: adapter-auto knows no host like this one, so it is told to take "
+            "adapter-node (GCP_BUILDPACKS); install @sveltejs/adapter-node to have it locked"
+        )
+        prefix = "GCP_BUILDPACKS=true "
+    elif "adapter-node" in text:
+        reasons.append("sveltekit: adapter-node's server, build/")
+        prefix = ""
+    else:
+        reasons.append("sveltekit: its adapter is for another host; adapter-node is for this one")
+        return Start()
+    out = re.search(r"\bout\s*:\s*['\"`]([\w./-]+)['\"`]", text)
+    environment = {"PROTOCOL_HEADER": "x-forwarded-proto", "HOST_HEADER": "x-forwarded-host"}
+    command = inside(package, f"node {out[1] if out else 'build'}")
+    return Start(command, environment, build_prefix=prefix)
+
+
+def _standalone(package: Package, reasons: list[str]) -> Start | None:
+    """Next's own small server; its files beside it are for the build to bring."""
+    if not re.search(r"\boutput\s*:\s*['\"`]standalone['\"`]", package.config("next")):
+        return None
+    if package.folder != ".":
+        return None  # it lies as deep as the package does
+    reasons.append("next.config: output 'standalone': its server, with its static files")
+    copied = "cp -r .next/static .next/standalone/.next/"
+    before = [copied] if "standalone" not in package.script("build") else []
+    if before and package.tree.is_dir("public"):
+        before.append("cp -r public .next/standalone/")
+    # Docker's own HOSTNAME would bind it to one address.
+    return Start("HOSTNAME=0.0.0.0 node .next/standalone/server.js", before=tuple(before))
+
+
+def _run_file(package: Package, manager: Manager, file: str, reasons: list[str]) -> Start:
+    quoted = shlex.quote(file)
+    if manager.name == "bun":
+        reasons.append(f"{file}: started by bun")
+        return Start(inside(package, f"bun {quoted}"))
+    if not re.search(r"\.[cm]?tsx?$", file):
+        reasons.append(f"{file}: started by node")
+        return Start(inside(package, _loading(package, manager, f"node {quoted}")))
+    for runner in ("tsx", "ts-node"):
+        if runner in package.dependencies and package.folder == "." and not manager.pnp:
+            reasons.append(f"{file}: started by {runner}")
+            return Start(f"{runner} {quoted}")
+    reasons.append(f"{file}: started by node itself, which leaves types out (22.18 or later)")
+    return Start(inside(package, _loading(package, manager, f"node {quoted}")), least_node=22)
+
+
+def shows_procfile(package: Package) -> list[str]:
+    """The commands of the Procfile, which run in the image as well."""
+    return list(read_procfile(package.tree).values())

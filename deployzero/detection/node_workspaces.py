@@ -1,0 +1,145 @@
+"""Monorepos: which package is the app, and what has to be built before it."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from deployzero.detection.node_manifest import Package, read_package
+from deployzero.detection.node_packages import Manager
+from deployzero.detection.node_site import SERVER_FRAMEWORKS, is_development_server
+from deployzero.detection.node_start import inside
+from deployzero.detection.tree import Tree
+
+
+def app_package(root: Package, reasons: list[str]) -> Package:
+    """The root, when it can be started; else the only workspace that can.
+
+    Several that could are left to the user: the reasons name them.
+    """
+    if not root.members or _starts(root):
+        return root
+    members = [member for path in root.members if (member := _member(root.tree, path))]
+    servers = [member for member in members if _starts(member)]
+    candidates = servers or [member for member in members if "build" in member.scripts]
+    if len(candidates) == 1:
+        reasons.append(f"{candidates[0].file}: the only workspace that can be started")
+        return candidates[0]
+    if candidates:
+        names = ", ".join(member.folder for member in candidates[:6])
+        reasons.append(
+            f"several workspaces could be the app ({names}): choose one by a Procfile, "
+            "a start script at the root, or root in deployzero.toml"
+        )
+    return root
+
+
+def build_steps(root: Package, app: Package, manager: Manager) -> list[str]:
+    """Build scripts of the workspaces that the app depends on, then its own."""
+    by_name = {member.name: member for path in root.members if (member := _member(root.tree, path))}
+    ordered: list[Package] = []
+    _collect(app, by_name, ordered, set())
+    return [f"({inside(p, manager.run('build'))})" for p in ordered if "build" in p.scripts]
+
+
+def _collect(
+    package: Package, by_name: dict[str, Package], ordered: list[Package], seen: set[str]
+) -> None:
+    if package.file in seen:
+        return
+    seen.add(package.file)
+    for name in package.versions:
+        if name in by_name:
+            _collect(by_name[name], by_name, ordered, seen)
+    ordered.append(package)
+
+
+def _member(tree: Tree, path: str) -> Package | None:
+    return read_package(tree, path.rpartition("/")[0] or ".")
+
+
+def _starts(package: Package) -> bool:
+    script = package.script("start")
+    if script:
+        return not is_development_server(script)
+    if package.members:
+        return bool(package.first("index.js", "server.js", "app.js", "index.ts", "server.ts"))
+    served = package.dependencies & SERVER_FRAMEWORKS
+    return bool(served and ("build" in package.scripts or _has_pages(package)))
+
+
+def _has_pages(package: Package) -> bool:
+    return any(package.tree.is_dir(package.path(name)) for name in ("app", "pages", "src/app"))
+
+
+@dataclass(frozen=True)
+class NxApp:
+    build: str
+    """Arguments of nx."""
+    start: str | None = None
+    folder: str | None = None
+    """Of plain files, where it is a front end."""
+
+
+def nx_app(package: Package, reasons: list[str]) -> NxApp | None:
+    """Nx's default project, or its only application, when a target of its builds it."""
+    settings = package.tree.json("nx.json") if package.folder == "." else None
+    if settings is None:
+        return None
+    name = settings.get("defaultProject")
+    projects = _nx_projects(package.tree)
+    apps = [key for key, value in projects.items() if value.get("projectType") == "application"]
+    if not isinstance(name, str) or name not in projects:
+        name = apps[0] if len(apps) == 1 else None
+    if name is None:
+        if apps:
+            reasons.append(
+                f"nx.json: no defaultProject among {', '.join(apps[:6])}; "
+                "name one, or write a start script"
+            )
+        return None
+    found = _nx_target(name, projects[name])
+    if found:
+        reasons.append(f"nx.json: {name} is built by nx {found.build}")
+    return found
+
+
+def _nx_projects(tree: Tree) -> dict[str, dict[str, Any]]:
+    named = (tree.json("workspace.json") or {}).get("projects")
+    folders = dict(named) if isinstance(named, dict) else {}
+    if not folders:
+        folders = {
+            f.rpartition("/")[2]: f for top in ("apps", "packages") for f in tree.folders(top)
+        }
+    found = {}
+    for name, folder in folders.items():
+        project = folder if isinstance(folder, dict) else tree.json(f"{folder}/project.json")
+        if isinstance(project, dict):
+            found[str(project.get("name", name))] = project
+    return found
+
+
+def _nx_target(name: str, project: dict[str, Any]) -> NxApp | None:
+    targets = project.get("targets") or project.get("architect")
+    build = targets.get("build") if isinstance(targets, dict) else None
+    if not isinstance(build, dict):
+        return None
+    executor = str(build.get("executor") or build.get("builder") or "")
+    options = build.get("options")
+    out = options.get("outputPath") if isinstance(options, dict) else None
+    if (
+        not isinstance(out, str)
+        or not re.match(r"^[\w./@-]+$", out)
+        or not re.match(r"^[\w@/-]+$", name)
+    ):
+        return None
+    configurations = build.get("configurations")
+    production = isinstance(configurations, dict) and "production" in configurations
+    command = f"run {name}:build{':production' if production else ''}"
+    if re.search(r"(?:next):build$", executor):
+        return NxApp(command, start=f"next start {out}")
+    if re.search(r"/(?:node|js|nest|express|esbuild):|/webpack:", executor):
+        main = str(options.get("main", "main.ts")).rpartition("/")[2] if options else "main.ts"
+        return NxApp(command, start=f"node {out}/{main.removesuffix('.ts')}.js")
+    if re.search(r"/(?:web|react|vite|angular|rspack):|angular", executor):
+        return NxApp(command, folder=out)
+    return None
