@@ -62,8 +62,6 @@ class ProjectConfig:
     """Run after the build: takes out what only the build needed."""
     tools: tuple[str, ...] = ()
     """Packages of the language's own registry that build and app call ('pnpm@9.5.0', 'bun@1')."""
-    tool: str | None = None
-    """What installs, as pip asks for it ('uv', 'poetry==1.8.2'); None: what the image has."""
     build_packages: tuple[str, ...] = ()
     """Debian packages that building needs, beyond those of the base image."""
     run_packages: tuple[str, ...] = ()
@@ -80,5 +78,11 @@ class ProjectConfig:
     """Process name to how many, from app.json; absent: web 1, others 0."""
     generated_secrets: tuple[str, ...] = ()
     """Variables that app.json asks to have generated (`"generator": "secret"`)."""
+    root: str = "."
+    """Folder of the repository that is the app; its build sees nothing else."""
+    assets: "ProjectConfig | None" = None
+    """A front end beside the app, built first: the app's build gets the tree with its files."""
+    password_file: str | None = None
+    """Who may see a static site, as `htpasswd` writes it (Staticfile.auth)."""
     reasons: tuple[str, ...] = ()
     """Why this and not another, in the user's words, shown in the push."""
