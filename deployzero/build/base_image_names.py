@@ -174,15 +174,29 @@ def _python(asked: str) -> Stack:
         if not asked or satisfies(version, asked):
             return Stack("python", version, suite)
     minor = ".".join(_plain(asked).split(".")[:2])
-    if minor in PYTHON_SUITES and re.match(r"^\s*(?:==|~=|\d|python)", asked):
+    pinned = re.match(r"^\s*(?:==|~=|\d|python)", asked)
+    if minor in PYTHON_SUITES and pinned:
         note = f"Python {asked} was asked for; this is Debian's {minor}, with its own patches"
         return Stack("python", minor, PYTHON_SUITES[minor], note=note)
+    if pinned and minor.startswith("3."):
+        return _nearest_python(asked, minor)
     raise BuildError(
         f"Python {asked} was asked for, but the base images made from Debian have "
         f"{' and '.join(PYTHON_SUITES)}",
         "Ask for one of these (.python-version), or let the server use official images: "
         "DEPLOYZERO_BASE_IMAGES=official, or a registry that mirrors them.",
     )
+
+
+def _nearest_python(asked: str, minor: str) -> Stack:
+    """The next newer Python, else the newest: most apps run on both, and the push says so."""
+    known = sorted(PYTHON_SUITES, key=Version)
+    version = next((v for v in known if Version(v) > Version(minor)), known[-1])
+    note = (
+        f"Python {asked} was asked for, and Debian has it not: this runs on Python {version}. "
+        "Official images have it (DEPLOYZERO_BASE_IMAGES=official, or a registry)"
+    )
+    return Stack("python", version, PYTHON_SUITES[version], note=note)
 
 
 def _official_version(config: ProjectConfig) -> str:

@@ -36,6 +36,9 @@ class Ignored:
         if config.type == "nodejs" and config.install_command:
             # What the install step makes must not be covered by what was committed.
             own = {0: "/node_modules/", **own}
+        if config.type == "python":
+            # Its programs name another machine's Python; /.venv is where ours is.
+            own = {**dict(enumerate(_committed_environments(source), -9)), **own}
         self._git = _git(own)
         self._docker = _DockerIgnore(docker) if docker else None
         self._exceptions = any(line.startswith("!") for line in (*own.values(), *docker.values()))
@@ -55,6 +58,13 @@ class Ignored:
         if self._git.match_file(f"{_text(path)}/"):
             return True
         return not self._exceptions and self(path)
+
+
+def _committed_environments(source: Path) -> Iterator[str]:
+    yield "/.venv"
+    for name in ("venv", "env"):
+        if (source / name / "pyvenv.cfg").is_file():
+            yield f"/{name}/"
 
 
 class _DockerIgnore:

@@ -45,10 +45,25 @@ Those of buildpacks/ come between them, by the `order` that they give themselves
 
 PROGRAMS = {
     "python": (
-        "python", "python3", "gunicorn", "uvicorn", "hypercorn", "flask", "waitress-serve",
-        "daphne", "granian", "sanic", "fastapi", "streamlit", "chainlit", "celery",
-        "uv", "poetry", "pipenv", "pdm",
-    ),  # fmt: skip
+        "python",
+        "python3",
+        "gunicorn",
+        "uvicorn",
+        "hypercorn",
+        "flask",
+        "waitress-serve",
+        "daphne",
+        "granian",
+        "sanic",
+        "fastapi",
+        "streamlit",
+        "chainlit",
+        "celery",
+        "uv",
+        "poetry",
+        "pipenv",
+        "pdm",
+    ),
     "nodejs": (
         "node",
         "npm",
@@ -69,9 +84,14 @@ PROGRAMS = {
 MANIFESTS = {
     "go": ("go.mod", "go.work"),
     "python": (
-        "requirements.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "manage.py",
+        "requirements.txt",
+        "pyproject.toml",
+        "setup.py",
+        "setup.cfg",
+        "Pipfile",
+        "manage.py",
         "environment.yml",
-    ),  # fmt: skip
+    ),
     "nodejs": ("package.json", "package.json5", "package.yaml"),
 }
 

@@ -1,4 +1,4 @@
-"""Django: manage.py, the settings that it names, and the WSGI application."""
+"""Django: manage.py, the settings that it names, and the WSGI or ASGI application."""
 
 import ast
 import re
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from deployzero.detection.tree import Tree
 
-_SETTINGS = re.compile(r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"]([\w.]+)['\"]")
+_SETTINGS = re.compile(
+    r"DJANGO_SETTINGS_MODULE['\"]\]?\s*[,=]\s*(?:default\s*=\s*)?['\"]([\w.]+)['\"]"
+)
 
 
 @dataclass(frozen=True)
@@ -15,8 +17,14 @@ class DjangoApp:
     """Holds manage.py: '.' or one folder below the root."""
     wsgi: str | None
     """'shop.wsgi:application'; None: no WSGI application was found."""
+    asgi: str | None
+    """'shop.asgi:application', where ASGI_APPLICATION or an asgi.py names it."""
+    asked_asgi: bool
+    """The settings name an ASGI application."""
     collects_static: bool
     """STATIC_ROOT is set and django.contrib.staticfiles installed."""
+    secrets: tuple[str, ...]
+    """Variables that SECRET_KEY is read from."""
     reason: str
 
 
@@ -25,16 +33,20 @@ def find_django(tree: Tree) -> DjangoApp | None:
     for folder in (".", *tree.folders()):
         prefix = "" if folder == "." else f"{folder}/"
         text = tree.text(f"{prefix}manage.py") if tree.is_file(f"{prefix}manage.py") else None
-        if text is None or "django" not in text.lower():
+        if text is None or not re.search(r"django\.|DJANGO_SETTINGS_MODULE", text):
             continue
         named = _SETTINGS.search(text)
         module = named[1] if named else None
-        sources = _settings(tree, prefix, module)
-        wsgi = _wsgi_setting(sources) or _wsgi_file(tree, folder, prefix, module)
+        sources = [each for each in map(_parsed, _settings(tree, prefix, module)) if each]
+        asgi = _application(sources, "ASGI_APPLICATION")
         return DjangoApp(
             folder=folder,
-            wsgi=wsgi,
+            wsgi=_application(sources, "WSGI_APPLICATION")
+            or _beside(tree, folder, prefix, module, "wsgi"),
+            asgi=asgi or _beside(tree, folder, prefix, module, "asgi"),
+            asked_asgi=asgi is not None,
             collects_static=_collects_static(sources),
+            secrets=_secrets(sources),
             reason=f"{prefix}manage.py: Django" + (f", settings {module}" if module else ""),
         )
     return None
@@ -46,31 +58,33 @@ def _settings(tree: Tree, prefix: str, module: str | None) -> list[str]:
         return []
     path = prefix + module.replace(".", "/")
     folder = path if tree.is_dir(path) else path.rpartition("/")[0]
-    if tree.is_file(f"{path}.py") and not folder.endswith("settings"):
+    if tree.is_file(f"{path}.py") and not folder.endswith(("settings", "config")):
         return [tree.text(f"{path}.py") or ""]
     names = [name for name in tree.list(folder) if name.endswith(".py")]
     return [tree.text(f"{folder}/{name}") or "" for name in names[:20]]
 
 
-def _assigned(sources: list[str], name: str) -> list[ast.expr]:
-    """Values that are assigned to a name at the top of any of these modules."""
-    found: list[ast.expr] = []
-    for source in sources:
-        try:
-            body = ast.parse(source).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        found += [
-            node.value
-            for node in body
-            if isinstance(node, ast.Assign)
-            and any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
-        ]
-    return found
+def _parsed(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
-def _wsgi_setting(sources: list[str]) -> str | None:
-    for value in _assigned(sources, "WSGI_APPLICATION"):
+def _assigned(sources: list[ast.Module], name: str) -> list[ast.expr]:
+    """Values that are assigned to a name at the top of any of these modules, or in an if."""
+    return [
+        node.value
+        for source in sources
+        for statement in source.body
+        for node in (statement, *(ast.walk(statement) if isinstance(statement, ast.If) else ()))
+        if isinstance(node, ast.Assign)
+        and any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
+    ]
+
+
+def _application(sources: list[ast.Module], setting: str) -> str | None:
+    for value in _assigned(sources, setting):
         if isinstance(value, ast.Constant) and isinstance(value.value, str):
             module, _, name = value.value.rpartition(".")
             if re.fullmatch(r"[\w.]+", value.value) and module:
@@ -78,19 +92,38 @@ def _wsgi_setting(sources: list[str]) -> str | None:
     return None
 
 
-def _wsgi_file(tree: Tree, folder: str, prefix: str, module: str | None) -> str | None:
-    """Without WSGI_APPLICATION: the wsgi.py beside the settings, or the only one."""
-    package = (module or "").partition(".")[0]
-    folders = [package, *(f.removeprefix(prefix) for f in tree.folders(folder))]
+def _beside(tree: Tree, folder: str, prefix: str, module: str | None, kind: str) -> str | None:
+    """Without the setting: the wsgi.py beside the settings, or the first there is."""
+    package = (module or "").rpartition(".")[0].replace(".", "/")
+    outer = (module or "").partition(".")[0]
+    folders = [package, outer, *(f.removeprefix(prefix) for f in tree.folders(folder))]
     for name in folders:
-        if name and tree.is_file(f"{prefix}{name}/wsgi.py"):
-            return f"{name}.wsgi:application"
-    return None
+        if name and tree.is_file(f"{prefix}{name}/{kind}.py"):
+            return f"{name.replace('/', '.')}.{kind}:application"
+    return f"{kind}:application" if tree.is_file(f"{prefix}{kind}.py") else None
 
 
-def _collects_static(sources: list[str]) -> bool:
+def _collects_static(sources: list[ast.Module]) -> bool:
     set_there = any(
         not (isinstance(value, ast.Constant) and not value.value)
         for value in _assigned(sources, "STATIC_ROOT")
     )
-    return set_there and any("django.contrib.staticfiles" in source for source in sources)
+    return set_there and any(
+        isinstance(node, ast.Constant) and node.value == "django.contrib.staticfiles"
+        for source in sources
+        for node in ast.walk(source)
+    )
+
+
+def _secrets(sources: list[ast.Module]) -> tuple[str, ...]:
+    """Names of the environment in what SECRET_KEY is made of: os.environ["DJANGO_SECRET_KEY"]."""
+    names = {
+        node.value: None
+        for value in _assigned(sources, "SECRET_KEY")
+        if not isinstance(value, ast.Constant)
+        for node in ast.walk(value)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch(r"[A-Z][A-Z0-9_]*", node.value)
+    }
+    return tuple(names)

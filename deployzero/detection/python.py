@@ -1,150 +1,174 @@
-"""Python: what pip installs, and how the web application is started."""
+"""Python: what is installed and by which tool, and how the application is started."""
 
 import shlex
-from typing import Any
 
 from deployzero.detection.django import DjangoApp, find_django
 from deployzero.detection.procfile import read_procfile
+from deployzero.detection.pyproject import Table
+from deployzero.detection.python_libraries import libraries
+from deployzero.detection.python_packages import read_packages
+from deployzero.detection.python_script import ENTRIES, find_page, find_script, own_port
+from deployzero.detection.python_server import served
 from deployzero.detection.python_version import python_version
-from deployzero.detection.python_web import ASGI, WebApp, find_web_app
-from deployzero.detection.requirements import Requirements, read_requirements
+from deployzero.detection.python_web import find_web_app
+from deployzero.detection.requirements import CONVENTIONS, Requirements
 from deployzero.detection.tree import Tree
-from deployzero.models.project import ProjectConfig, ProjectType
+from deployzero.models.project import DEFAULT_PORT, ProjectConfig, ProjectType
 
-ENTRIES = ("main.py", "app.py", "start.py", "bot.py", "hello.py", "server.py")
-"""Plain scripts, in Railpack's order."""
-
-WSGI_SERVERS = {
-    "gunicorn": "gunicorn{chdir} --bind 0.0.0.0:$PORT --workers 2 {target}",
-    "waitress": "waitress-serve --host=0.0.0.0 --port=$PORT{call} {plain}",
-}
-ASGI_SERVERS = {
-    "uvicorn": "uvicorn{app_dir}{factory} {plain} --host 0.0.0.0 --port $PORT",
-    "hypercorn": "hypercorn --bind 0.0.0.0:$PORT {target}",
-}
-"""By package; the first is what an app without a server of its own gets."""
+HEROKU_HOOKS = ("bin/pre_compile", "bin/post_compile")
 
 
 class PythonDetector:
     type: ProjectType = "python"
-    markers = ("requirements.txt", "pyproject.toml", "setup.py", "Pipfile", "manage.py", *ENTRIES)
+    markers = (
+        "requirements.txt", "pyproject.toml", "setup.py", "Pipfile", "environment.yml",
+        "manage.py", *CONVENTIONS, *ENTRIES,
+    )  # fmt: skip
 
     def detect(self, tree: Tree) -> ProjectConfig | None:
         pyproject = tree.toml("pyproject.toml") or {}
-        requirements = read_requirements(tree, pyproject)
-        entry = tree.first(*ENTRIES)
+        needs = read_packages(tree, pyproject)
+        entry = tree.first(*ENTRIES) or _called(tree)
         django = find_django(tree)
-        if requirements is None and entry is None and django is None:
+        if needs is None and entry is None and django is None:
             return None
-        needs = requirements or Requirements(
-            reasons=[f"{entry or 'manage.py'}: Python without requirements.txt"]
+        declared = needs is not None
+        needs = needs or Requirements(
+            manager="pip", reasons=[f"{entry or 'manage.py'}: Python without requirements.txt"]
         )
         reasons: list[str] = []
-        framework, start = _start(tree, pyproject, needs, django, reasons)
-        _server_of_procfile(tree, needs)
+        version, why = python_version(tree, pyproject)
+        framework, start, main = _start(tree, pyproject, needs, django, reasons)
+        if declared:
+            _server_of_procfile(tree, needs)
         build = list(needs.after_source)
         if django and django.collects_static:
-            build.append(_manage(django, "collectstatic --noinput"))
+            build.append(_collectstatic(django))
             reasons.append("STATIC_ROOT is set: collectstatic runs in the build")
-        version, why = python_version(tree, pyproject)
+        build_packages, run_packages, because = libraries(needs.names | needs.locked)
         return ProjectConfig(
             type="python",
             build_command=" && ".join(build) or None,
             start_command=start,
+            port=_port(tree, start, reasons),
             framework=framework,
-            package_manager="pip",
+            package_manager=needs.manager,
             runtime_version=version,
             install_files=tuple(needs.files),
             install_command=needs.command,
-            main=entry,
-            reasons=(*needs.reasons, *reasons, *why),
+            tools=(needs.tool,) if needs.tool else (),
+            build_packages=build_packages,
+            run_packages=run_packages,
+            refusal=needs.refusal,
+            main=main or entry,
+            reasons=(*needs.reasons, *reasons, *because, *why, *_left_out(tree)),
         )
 
 
 def _start(
     tree: Tree,
-    pyproject: dict[str, Any],
+    pyproject: Table,
     needs: Requirements,
     django: DjangoApp | None,
     reasons: list[str],
-) -> tuple[str | None, str | None]:
-    """(framework, start command); needs get the server that is missing."""
+) -> tuple[str | None, str | None, str | None]:
+    """(framework, start command, entry file); needs get the server that is missing."""
     if django:
-        reasons.append(django.reason)
-        if django.wsgi is None:
-            reasons.append("no WSGI_APPLICATION and no wsgi.py: name the web process in a Procfile")
-            return "django", None
-        return "django", _served(tree, needs, django.wsgi, django.folder, "django", reasons)
+        return "django", _django(tree, needs, django, reasons), None
     found = find_web_app(tree, needs.names)
+    page = find_page(tree, needs.names)
+    if page and (found is None or found.folder != "." or "/" in found.file):
+        reasons.append(page.reason)
+        return page.framework, page.command, page.file
     if found:
         reasons.append(f"{found.file}: {found.framework} application {found.target}")
-        return found.framework, _served(
-            tree, needs, found.target, found.folder, found.framework, reasons, found
+        start = served(
+            tree, needs, found.target, found.folder, found.framework, reasons, found.factory
         )
-    return None, _script(tree, pyproject, reasons)
+        return found.framework, start, found.file
+    script = find_script(tree, pyproject, needs)
+    if script:
+        reasons.append(script.reason)
+        return None, script.command, script.file
+    reasons.append(f"no web application and none of {', '.join(ENTRIES)}")
+    return None, None, None
 
 
-def _served(
-    tree: Tree,
-    needs: Requirements,
-    target: str,
-    folder: str,
-    framework: str,
-    reasons: list[str],
-    found: WebApp | None = None,
-) -> str:
-    servers = ASGI_SERVERS if framework in ASGI else WSGI_SERVERS
-    server = next((name for name in servers if name in needs.names), None)
-    if server == "waitress" and folder != ".":
-        server = None
-    if server is None:
-        server = next(iter(servers))
-        if "web" not in read_procfile(tree):
-            needs.add(server, f"{server} is added: no server among the requirements")
-            needs.names.add(server)
-    factory = bool(found and found.factory)
-    return servers[server].format(
-        target=shlex.quote(target),
-        plain=target.removesuffix("()"),
-        chdir="" if folder == "." else f" --chdir {shlex.quote(folder)}",
-        app_dir="" if folder == "." else f" --app-dir {shlex.quote(folder)}",
-        factory=" --factory" if factory else "",
-        call=" --call" if factory else "",
+def _django(tree: Tree, needs: Requirements, django: DjangoApp, reasons: list[str]) -> str | None:
+    reasons.append(django.reason)
+    reasons.append(
+        "migrations do not run by themselves, since a failed one would leave the database "
+        "between two releases: 'release: python manage.py migrate' in the Procfile runs them "
+        "before the switch"
     )
+    # gunicorn alone among the requirements says that WSGI is meant, asgi.py or not.
+    asks = django.asked_asgi and ({"channels", "daphne"} & needs.names or not django.wsgi)
+    if django.asgi and (asks or not django.wsgi):
+        return served(tree, needs, django.asgi, django.folder, "asgi", reasons)
+    if django.wsgi is None:
+        reasons.append("no WSGI_APPLICATION and no wsgi.py: name the web process in a Procfile")
+        return None
+    return served(tree, needs, django.wsgi, django.folder, "django", reasons)
 
 
 def _server_of_procfile(tree: Tree, needs: Requirements) -> None:
     """A Procfile that calls a server which the requirements forgot gets it all the same."""
     web = read_procfile(tree).get("web", "").split()
     program = web[0] if web else ""
-    known = not needs.after_source  # what a package brings along is not known here
-    if program in ("gunicorn", "uvicorn", "hypercorn") and known and program not in needs.names:
-        extras = {"uvicorn": "fastapi"}.get(program)
-        if extras not in needs.names:
-            needs.add(
-                program, f"{program} is added: the Procfile calls it, no requirement names it"
-            )
+    known = not needs.packaged and not needs.after_source  # what a package brings is not known
+    there = needs.names | needs.locked
+    if program in ("gunicorn", "uvicorn", "hypercorn") and known and program not in there:
+        needs.add(program, f"{program} is added: the Procfile calls it, no requirement names it")
 
 
-def _script(tree: Tree, pyproject: dict[str, Any], reasons: list[str]) -> str | None:
-    project = pyproject.get("project")
-    scripts = project.get("scripts") if isinstance(project, dict) else None
-    for entry in (*ENTRIES, *(f"src/{name}" for name in ENTRIES)):
-        if tree.is_file(entry):
-            reasons.append(f"{entry}: run as a script")
-            return f"python {entry}"
-    if isinstance(scripts, dict) and len(scripts) == 1 and "build-system" in pyproject:
-        name = next(iter(scripts))
-        reasons.append(f"pyproject.toml: its script {name}")
-        return shlex.quote(name)
-    package = next((f for f in tree.folders() if tree.is_file(f"{f}/__main__.py")), None)
-    if package:
-        reasons.append(f"{package}/__main__.py: run as a module")
-        return f"python -m {shlex.quote(package)}"
-    reasons.append(f"no web application and none of {', '.join(ENTRIES)}")
-    return None
-
-
-def _manage(django: DjangoApp, command: str) -> str:
+def _collectstatic(django: DjangoApp) -> str:
+    """Settings must load in the build: what only SECRET_KEY needs is stood in for."""
     folder = "" if django.folder == "." else f"{shlex.quote(django.folder)}/"
-    return f"python {folder}manage.py {command}"
+    stands_in = "".join(f"{name}=${{{name}:-only-in-the-build}} " for name in django.secrets)
+    command = f"{stands_in}python {folder}manage.py collectstatic --noinput"
+    return f'if [ -z "${{DISABLE_COLLECTSTATIC:-}}" ]; then {command}; fi'
+
+
+def _port(tree: Tree, start: str | None, reasons: list[str]) -> int:
+    """The port of a script that reads no $PORT; what listens there is what gets the requests."""
+    command = read_procfile(tree).get("web") or start or ""
+    file = _file_of(tree, command)
+    if file is None or "$PORT" in command:
+        return DEFAULT_PORT
+    port, address = own_port(tree, file)
+    if address in ("127.0.0.1", "localhost", "::1"):
+        reasons.append(f"{file}: listens on {address}, where nothing outside reaches it: 0.0.0.0")
+    if port is None or not 0 < port < 65536:
+        return DEFAULT_PORT
+    if port < 1024:
+        reasons.append(f"{file}: listens on port {port}, which an unprivileged app may not")
+        return DEFAULT_PORT
+    reasons.append(f"{file}: listens on port {port} whatever $PORT says, so PORT is {port}")
+    return port
+
+
+def _called(tree: Tree) -> str | None:
+    """The file that a process of the Procfile runs with Python."""
+    files = (_file_of(tree, command) for command in read_procfile(tree).values())
+    return next(filter(None, files), None)
+
+
+def _file_of(tree: Tree, command: str) -> str | None:
+    """'A=1 python -u web.py --fast' -> 'web.py', when it is there."""
+    words = [word for word in command.split() if "=" not in word and word != "exec"]
+    if words[:1] not in (["python"], ["python3"]):
+        return None
+    file = next((word for word in words[1:] if word.endswith(".py")), None)
+    return file if file and tree.is_file(file) else None
+
+
+def _left_out(tree: Tree) -> list[str]:
+    """What lies there and has no part in the build."""
+    reasons = [
+        f"{folder}/: a committed virtual environment, left out; remove it from git"
+        for folder in (".venv", "venv", "env")
+        if tree.is_file(f"{folder}/pyvenv.cfg")
+    ]
+    if hook := tree.first(*HEROKU_HOOKS):
+        reasons.append(f"{hook}: Heroku's hook does not run here; a build command does")
+    return reasons

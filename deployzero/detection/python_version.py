@@ -1,35 +1,47 @@
-"""Which Python a repository asks for: runtime.txt, .python-version, .tool-versions, pyproject."""
+"""Which Python a repository asks for.
+
+The first of these wins: runtime.txt, .python-version (Heroku's order), mise.toml,
+.tool-versions, Pipfile.lock and Pipfile, environment.yml; then the ranges of
+requires-python and Poetry's `python`, of which the newest that the base images have is taken.
+"""
 
 import re
 from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from deployzero.detection.pyproject import Table, table
+from deployzero.detection.python_conda import conda_python
+from deployzero.detection.python_tools import tool_pins
 from deployzero.detection.tree import Tree, broken
 
 PREFERRED = ("3.13", "3.11", "3.12", "3.14", "3.10", "3.9", "3.8")
 """In the order in which a range picks one: those of the base images first."""
 
-END_OF_LIFE = {"3.8": "2024-10", "3.9": "2025-10", "3.10": "2026-10"}
+END_OF_LIFE = {
+    "2.7": "2020-01", "3.5": "2020-09", "3.6": "2021-12", "3.7": "2023-06",
+    "3.8": "2024-10", "3.9": "2025-10", "3.10": "2026-10",
+}  # fmt: skip
 """Last month of security fixes, from the Python developer's guide."""
 
-_VERSION = re.compile(r"^(\d+(?:\.\d+){0,2})(?:\.[*xX])?$")
+_VERSION = re.compile(r"^(\d+(?:\.\d+){0,2})(?:\.[*xX])?t?(?:-dev)?$")
 _SPECIFIER = re.compile(r"^[<>=!~]")
 MAX_MINOR = 30
 """A larger one is a slip of the keys, not a Python of years to come."""
-MISSPELT = (".python_version", ".pythonversion", "python-version", ".python-version.txt")
+_MISSPELT = re.compile(r"^[\s.,']*python[-_. ]?version[\s.']*(\.(txt|py|rtf))?$", re.IGNORECASE)
+ANY = ("latest", "3", "system", "*")
 
 
-def python_version(tree: Tree, pyproject: dict[str, Any]) -> tuple[str | None, list[str]]:
-    """The version (plain or partial) and the reasons; the first pin wins, as Heroku's.
+def python_version(tree: Tree, pyproject: Table) -> tuple[str | None, list[str]]:
+    """The version (plain or partial) and the reasons; the first pin wins.
 
     Raises ProjectDetectionError naming file and line when a pin is no version or
     .python-version names several.
     """
     reasons = [
         f"{name}: ignored, the file is called .python-version"
-        for name in MISSPELT
-        if tree.is_file(name)
+        for name in tree.names
+        if name != ".python-version" and _MISSPELT.match(name)
     ]
     chosen: str | None = None
     for source, text in _pins(tree):
@@ -38,7 +50,8 @@ def python_version(tree: Tree, pyproject: dict[str, Any]) -> tuple[str | None, l
             reasons.append(f"{source}: Python {text}")
         elif not (_within(text, chosen) or _within(chosen, text)):
             reasons.append(f"{source}: asks for {text}, which contradicts {chosen}; ignored")
-    chosen = _with_range(pyproject, chosen, reasons)
+    for source, given in _ranges(tree, pyproject):
+        chosen = _with_range(source, given, chosen, reasons)
     minor = ".".join((chosen or "").split(".")[:2])
     if minor in END_OF_LIFE:
         reasons.append(f"Python {minor} gets no security fixes since {END_OF_LIFE[minor]}")
@@ -55,14 +68,32 @@ def _pins(tree: Tree) -> list[tuple[str, str]]:
     if len(named) > 1:
         raise broken(".python-version", named[1][0], "names a second Python version; keep one")
     for number, text in named:
-        version = text.removeprefix("python-").removeprefix("cpython-")
-        if version not in ("latest", "3", "system"):
+        version = _plain(text)
+        if version not in ANY and not _SPECIFIER.match(version):
             pins.append((".python-version", _checked(".python-version", number, version, text)))
-    for _, text in _lines(tree, ".tool-versions"):
-        words = text.split()
-        if words[0] == "python" and len(words) > 1 and _VERSION.match(words[1]):
-            pins.append((".tool-versions", words[1]))
-    return pins
+    for path, version in (*tool_pins(tree, "python"), *_pipfile(tree)):
+        if match := _VERSION.match(version):
+            pins.append((path, match[1]))
+    if (conda := conda_python(tree)) and _VERSION.match(conda):
+        pins.append(("environment.yml", conda))
+    return [(path, version) for path, version in pins if version not in ANY]
+
+
+def _plain(text: str) -> str:
+    """'cpython-3.12.1-linux-x86_64-gnu' -> '3.12.1', as uv and pyenv write it."""
+    match = re.match(r"^c?python[-@]([\d.*]+)(?:-.*)?$", text)
+    return match[1] if match else text
+
+
+def _pipfile(tree: Tree) -> list[tuple[str, str]]:
+    lock = table((tree.json("Pipfile.lock") or {}), "_meta", "requires")
+    given = table((tree.toml("Pipfile") or {}), "requires")
+    found = []
+    for source, requires in (("Pipfile.lock", lock), ("Pipfile", given)):
+        version = requires.get("python_full_version") or requires.get("python_version")
+        if isinstance(version, str):
+            found.append((source, version))
+    return found
 
 
 def _lines(tree: Tree, path: str) -> list[tuple[int, str]]:
@@ -80,22 +111,36 @@ def _checked(path: str, number: int, version: str, text: str) -> str:
     return match[1]
 
 
-def _with_range(pyproject: dict[str, Any], chosen: str | None, reasons: list[str]) -> str | None:
-    project = pyproject.get("project")
-    text = project.get("requires-python") if isinstance(project, dict) else None
-    if not isinstance(text, str):
+def _ranges(tree: Tree, pyproject: Table) -> list[tuple[str, Any]]:
+    given = [
+        (".python-version", text)
+        for _, text in _lines(tree, ".python-version")[:1]
+        if _SPECIFIER.match(text)
+    ]
+    return [
+        *given,
+        ("pyproject.toml requires-python", table(pyproject, "project").get("requires-python")),
+        (
+            "pyproject.toml tool.poetry.dependencies.python",
+            table(pyproject, "tool", "poetry", "dependencies").get("python"),
+        ),
+    ]
+
+
+def _with_range(source: str, text: Any, chosen: str | None, reasons: list[str]) -> str | None:
+    if not isinstance(text, str) or text.strip() in ANY:
         return chosen
-    source = "pyproject.toml requires-python"
     try:
-        wanted = SpecifierSet(text if _SPECIFIER.match(text.strip()) else f"=={text.strip()}.*")
+        wanted = [SpecifierSet(_pep440(part)) for part in re.split(r"\|\|?", text)]
     except InvalidSpecifier as error:
-        raise broken("pyproject.toml", None, f"has a bad requires-python '{text[:40]}'") from error
+        path, _, key = source.partition(" ")
+        raise broken(path, None, f"has a bad {key or 'version'} '{text[:40]}'") from error
     if chosen is not None:
-        if not (wanted.contains(chosen) or wanted.contains(_newest(chosen))):
+        if not any(w.contains(chosen) or w.contains(_newest(chosen)) for w in wanted):
             reasons.append(f"{source}: '{text}' contradicts Python {chosen}; ignored")
         return chosen
-    exact = re.match(r"^===?\s*(\d+\.\d+\.\d+)$", text.strip())
-    fitting = exact[1] if exact else next((v for v in PREFERRED if _allows(wanted, v)), None)
+    exact = re.match(r"^={0,3}\s*(\d+\.\d+\.\d+)$", text.strip())
+    fitting = exact[1] if exact else next((v for v in PREFERRED if _allowed(wanted, v)), None)
     if fitting:
         reasons.append(f"{source}: '{text}', so Python {fitting}")
     else:
@@ -103,8 +148,24 @@ def _with_range(pyproject: dict[str, Any], chosen: str | None, reasons: list[str
     return fitting
 
 
-def _allows(wanted: SpecifierSet, minor: str) -> bool:
-    return wanted.contains(_newest(minor))
+def _pep440(text: str) -> str:
+    """Poetry's '^3.10', '~3.11', '3.12' and '>=3.9 <4' as Python's own specifiers."""
+    parts = re.split(r"\s*,\s*|\s+(?=[<>=!~^])", text.strip())
+    return ",".join(_part(part.strip()) for part in parts if part)
+
+
+def _part(part: str) -> str:
+    if caret := re.match(r"^\^\s*(\d+)((?:\.\d+)*)$", part):
+        return f">={caret[1]}{caret[2]},<{int(caret[1]) + 1}"
+    if tilde := re.match(r"^~\s*(\d+)\.(\d+)((?:\.\d+)*)$", part):
+        return f">={tilde[1]}.{tilde[2]}{tilde[3]},<{tilde[1]}.{int(tilde[2]) + 1}"
+    if _SPECIFIER.match(part):
+        return part
+    return f"=={part}" if part.endswith(".*") or part.count(".") > 1 else f"=={part}.*"
+
+
+def _allowed(wanted: list[SpecifierSet], minor: str) -> bool:
+    return any(each.contains(_newest(minor)) for each in wanted)
 
 
 def _newest(partial: str) -> str:

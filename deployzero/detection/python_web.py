@@ -7,15 +7,38 @@ from dataclasses import dataclass
 
 from deployzero.detection.tree import Tree
 
-MODULES = ("wsgi", "asgi", "app", "main", "server", "application", "api", "run", "start", "hello")
+MODULES = (
+    "wsgi", "asgi", "app", "main", "server", "application", "api", "web", "run", "start", "hello",
+)  # fmt: skip
 """Files that are looked at first, in this order."""
 
-CLASSES = {"Flask": "flask", "FastAPI": "fastapi", "Starlette": "starlette"}
-ASGI = ("fastapi", "starlette")
-FACTORIES = ("create_app", "make_app", "get_app")
+CLASSES = {
+    "Flask": "flask", "APIFlask": "flask", "FlaskApp": "flask", "Eve": "flask",
+    "FastAPI": "fastapi", "Starlette": "starlette", "Litestar": "litestar", "Quart": "quart",
+    "Sanic": "sanic", "FastHTML": "fasthtml", "fast_app": "fasthtml", "Dash": "dash",
+    "Bottle": "bottle", "default_app": "bottle", "make_wsgi_app": "pyramid",
+    "ASGIApp": "asgi", "get_wsgi_application": "wsgi", "get_asgi_application": "asgi",
+}  # fmt: skip
+"""By the name that is called; these names are a framework's own."""
+SHARED = {
+    ("aiohttp", "Application"): "aiohttp",
+    ("blacksheep", "Application"): "asgi",
+    ("falcon", "App"): "falcon",
+    ("falcon", "API"): "falcon",
+    ("falcon.asgi", "App"): "asgi",
+    ("connexion", "App"): "flask",
+    ("connexion", "AsyncApp"): "asgi",
+}
+"""By module and name: more than one framework uses the name."""
+ASGI = ("fastapi", "starlette", "litestar", "quart", "fasthtml", "asgi")
+FACTORIES = ("create_app", "make_app", "get_app", "build_app", "create_application")
 NAMES = ("app", "application", "api", "server")
-SKIPPED = ("tests", "test", "docs", "node_modules", "venv", "env", "migrations", "scripts")
-_HINTS = re.compile("|".join((*CLASSES, *FACTORIES, r"\bimport\b.*\bapp(?:lication)?\b")))
+SKIPPED = ("tests", "test", "docs", "node_modules", "venv", "env", "migrations", "scripts",
+           "examples", "alembic", "static", "templates")  # fmt: skip
+_HINTS = re.compile(
+    rf"{'|'.join((*CLASSES, *FACTORIES))}|\bApplication\(|falcon|"
+    r"\bimport\b.*\bapp(?:lication)?\b"
+)
 """Parsing is what costs time, so only files with one of these are parsed."""
 MAX_SOURCE = 200_000
 """Characters; longer files are not parsed."""
@@ -38,7 +61,7 @@ def find_web_app(tree: Tree, names: set[str]) -> WebApp | None:
     assumed = next((f for f in CLASSES.values() if f in names), None)
     factories: list[WebApp] = []
     for folder, path in _files(tree):
-        module = _parse(tree, path)
+        module = parse(tree, path, _HINTS)
         if module is None:
             continue
         dotted = path.removeprefix(f"{folder}/").removesuffix(".py")
@@ -50,18 +73,29 @@ def find_web_app(tree: Tree, names: set[str]) -> WebApp | None:
     return next(iter(factories), None)  # an object anywhere is more certain than a factory
 
 
+def parse(tree: Tree, path: str, hints: re.Pattern[str]) -> ast.Module | None:
+    """None for what has no hint, or cannot be parsed: it may be for another Python."""
+    text = tree.text(path) or ""
+    if len(text) > MAX_SOURCE or not hints.search(text):
+        return None
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 def _files(tree: Tree) -> Iterator[tuple[str, str]]:
-    """(import folder, file): likely names first at the root, in src/, then one level down."""
+    """(import folder, file): likely names first at the root, in src/, then below."""
     count = 0
     for folder in (".", "src"):
-        prefix = "" if folder == "." else f"{folder}/"
         below = [b for b in tree.folders(folder) if _searched(b)]
-        for base in (folder, *below):
+        deeper = [d for b in below for d in tree.folders(b) if _searched(d)]
+        for base in (folder, *below, *deeper):
             for name in _ordered(tree.list(base), is_package=base != folder):
                 count += 1
                 if count > MAX_FILES:
                     return
-                yield folder, (f"{prefix}{name}" if base == folder else f"{base}/{name}")
+                yield folder, (name if base == "." else f"{base}/{name}")
 
 
 def _searched(folder: str) -> bool:
@@ -82,53 +116,85 @@ def _ordered(names: tuple[str, ...], is_package: bool) -> list[str]:
     return [name for name in known if name in names] + others
 
 
-def _parse(tree: Tree, path: str) -> ast.Module | None:
-    """None for what makes no app, or cannot be parsed: it may be for another Python."""
-    text = tree.text(path) or ""
-    if len(text) > MAX_SOURCE or not _HINTS.search(text):
-        return None
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
 def _object(module: ast.Module, assumed: str | None, path: str) -> tuple[str, str] | None:
     found: dict[str, str] = {}
     entry = path.rpartition("/")[2] in ("wsgi.py", "asgi.py", "run.py", "main.py", "app.py")
+    origins = imports(module)
     for node in _top_level(module.body):
-        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
-            framework = _made_by(node.value, assumed)
+        if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            framework = _value(node.value, assumed, origins, found)
             for target in targets if framework else []:
-                if isinstance(target, ast.Name):
-                    found[target.id] = framework or ""
+                first = target.elts[0] if isinstance(target, ast.Tuple) and target.elts else target
+                if isinstance(first, ast.Name):
+                    found[first.id] = framework or ""
         elif isinstance(node, ast.ImportFrom) and assumed and entry:
             # `from shop import app` in wsgi.py: the object is made elsewhere.
             for alias in node.names:
                 if (alias.asname or alias.name) in NAMES[:2]:
                     found.setdefault(alias.asname or alias.name, assumed)
+    if wsgi := next((name for name, made in found.items() if made == "dash server"), None):
+        return "flask", wsgi
     name = next((n for n in NAMES if n in found), next(iter(found), None))
-    return (found[name], name) if name else None
+    if name is None:
+        return None
+    return found[name], (f"{name}.server" if found[name] == "dash" else name)
 
 
-def _made_by(call: ast.Call, assumed: str | None) -> str | None:
-    name = _called(call)
+def _value(
+    value: ast.expr | None, assumed: str | None, origins: dict[str, str], found: dict[str, str]
+) -> str | None:
+    if isinstance(value, ast.Call):
+        return _made_by(value, assumed, origins)
+    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name):
+        dash = found.get(value.value.id) == "dash" and value.attr == "server"
+        return "dash server" if dash else None
+    return None
+
+
+def _made_by(call: ast.Call, assumed: str | None, origins: dict[str, str]) -> str | None:
+    name, origin = _called(call, origins)
+    for (module, shared), framework in sorted(SHARED.items(), reverse=True):
+        if name == shared and f"{origin}.".startswith(f"{module}."):
+            return framework
     return CLASSES.get(name) or (assumed if name in FACTORIES else None)
 
 
-def _called(call: ast.Call) -> str:
+def _called(call: ast.Call, origins: dict[str, str]) -> tuple[str, str]:
+    """The name that is called, and the module that it comes from: ('App', 'falcon.asgi')."""
     function = call.func
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
+    parts: list[str] = []
+    while isinstance(function, ast.Attribute):
+        parts.append(function.attr)
+        function = function.value
+    if not isinstance(function, ast.Name):
+        return (parts[0] if parts else ""), ""
+    origin = origins.get(function.id, "")
+    dotted = ".".join([origin or function.id, *reversed(parts)])
+    module, _, name = dotted.rpartition(".")
+    return name, module
+
+
+def imports(module: ast.Module) -> dict[str, str]:
+    """What each imported name stands for: {'App': 'falcon.App', 'web': 'aiohttp.web'}."""
+    found: dict[str, str] = {}
+    for node in _top_level(module.body):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found[alias.asname or alias.name.partition(".")[0]] = (
+                    alias.name if alias.asname else alias.name.partition(".")[0]
+                )
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return found
 
 
 def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Statements that run on import, also within if, try and with."""
     for node in body:
         yield node
-        if isinstance(node, ast.If) and not _is_main_guard(node):
+        if isinstance(node, ast.If) and not is_main_guard(node):
             yield from _top_level([*node.body, *node.orelse])
         elif isinstance(node, ast.Try):
             yield from _top_level([*node.body, *node.orelse, *node.finalbody])
@@ -136,7 +202,7 @@ def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _top_level(node.body)
 
 
-def _is_main_guard(node: ast.If) -> bool:
+def is_main_guard(node: ast.If) -> bool:
     test = node.test
     return (
         isinstance(test, ast.Compare)
@@ -147,16 +213,17 @@ def _is_main_guard(node: ast.If) -> bool:
 
 def _factory(module: ast.Module, assumed: str | None) -> tuple[str, str] | None:
     """A function such as create_app that can be called without arguments."""
+    origins = imports(module)
     for node in module.body:
         if isinstance(node, ast.FunctionDef) and node.name in FACTORIES:
             arguments = node.args
             needed = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
             makes = {
-                CLASSES[_called(call)]
+                made
                 for call in ast.walk(node)
-                if isinstance(call, ast.Call) and _called(call) in CLASSES
+                if isinstance(call, ast.Call) and (made := _made_by(call, None, origins))
             }
-            framework = next(iter(makes), assumed)
+            framework = next(iter(sorted(makes)), assumed)
             if framework and needed <= 0 and None not in arguments.kw_defaults:
                 return framework, f"{node.name}()"
     return None

@@ -1,0 +1,68 @@
+"""pyproject.toml: its tables, read with care, and what pip makes of [project]."""
+
+import shlex
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from deployzero.detection.requirements import Requirements
+from deployzero.detection.tree import Tree, broken
+
+Table = dict[str, Any]
+
+
+def table(parent: Table, *keys: str) -> Table:
+    """The table below these keys; empty when there is none."""
+    found: Any = parent
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def dependencies(pyproject: Table) -> list[Requirement]:
+    """[project] dependencies. Raises ProjectDetectionError for what is no requirement."""
+    given = table(pyproject, "project").get("dependencies", [])
+    if not isinstance(given, list) or not all(isinstance(line, str) for line in given):
+        raise broken("pyproject.toml", None, "has bad project.dependencies: a list of texts")
+    found = []
+    for line in given:
+        try:
+            found.append(Requirement(line))
+        except InvalidRequirement as error:
+            fault = f"project.dependencies: '{line[:60]}' is no requirement"
+            raise broken("pyproject.toml", None, fault) from error
+    return found
+
+
+def name_dependencies(pyproject: Table, found: Requirements) -> None:
+    for requirement in dependencies(pyproject):
+        found.name(requirement.name, ",".join(requirement.extras))
+
+
+def scripts(pyproject: Table) -> list[str]:
+    """Commands that installing the project makes."""
+    for keys in (("project", "scripts"), ("tool", "poetry", "scripts")):
+        if found := table(pyproject, *keys):
+            return list(found)
+    return []
+
+
+def dynamic(pyproject: Table) -> bool:
+    """The build backend alone knows the dependencies."""
+    names = table(pyproject, "project").get("dynamic")
+    return isinstance(names, list) and "dependencies" in names
+
+
+def project_by_pip(tree: Tree, pyproject: Table) -> Requirements:
+    """Dependencies of [project] are a layer of their own; a package is added after it."""
+    found = Requirements(files=["pyproject.toml"], reasons=["pyproject.toml: installed by pip"])
+    name_dependencies(pyproject, found)
+    given = table(pyproject, "project").get("dependencies", [])
+    if given:
+        found.command = "pip install " + " ".join(shlex.quote(line) for line in given)
+    whole = dynamic(pyproject)
+    if whole or "build-system" in pyproject:
+        found.after_source = ["pip install ." if whole else "pip install --no-deps ."]
+        found.packaged = True
+        found.reasons.append("pyproject.toml: the project itself is installed as a package")
+    return found

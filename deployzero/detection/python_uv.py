@@ -1,0 +1,98 @@
+"""uv: what uv.lock holds, workspaces and sources included."""
+
+import fnmatch
+from typing import Any
+
+from deployzero.detection.pyproject import Table, dynamic, name_dependencies, table
+from deployzero.detection.python_lock import locked_names
+from deployzero.detection.requirements import Requirements
+from deployzero.detection.tree import Tree
+
+MAX_MEMBERS = 100
+
+
+def uses_uv(tree: Tree, pyproject: Table) -> bool:
+    """By its lock, or by tables that no other tool reads."""
+    uv = table(pyproject, "tool", "uv")
+    own = bool(uv.get("sources") or uv.get("workspace"))
+    return bool(pyproject) and (tree.is_file("uv.lock") or own)
+
+
+def read_uv(tree: Tree, pyproject: Table) -> Requirements:
+    """`--locked`: where uv.lock is older than pyproject.toml, uv stops and says so."""
+    locked = tree.is_file("uv.lock")
+    sync = "uv sync --locked --no-dev" if locked else "uv sync --no-dev"
+    members = _members(tree, pyproject)
+    found = Requirements(
+        manager="uv",
+        adding="uv pip install",
+        files=["pyproject.toml", *(["uv.lock"] if locked else []), *members],
+        locked=locked_names(tree, "uv.lock"),
+        reasons=["uv.lock: installed by uv" if locked else _unlocked()],
+    )
+    name_dependencies(pyproject, found)
+    for member in members:
+        name_dependencies(tree.toml(member) or {}, found)
+    packaged = _packaged(pyproject)
+    local = _local_sources(pyproject)
+    if members:
+        found.reasons.append(f"uv workspace: {', '.join(m.rpartition('/')[0] for m in members)}")
+    if local or any(dynamic(tree.toml(file) or {}) for file in ("pyproject.toml", *members)):
+        found.files = []
+        found.after_source = [sync]
+        found.reasons.append("uv runs after the source is there: some of it is built from there")
+    else:
+        found.command = f"{sync} --no-install-workspace"
+        if packaged or members:
+            found.after_source = [f"{sync} --inexact"]
+    found.packaged = packaged
+    return found
+
+
+def _unlocked() -> str:
+    return "pyproject.toml [tool.uv]: installed by uv; without uv.lock versions may change"
+
+
+def _packaged(pyproject: Table) -> bool:
+    given = table(pyproject, "tool", "uv").get("package")
+    return given if isinstance(given, bool) else "build-system" in pyproject
+
+
+def _members(tree: Tree, pyproject: Table) -> list[str]:
+    """pyproject.toml of each member but the root, which uv needs to check the lock."""
+    workspace = table(pyproject, "tool", "uv", "workspace")
+    excluded = _texts(workspace.get("exclude"))
+    found: list[str] = []
+    for pattern in _texts(workspace.get("members")):
+        for folder in _matching(tree, pattern.strip("/").removeprefix("./")):
+            file = f"{folder}/pyproject.toml"
+            left_out = any(fnmatch.fnmatchcase(folder, each.strip("/")) for each in excluded)
+            if tree.is_file(file) and file not in found and not left_out:
+                found.append(file)
+    return found[:MAX_MEMBERS]
+
+
+def _matching(tree: Tree, pattern: str) -> list[str]:
+    """Folders that a glob of path parts names: 'packages/*'."""
+    folders = ["."]
+    for part in pattern.split("/"):
+        if any(sign in part for sign in "*?["):
+            below = [each for folder in folders for each in tree.folders(folder)]
+            folders = [b for b in below if fnmatch.fnmatchcase(b.rpartition("/")[2], part)]
+        else:
+            folders = [part if folder == "." else f"{folder}/{part}" for folder in folders]
+    return folders
+
+
+def _local_sources(pyproject: Table) -> bool:
+    """[tool.uv.sources] that lie in the repository, workspace members apart."""
+    given = table(pyproject, "tool", "uv", "sources").values()
+    return any("path" in each for value in given for each in _tables(value))
+
+
+def _tables(value: Any) -> list[Table]:
+    return [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, dict)]
+
+
+def _texts(value: Any) -> list[str]:
+    return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []
