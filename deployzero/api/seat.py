@@ -107,7 +107,8 @@ class Seat:
         """While the program reads nothing nobody reads here: then only writing shows it."""
         while not self.gone.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.gone.wait(), LOOK)
+                async with asyncio.timeout(LOOK):
+                    await self.gone.wait()
             if not self._reading:
                 with contextlib.suppress(ConnectionError):
                     await self.send(STDOUT, b"")

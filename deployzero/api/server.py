@@ -95,7 +95,8 @@ async def serving(
         await open_streams(app).end(STOP_LIMIT)
         server.should_exit = True
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(task, STOP_LIMIT)
+            async with asyncio.timeout(STOP_LIMIT):
+                await task
         listener.close()
         for renewal in tasks:
             renewal.cancel()

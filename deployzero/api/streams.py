@@ -62,7 +62,8 @@ class OpenStreams:
         self.stopping.set()
         if self._count:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._none.wait(), limit)
+                async with asyncio.timeout(limit):
+                    await self._none.wait()
 
 
 def open_streams(app: FastAPI) -> OpenStreams:
@@ -156,7 +157,8 @@ async def _beat(write: Write, written: asyncio.Event) -> None:
     while True:
         written.clear()
         try:
-            await asyncio.wait_for(written.wait(), BEAT)
+            async with asyncio.timeout(BEAT):
+                await written.wait()
         except TimeoutError:
             await write(b"\n")
 

@@ -86,7 +86,8 @@ async def _git(repository: Path, environment: dict[str, str], *arguments: str) -
         "git", *arguments, cwd=repository, env=environment
     )
     try:
-        return await asyncio.wait_for(process.wait(), LIMIT)
+        async with asyncio.timeout(LIMIT):
+            return await process.wait()
     finally:
         if process.returncode is None:
             process.kill()

@@ -142,7 +142,8 @@ async def follow_events(
             if len(page) < PAGE:
                 await asyncio.sleep(REST_SECONDS)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), LOOK_SECONDS)
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await woken.wait()
 
 
 async def _only(platform: Platform, user: User, app: str | None) -> int | None:

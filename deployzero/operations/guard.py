@@ -73,7 +73,8 @@ async def _taken(
     with platform.bus.subscribe(PEOPLE) as changed:
         while (why := await _why_not(platform, user, app, project_id, needs)) is None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), CHECK_SECONDS)
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await changed.wait()
             changed.clear()
     return why
 

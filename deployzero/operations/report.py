@@ -158,7 +158,8 @@ def _counts(every: list[Project], live: dict[int, Live], rows: list[Container]) 
 async def _told(check: Awaitable[str | None]) -> str:
     """What it answers, `ok` for nothing, or what is wrong."""
     try:
-        return await asyncio.wait_for(check, CHECK_LIMIT) or OK
+        async with asyncio.timeout(CHECK_LIMIT):
+            return await check or OK
     except DeployZeroException as error:
         return error.message
     except TimeoutError:

@@ -64,7 +64,8 @@ async def with_state(lines: Events, state: Callable[[], Awaitable[str]], every: 
     try:
         while not ended:
             try:
-                line = await asyncio.wait_for(queue.get(), every)
+                async with asyncio.timeout(every):
+                    line = await queue.get()
             except TimeoutError:
                 line = ""
             if line:
@@ -134,7 +135,8 @@ async def _told(source: Events) -> Events:
 async def _next(queue: asyncio.Queue[str | None]) -> list[str | None]:
     """All that waits; nothing when nothing comes for a while."""
     try:
-        found = [await asyncio.wait_for(queue.get(), AWAKE)]
+        async with asyncio.timeout(AWAKE):
+            found = [await queue.get()]
     except TimeoutError:
         return []
     while not queue.empty():

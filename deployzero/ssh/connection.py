@@ -66,7 +66,8 @@ class Entrance:
         with bus.subscribe(PEOPLE) as changed:
             while True:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), CHECK_SECONDS)
+                    async with asyncio.timeout(CHECK_SECONDS):
+                        await changed.wait()
                 changed.clear()
                 try:
                     await self._check()

@@ -55,7 +55,8 @@ class Door:
         self.stop_listening()
         if self.entrance.sessions:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.entrance.idle.wait(), grace)
+                async with asyncio.timeout(grace):
+                    await self.entrance.idle.wait()
         for connection in list(self.entrance.connections):
             connection.abort()
         if self.watch is not None:

@@ -166,7 +166,8 @@ async def wait_closed(process: asyncssh.SSHServerProcess[bytes], gone: asyncio.E
     """
     while not process.channel.is_closing() and not gone.is_set():
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(gone.wait(), LOOK)
+            async with asyncio.timeout(LOOK):
+                await gone.wait()
 
 
 async def ask(streams: Streams, question: str) -> str | None:

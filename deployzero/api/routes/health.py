@@ -35,7 +35,8 @@ async def _proxy_answers(platform: Platform) -> None:
 
 async def _state(check: Awaitable[object]) -> str:
     try:
-        await asyncio.wait_for(check, CHECK_LIMIT)
+        async with asyncio.timeout(CHECK_LIMIT):
+            await check
     except (DeployZeroException, TimeoutError) as error:
         return str(error) or "does not answer"
     return "ok"
