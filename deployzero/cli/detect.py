@@ -21,12 +21,21 @@ from deployzero.models.project import ProjectConfig
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as one JSON object.")
 @click.option("--dockerfile", is_flag=True, help="Print the Dockerfile that would be built.")
+@click.option(
+    "-e", "--env", metavar="NAME=VALUE", multiple=True, help="As `config:set` gives it; repeatable."
+)
 @click.pass_context
-def detect(context: click.Context, directory: Path, as_json: bool, dockerfile: bool) -> None:
+def detect(
+    context: click.Context,
+    directory: Path,
+    as_json: bool,
+    dockerfile: bool,
+    env: tuple[str, ...],
+) -> None:
     """Print what DIR is, how it would be built and run, and why."""
     try:
         stacks = buildpacks(settings_of(context).own_buildpacks)
-        config = ProjectDetector(stacks).examine(directory)
+        config = ProjectDetector(stacks).examine(directory, dict(_pair(each) for each in env))
         if dockerfile:
             click.echo(_dockerfile(directory, config, stacks), nl=False)
         elif as_json:
@@ -65,10 +74,17 @@ def plan(config: ProjectConfig) -> Iterator[str]:
         yield f"       {reason}"
 
 
+def _pair(given: str) -> tuple[str, str]:
+    name, equals, value = given.partition("=")
+    if not equals:
+        raise click.BadParameter(f"'{given}' is not NAME=VALUE", param_hint="--env")
+    return name, value
+
+
 def _dockerfile(directory: Path, config: ProjectConfig, stacks: Buildpacks) -> str:
     """The repository's own, or the one that is made on official images."""
     if config.dockerfile:
-        return (directory / config.dockerfile).read_text()
+        return (directory / config.root / config.dockerfile).read_text()
     base = official(config, buildpack=stacks.stacks.get(config.type))
     return render(config, base, stacks=stacks)
 

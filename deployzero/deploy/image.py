@@ -37,7 +37,7 @@ class Images:
     ) -> tuple[ProjectConfig, str]:
         """How to run the deployment's commit, and the image to run."""
         async with _tree(self._platform, deployment, progress) as source:
-            config = await _detect(self._platform, source, progress)
+            config = await _detect(self._platform, source, plan, progress)
             await redact(self._platform, deployment, plan, config)
             return config, await self._build(deployment, plan, config, source, progress)
 
@@ -131,10 +131,13 @@ async def _check_out(platform: Platform, deployment: Deployment, into: Path) -> 
     await shielded(loop.run_in_executor(platform.repositories.pool, write))
 
 
-async def _detect(platform: Platform, source: Path, progress: Progress) -> ProjectConfig:
+async def _detect(
+    platform: Platform, source: Path, plan: Plan, progress: Progress
+) -> ProjectConfig:
     progress.enter("detect")
     stacks = buildpacks(platform.settings.own_buildpacks)
-    config = await asyncio.to_thread(ProjectDetector(stacks).detect, source)
+    chosen = variables.values(plan.app, plan.server)
+    config = await asyncio.to_thread(ProjectDetector(stacks).detect, source, chosen)
     progress.step(f"{stacks.title(config.type)} app detected")
     for reason in config.reasons:
         progress.detail(reason)

@@ -1,14 +1,15 @@
 """Which stack a source tree is, and how to build and run it. Reads files, runs nothing."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from deployzero.detection import recognised
 from deployzero.detection.app_json import read_app_json
 from deployzero.detection.buildpacks import BuildpackDetector, rewritten
-from deployzero.detection.dockerfile import DockerfileDetector
+from deployzero.detection.choice import Values, decides, overridden, read_choice, unknown_type
+from deployzero.detection.dockerfile import DockerfileDetector, named_dockerfile
 from deployzero.detection.go import GoDetector, compiled
 from deployzero.detection.nodejs import NodeJSDetector
 from deployzero.detection.procfile import read_procfile
@@ -105,13 +106,14 @@ class ProjectDetector:
         """`stacks`: ours and the operator's; without them ours alone."""
         self._languages = languages(stacks or buildpacks())
 
-    def detect(self, root: Path) -> ProjectConfig:
+    def detect(self, root: Path, variables: Mapping[str, str] | None = None) -> ProjectConfig:
         """The plan for a source tree that is to be deployed.
 
+        `variables`: of the app's config, for those that choose by hand (see choice.py).
         Raises ProjectDetectionError: nothing recognised, no way to start it, or a file
         that decides it is broken.
         """
-        config = self.examine(root)
+        config = self.examine(root, variables)
         if config.refusal:
             raise ProjectDetectionError(
                 config.refusal,
@@ -122,16 +124,22 @@ class ProjectDetector:
             raise no_start(config)
         return config
 
-    def examine(self, root: Path) -> ProjectConfig:
+    def examine(self, root: Path, variables: Mapping[str, str] | None = None) -> ProjectConfig:
         """As `detect`, but a stack whose start command is unknown is returned as well."""
-        tree = Tree(root)
-        if not tree.is_dir("."):
+        top = Tree(root)
+        if not top.is_dir("."):
             raise ProjectDetectionError(
                 f"there is no folder {root}", "Name the folder that holds the app."
             )
+        choice = read_choice(top, variables or {})
+        chosen = choice.values
+        tree = Tree(top.root / (chosen.root or "."), choice.processes)
         processes = read_procfile(tree)
         extras = read_app_json(tree)
-        config = DockerfileDetector().detect(tree)
+        if decides(chosen):
+            config = self._chosen(tree, chosen)
+        else:
+            config = DockerfileDetector().detect(tree)
         config = config or _language(tree, processes.get("web", ""), self._languages)
         config = config or _plain_site(tree)
         if config is None:
@@ -139,7 +147,7 @@ class ProjectDetector:
         rewrites: list[str] = []
         if config.type == "python":
             processes, rewrites = in_environment(tree, processes)
-        config = with_processes(config, processes)
+        config = overridden(with_processes(config, processes, choice.processes), chosen)
         for detector in self._languages:
             if isinstance(detector, BuildpackDetector) and detector.type == config.type:
                 config = rewritten(detector, config)
@@ -149,7 +157,9 @@ class ProjectDetector:
             if name != "Procfile" and name.lower() in ("procfile", "procfile.txt")
         )
         others = _others(tree, config, self._languages)
-        reasons = (*config.reasons, *rewrites, *others, *extras.reasons, *misnamed)
+        reasons = (
+            *choice.reasons, *config.reasons, *rewrites, *others, *extras.reasons, *misnamed,
+        )  # fmt: skip
         return dataclasses.replace(
             config,
             environment={**config.environment, **extras.environment},
@@ -158,6 +168,18 @@ class ProjectDetector:
             formation=extras.formation,
             reasons=tuple(map(printable, reasons)),
         )
+
+    def _chosen(self, tree: Tree, chosen: Values) -> ProjectConfig:
+        """The stack that was named, whatever else the tree looks like."""
+        if chosen.dockerfile or chosen.type == "dockerfile":
+            return named_dockerfile(tree, chosen.dockerfile or "Dockerfile")
+        if chosen.type == "static":
+            folder = chosen.static_dir or "."
+            return StaticDetector().detect(tree) or ProjectConfig("static", static_dir=folder)
+        known = {detector.type: detector for detector in self._languages}
+        if chosen.type not in known:
+            raise unknown_type(str(chosen.type), [*known, "static", "dockerfile"])
+        return known[chosen.type].detect(tree) or ProjectConfig(chosen.type)
 
 
 def languages(stacks: Buildpacks) -> tuple[Detector, ...]:
@@ -188,11 +210,14 @@ def no_start(config: ProjectConfig) -> ProjectDetectionError:
     )
 
 
-def with_processes(config: ProjectConfig, processes: dict[str, str]) -> ProjectConfig:
-    """The Procfile put over what was guessed: its web process wins."""
+def with_processes(
+    config: ProjectConfig, processes: dict[str, str], by_hand: Container[str] = ()
+) -> ProjectConfig:
+    """The Procfile, and what was chosen by hand, put over what was guessed."""
     guessed = {"web": config.start_command} if config.start_command else {}
     web = processes.get("web")
-    named = (f"Procfile: {', '.join(processes)}",) if processes else ()
+    in_file = [name for name in processes if name not in by_hand]
+    named = (f"Procfile: {', '.join(in_file)}",) if in_file else ()
     if web and config.type == "nodejs":  # a server of its own in place of plain files
         config = dataclasses.replace(config, static_dir=None, spa=False)
     if web and config.type == "go":

@@ -14,24 +14,31 @@ class DockerfileDetector:
     markers = ("Dockerfile",)
 
     def detect(self, tree: Tree) -> ProjectConfig | None:
-        text = tree.text("Dockerfile")
-        if text is None:
+        if not tree.is_file("Dockerfile"):
             return None
-        lines = list(instructions(text))
-        if not any(word == "FROM" for word, _ in lines):
-            raise broken("Dockerfile", 1, "has no FROM line")
-        port = exposed_port(lines)
-        reason = (
-            f"listens on {port}, its first EXPOSE"
-            if port
-            else f"no EXPOSE line, so PORT is {DEFAULT_PORT}"
-        )
-        return ProjectConfig(
-            type="dockerfile",
-            port=port or DEFAULT_PORT,
-            dockerfile="Dockerfile",
-            reasons=("Dockerfile: it wins over every other sign", f"Dockerfile: {reason}"),
-        )
+        return named_dockerfile(tree, "Dockerfile", "it wins over every other sign")
+
+
+def named_dockerfile(tree: Tree, path: str, why: str = "") -> ProjectConfig:
+    """Raises ProjectDetectionError where it is not there, or no Dockerfile."""
+    text = tree.text(path)
+    if text is None:
+        raise broken(path, None, "was chosen as the Dockerfile, and is not in the repository")
+    lines = list(instructions(text))
+    if not any(word == "FROM" for word, _ in lines):
+        raise broken(path, 1, "has no FROM line")
+    port = exposed_port(lines)
+    listens = (
+        f"listens on {port}, its first EXPOSE"
+        if port
+        else f"no EXPOSE line, so PORT is {DEFAULT_PORT}"
+    )
+    return ProjectConfig(
+        type="dockerfile",
+        port=port or DEFAULT_PORT,
+        dockerfile=path,
+        reasons=tuple(f"{path}: {reason}" for reason in (why, listens) if reason),
+    )
 
 
 def instructions(text: str) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ _LINE = re.compile(r"^([A-Za-z0-9]([A-Za-z0-9_-]{0,48}[A-Za-z0-9])?)\s*:\s*(.*?)
 
 
 def read_procfile(tree: Tree) -> dict[str, str]:
-    """Processes by name, in the file's order; {} without a Procfile.
+    """Processes by name, in the file's order, and over them those chosen by hand.
 
     A '#' that begins a line is a comment; within a command it is left to the shell.
     Raises ProjectDetectionError naming the line of a merge-conflict marker, a name
@@ -16,7 +16,7 @@ def read_procfile(tree: Tree) -> dict[str, str]:
     """
     text = tree.text("Procfile")
     if text is None:
-        return {}
+        return {**tree.processes}
     processes: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), 1):
         if fault := conflict(text, number):
@@ -27,7 +27,7 @@ def read_procfile(tree: Tree) -> dict[str, str]:
         if name in processes:
             raise broken("Procfile", number, f"process '{name}' is there twice")
         processes[name] = command
-    return processes
+    return {**processes, **tree.processes}
 
 
 def _process(line: str, number: int) -> tuple[str, str]:

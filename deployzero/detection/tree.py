@@ -4,6 +4,7 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ class Tree:
     Paths are relative to the root, with '/'.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, processes: Mapping[str, str] | None = None) -> None:
+        """`processes`: commands chosen by hand, which go before those of the Procfile."""
         self.root = Path(os.path.realpath(root))
+        self.processes = dict(processes or {})
         self._known: dict[str, Path | None] = {}
 
     @cached_property
