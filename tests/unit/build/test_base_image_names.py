@@ -61,7 +61,20 @@ def test_another_patch_release_of_python_is_told() -> None:
     assert names.stack(ProjectConfig("python", runtime_version="3.11")).note == ""
 
 
-@pytest.mark.parametrize("asked", ["3.9", "3.9.18", "3.12", ">=3.14", "<3.11", "2.7"])
+@pytest.mark.parametrize(
+    ("asked", "version"),
+    [("3.9", "3.11"), ("3.9.18", "3.11"), ("3.12", "3.13"), ("3.12.3", "3.13"), ("3.14", "3.13")],
+)
+def test_a_python_that_debian_has_not_is_the_next_newer_one_and_told(
+    asked: str, version: str
+) -> None:
+    stack = names.stack(ProjectConfig("python", runtime_version=asked))
+    assert stack.version == version
+    assert f"Python {asked} was asked for" in stack.note
+    assert "DEPLOYZERO_BASE_IMAGES" in stack.note
+
+
+@pytest.mark.parametrize("asked", [">=3.14", "<3.11", "2.7"])
 def test_a_python_that_debian_has_not_is_refused_with_what_there_is(asked: str) -> None:
     with pytest.raises(BuildError) as refused:
         names.stack(ProjectConfig("python", runtime_version=asked))
