@@ -246,6 +246,7 @@ NOT_ASKED = {
     "accounts.logout": "ends a key itself",
     "accounts.refresh": "replaces a key by one of the same scope and app",
     "accounts.start_session": "part of signing in",
+    "accounts.set_password": "part of signing in, and of registering",
     "api_keys.issue": "part of signing in, and of create",
     "api_keys.still_signed_in": "a check itself",
     "apps.list_apps": "tested below",
