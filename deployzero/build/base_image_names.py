@@ -31,6 +31,8 @@ OFFICIAL = {
     "go": ("golang:{v}", "debian:trixie-slim"),
     "static": ("nginx:{v}-alpine", "nginx:{v}-alpine"),
 }
+ALPINE = "3.22"
+"""What a program that needs nothing of the system runs on; ours is smaller still."""
 _PREFIX = re.compile(r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$")
 
 
@@ -92,6 +94,8 @@ def official(
         build, runtime = (prefix + name.format(v=version) for name in OFFICIAL[config.type])
     if is_site(config):
         runtime = prefix + OFFICIAL["static"][1].format(v=NEWEST["static"])
+    elif is_tiny(config):
+        runtime = f"{prefix}alpine:{ALPINE}"
     return BaseImage(build, runtime, "official", version)
 
 
@@ -254,3 +258,9 @@ def _pip_range(asked: str) -> str:
 def is_site(config: ProjectConfig) -> bool:
     """Its image is a web server with files: a static site, or a front end that was built."""
     return config.type == "static" or bool(config.static_dir and not config.start_command)
+
+
+def is_tiny(config: ProjectConfig) -> bool:
+    """Its program needs nothing of the system: no C library and no Debian packages."""
+    uses_c = config.environment.get("CGO_ENABLED", "0") != "0"
+    return config.type == "go" and not config.run_packages and not uses_c

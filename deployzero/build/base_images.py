@@ -65,6 +65,8 @@ class BaseImages:
         stacks = dict.fromkeys(("build", "runtime"), names.stack(config, buildpack))
         if names.is_site(config):
             stacks["runtime"] = Stack("static", names.NEWEST["static"], "trixie")
+        elif names.is_tiny(config):
+            stacks["runtime"] = Stack("tiny", "13", "trixie")
         images = {}
         for variant, stack in stacks.items():
             if variant == "build" and stack.name == "static":

@@ -152,7 +152,9 @@ class Builder:
                     await self._write_own(tar, request, image, deadline, on_line)
                 else:
                     base = await self._base(request.config, on_line)
-                    await self._write_generated(tar, request, image, base, deadline)
+                    front_end = request.config.assets
+                    assets = await self._base(front_end, on_line) if front_end else None
+                    await self._write_generated(tar, request, image, (base, assets), deadline)
                 limit.reschedule(None)  # the engine's build ends itself, and says how far it was
                 return await solve(
                     self._engine,
@@ -175,14 +177,14 @@ class Builder:
         tar: IO[bytes],
         request: BuildRequest,
         image: str,
-        base: BaseImage,
+        bases: tuple[BaseImage, BaseImage | None],
         deadline: float,
     ) -> None:
-        config = request.config
+        config, (base, assets) = request.config, bases
         stacks = buildpacks(self._settings.own_buildpacks)
         scope = _scope(self._key, request)
         files = {
-            "Dockerfile": render(config, base, scope, image, stacks),
+            "Dockerfile": render(config, base, scope, image, stacks, assets),
             **pack_files(config, stacks),
         }
         if is_site(config):
@@ -200,7 +202,9 @@ class Builder:
         on_line: OnLine,
     ) -> None:
         source, config = request.source, request.config
-        text = await self._engine.run(own_dockerfile.read, source, _dockerfile_path(config))
+        text = await self._engine.run(
+            own_dockerfile.read, source / config.root, _dockerfile_path(config)
+        )
         frontend = own_dockerfile.syntax_image(text)
         if frontend and not await self._frontend(frontend):
             on_line(f"'# syntax={frontend}' is left out: its image cannot be fetched here")

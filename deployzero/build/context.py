@@ -30,20 +30,33 @@ def write_generated(
 ) -> None:
     """`files` at the top (Dockerfile, nginx.conf), the tree in src/, install files in deps/.
 
+    Those of a front end beside the app are in assets/, so that they key its layer alone.
+
     Raises BuildError for a bad ignore file, TimeoutError when `time.monotonic()` is past
     the deadline.
     """
+    source = source / config.root
     with tarfile.open(fileobj=to, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, text in files.items():
             _add_text(archive, name, text)
         _add_folder(archive, "src")
         _add_folder(archive, "deps")
-        wanted = set(config.install_files)
+        _add_folder(archive, "assets")
+        wanted = frozenset(config.install_files)
+        front_end = frozenset(config.assets.install_files if config.assets else ())
         for path in _tree(source, config, deadline):
             _add(archive, source, path, f"src/{path}")
-            if path in wanted:
+            if path in wanted or _within(path, wanted):
                 _add(archive, source, path, f"deps/{path}")
+            if path in front_end or _within(path, front_end):
+                _add(archive, source, path, f"assets/{path}")
     to.seek(0)
+
+
+def _within(path: str, wanted: frozenset[str]) -> bool:
+    """In a folder that is wanted as a whole: 'patches/'."""
+    cuts = (at for at, char in enumerate(path) if char == "/")
+    return any(path[: at + 1] in wanted for at in cuts)
 
 
 def write_files(to: IO[bytes], files: Mapping[str, str]) -> None:
@@ -63,6 +76,7 @@ def write_own(
 ) -> None:
     """The tree as it is, with `dockerfile` in the place of the repository's own."""
     name = config.dockerfile or "Dockerfile"
+    source = source / config.root
     with tarfile.open(fileobj=to, mode="w", format=tarfile.PAX_FORMAT) as archive:
         _add_text(archive, name, dockerfile)
         for path in _tree(source, config, deadline):

@@ -6,13 +6,16 @@ The context that they are written for (see context.py): `src/` is the source tre
 
 import functools
 import json
+import re
 import shlex
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
-from deployzero.build.base_image_names import BaseImage, is_site
+from deployzero.build.base_image_names import BaseImage, is_site, is_tiny
 from deployzero.build.command import process_command as process_command
 from deployzero.build.material import SOURCING, mount
 from deployzero.errors import BuildError
@@ -24,11 +27,14 @@ SERVE_FILES = (
     " && exec nginx -e stderr -c /tmp/nginx.conf -g 'daemon off;'"
 )
 """The port is known when the container starts; nginx's own files cannot read it."""
-PRUNE = {
-    None: "npm prune --omit=dev --ignore-scripts",
-    "npm": "npm prune --omit=dev --ignore-scripts",
+_NODE_CACHES = {
+    "npm": {"npm": "/root/.npm"},
+    "yarn": {"yarn": "/usr/local/share/.cache/yarn", "berry": "/root/.yarn/berry"},
+    "pnpm": {"pnpm": "/root/.local/share/pnpm/store", "pnpm-meta": "/root/.cache/pnpm"},
+    "bun": {"bun": "/root/.bun/install/cache"},
 }
-_NODE_CACHES = {"npm": "/root/.npm"}
+"""Where each package manager keeps what it fetched, for root."""
+_APT_CACHES = {"apt": "/var/cache/apt", "lists": "/var/lib/apt/lists"}
 _GO_CACHES = {"gomod": "/go/pkg/mod", "gobuild": "/root/.cache/go-build"}
 
 
@@ -38,8 +44,9 @@ def render(
     scope: str = "app",
     material: str | None = None,
     stacks: Buildpacks | None = None,
+    assets: BaseImage | None = None,
 ) -> str:
-    """The Dockerfile that builds this project on this base.
+    """The Dockerfile that builds this project on this base, and on `assets` its front end.
 
     `material` names the image with the build-only files; None leaves the mounts out.
     `scope` begins the ids of the package managers' caches (`cache_scope`): apps share none.
@@ -47,17 +54,23 @@ def render(
     """
     stacks = stacks or buildpacks()
     stack = stacks.stacks.get(config.type)
+    front_end = ""
+    if config.assets:
+        front_end = _front_end(config.assets, assets or base, scope, material, stacks)
     site = None
     if is_site(config):
         site = f"{config.install_path}/{config.static_dir}".removesuffix("/.")
-    caches = {"nodejs": _NODE_CACHES, "go": _GO_CACHES}.get(config.type, {})
+    caches = {"nodejs": _node_caches(config), "go": _GO_CACHES}.get(config.type, {})
     if stack and stack.caches:
         caches = stack.caches
     named = (f"{config.type}/Dockerfile.j2", "base/stack.j2")
-    return _filled(
+    return front_end + _filled(
         stacks.folders,
         named,
         config=config,
+        source=f"--from=assets {config.install_path}/" if config.assets else "src/",
+        tiny=is_tiny(config),
+        apt_caches=_mounts(f"{scope}/{base.version}", _APT_CACHES, ",sharing=locked"),
         keep=stack.keep if stack else (),
         base=base,
         scope=scope,
@@ -66,14 +79,10 @@ def render(
         material=f"{mount(material)} " if material else "",
         sourcing=f"{SOURCING} && " if material else "",
         environment="".join(f" {name}={_env(v)}" for name, v in config.environment.items()),
-        caches="".join(
-            f"--mount=type=cache,id={scope}/{tool},target={target} "
-            for tool, target in caches.items()
-        ),
-        prune=PRUNE.get(config.package_manager),
+        caches=_mounts(scope, caches),
+        build_caches=_mounts(scope, _node_build_caches(config)),
         site=site,
         folder="src/" if config.static_dir in (None, ".") else f"src/{config.static_dir}/",
-        main=config.main or ".",
         command=_command(config),
     )
 
@@ -96,6 +105,44 @@ def render_stack(name: str, **values: Any) -> str:
     """Dockerfile of one of deployzero's own base images, with stages `build` and `runtime`."""
     named = (f"base/{name}.Dockerfile.j2", "base/packages.Dockerfile.j2")
     return _filled((BUILT_IN,), named, **values)
+
+
+def _front_end(
+    config: ProjectConfig, base: BaseImage, scope: str, material: str | None, stacks: Buildpacks
+) -> str:
+    """The stages of its own Dockerfile but the last, as the stage `assets`.
+
+    What the app's stages get from it is the tree with what was built in it.
+    """
+    built = replace(
+        config, start_command=None, processes={}, static_dir=".", prune_command=None
+    )  # for its build alone
+    text = render(built, base, scope, material, stacks)
+    stages = text[: text.rindex("\nFROM ")]
+    stages = re.sub(r"(?m)^(COPY (?:--\S+ )*)deps/", r"\1assets/", stages)
+    stages = re.sub(r"(?im)^(FROM \S+ AS) build$", r"\1 assets", stages)
+    stages = stages.replace("--from=build ", "--from=assets ")
+    modules = "RUN find . -name node_modules -type d -prune -exec rm -rf {} +"
+    return f"{stages.rstrip()}\n{modules}\n\n"
+
+
+def _mounts(scope: str, caches: Mapping[str, str], more: str = "") -> str:
+    return "".join(
+        f"--mount=type=cache,id={scope}/{tool},target={target}{more} "
+        for tool, target in caches.items()
+    )
+
+
+def _node_caches(config: ProjectConfig) -> dict[str, str]:
+    """npm's as well: it installs the others."""
+    return {**_NODE_CACHES["npm"], **_NODE_CACHES.get(config.package_manager or "npm", {})}
+
+
+def _node_build_caches(config: ProjectConfig) -> dict[str, str]:
+    """What a build may find again the next time, and no image needs."""
+    if config.type != "nodejs" or config.framework != "next":
+        return {}
+    return {"next": f"{config.install_path}/.next/cache"}
 
 
 def _command(config: ProjectConfig) -> list[str] | None:

@@ -31,9 +31,10 @@ class Ignored:
     """Whether a path of the tree stays out. Raises BuildError for what cannot be a pattern."""
 
     def __init__(self, source: Path, config: ProjectConfig) -> None:
-        self._kept = {*config.install_files}
+        front_end = config if config.type == "nodejs" else config.assets
+        self._kept = {*config.install_files, *(front_end.install_files if front_end else ())}
         own, docker = dict(_lines(source, OWN)), dict(_lines(source, DOCKERS))
-        if config.type == "nodejs" and config.install_command:
+        if front_end and front_end.install_command:
             # What the install step makes must not be covered by what was committed.
             own = {0: "/node_modules/", **own}
         if config.type == "python":

@@ -73,13 +73,13 @@ def stored_config(config: ProjectConfig) -> dict[str, Any]:
 
 def loaded_config(stored: dict[str, Any]) -> ProjectConfig:
     """Turn the stored form back; unknown fields (a newer deployzero's) are dropped."""
-    known = {field.name for field in dataclasses.fields(ProjectConfig)}
+    known = {field.name: field for field in dataclasses.fields(ProjectConfig)}
     values = {key: value for key, value in stored.items() if key in known}
-    lists = (
-        "install_files", "generated_secrets", "build_packages", "run_packages", "reasons",
-    )  # fmt: skip
-    for name in lists:
-        values[name] = tuple(values.get(name, ()))
+    for name, value in values.items():
+        if known[name].default == ():
+            values[name] = tuple(value)
+    if values.get("assets"):
+        values["assets"] = loaded_config(values["assets"])
     values["health_checks"] = {
         process: tuple(HealthCheck(**check) for check in checks)
         for process, checks in values.get("health_checks", {}).items()

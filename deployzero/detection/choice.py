@@ -161,8 +161,8 @@ def _unknown(variables: Mapping[str, str]) -> Iterator[str]:
     """A slip of the pen; a variable of the app's own is nothing to talk about."""
     for name in variables:
         if name.startswith(PREFIX) and name not in VARIABLES:
-            if near := get_close_matches(name, VARIABLES, 1, 0.8):
-                yield f"{name} is not known: {near[0]} is"
+            near = get_close_matches(name, VARIABLES, 1, 0.8)
+            yield from (f"{name} is not known: {each} is" for each in near)
 
 
 def _variable(key: str) -> str:

@@ -136,17 +136,12 @@ class ProjectDetector:
         tree = Tree(top.root / (chosen.root or "."), choice.processes)
         processes = read_procfile(tree)
         extras = read_app_json(tree)
-        if decides(chosen):
-            config = self._chosen(tree, chosen)
-        else:
-            config = DockerfileDetector().detect(tree)
-        config = config or _language(tree, processes.get("web", ""), self._languages)
-        config = config or _plain_site(tree)
-        if config is None:
-            raise unrecognised(tree)
+        config = self._recognised(tree, chosen, processes.get("web", ""))
         rewrites: list[str] = []
         if config.type == "python":
             processes, rewrites = in_environment(tree, processes)
+        if config.type == "go":
+            processes, rewrites = compiled(tree, processes)
         config = overridden(with_processes(config, processes, choice.processes), chosen)
         for detector in self._languages:
             if isinstance(detector, BuildpackDetector) and detector.type == config.type:
@@ -168,6 +163,17 @@ class ProjectDetector:
             formation=extras.formation,
             reasons=tuple(map(printable, reasons)),
         )
+
+    def _recognised(self, tree: Tree, chosen: Values, web: str) -> ProjectConfig:
+        if decides(chosen):
+            return self._chosen(tree, chosen)
+        config = DockerfileDetector().detect(tree) or _language(tree, web, self._languages)
+        config = config or _plain_site(tree)
+        if config is None and chosen.static_dir:
+            config = ProjectConfig("static", static_dir=chosen.static_dir)
+        if config is None:
+            raise unrecognised(tree)
+        return config
 
     def _chosen(self, tree: Tree, chosen: Values) -> ProjectConfig:
         """The stack that was named, whatever else the tree looks like."""
@@ -220,9 +226,6 @@ def with_processes(
     named = (f"Procfile: {', '.join(in_file)}",) if in_file else ()
     if web and config.type == "nodejs":  # a server of its own in place of plain files
         config = dataclasses.replace(config, static_dir=None, spa=False)
-    if web and config.type == "go":
-        web = compiled(web, config)
-        processes = {**processes, "web": web}
     return dataclasses.replace(
         config,
         start_command=web or config.start_command,

@@ -1,157 +1,209 @@
-"""Go: a module (or workspace) with a main package at its root or under cmd/."""
+"""Go: modules, workspaces, vendored trees, and what was written before there were modules."""
 
 import re
+import shlex
 
+from deployzero.detection.go_programs import (
+    called,
+    go_files,
+    godir,
+    is_main,
+    member_files,
+    programs,
+)
+from deployzero.detection.go_version import go_version
+from deployzero.detection.procfile import read_procfile
 from deployzero.detection.tree import Tree, broken
 from deployzero.models.project import ProjectConfig, ProjectType
 
-BINARY = "./app"
-"""Start command: the build puts the binary into the app's folder under this name."""
-OTHER_BINARY = "./app.bin"
-"""Where the repository has an `app` of its own."""
-
-_PACKAGE_MAIN = re.compile(r"^package\s+main\b", re.M)
-_IGNORED = re.compile(r"^//\s*(?:go:build|\+build)\s+ignore\b", re.M)
-_DIRECTIVE = re.compile(r"^(go|toolchain)\s+(?:go)?(\d+(?:\.\d+){0,2})\S*\s*(?://.*)?$", re.M)
-_USE = re.compile(r"^\s*(?:use\s+)?\(?\s*(\./[\w./-]+|\.)\s*\)?\s*(?://.*)?$", re.M)
-_GO_RUN = re.compile(r"^go run (\.|(?:\./)?[\w./-]+)$")
-_MODULE_IMPORT = re.compile(r"^\s*(?:import\s+)?(?:[\w.]+\s+)?\"[\w-]+(?:\.[\w-]+)+/", re.M)
-_PLAIN_NAME = re.compile(r"(?!-)[A-Za-z0-9._/-]+")
-"""Of a package or file that is built: it becomes part of a command."""
-_PREFERRED = ("server", "web", "api", "app")
+LEGACY = ("Godeps/Godeps.json", "glide.yaml", "vendor/vendor.json", "Gopkg.toml", ".godir")
+_IMPORT = re.compile(r"^\s*(?:import\s+)?(?:[\w.]+\s+)?\"([\w.-]+\.[\w-]+/[^\"]+)\"", re.M)
+_IMPORT_C = re.compile(r"^\s*(?:import\s+)?\"C\"\s*$", re.M)
 FRAMEWORKS = {
     "github.com/gin-gonic/gin": "gin",
     "github.com/labstack/echo": "echo",
     "github.com/gofiber/fiber": "fiber",
     "github.com/go-chi/chi": "chi",
     "github.com/gorilla/mux": "gorilla-mux",
+    "github.com/julienschmidt/httprouter": "httprouter",
+    "github.com/beego/beego": "beego",
+    "github.com/gobuffalo/buffalo": "buffalo",
 }
+USE_C = (
+    "github.com/mattn/go-sqlite3", "gorm.io/driver/sqlite",
+    "github.com/confluentinc/confluent-kafka-go",
+    "github.com/h2non/bimg", "github.com/davidbyttow/govips", "gopkg.in/gographics/imagick",
+    "github.com/marcboeker/go-duckdb", "github.com/duckdb/duckdb-go", "github.com/libgit2/git2go",
+    "github.com/chai2010/webp", "github.com/mutecomm/go-sqlcipher", "github.com/miekg/pkcs11",
+    "gocv.io/x/gocv", "github.com/godror/godror", "github.com/tursodatabase/go-libsql",
+    "github.com/kolesa-team/go-webp", "github.com/otiai10/gosseract", "github.com/DataDog/zstd",
+)  # fmt: skip
+"""Modules that are C inside, and nothing without it."""
 
 
 class GoDetector:
     type: ProjectType = "go"
-    markers = ("go.mod", "go.work", "main.go")
+    markers = ("go.mod", "go.work", "main.go", *LEGACY)
 
     def detect(self, tree: Tree) -> ProjectConfig | None:
         manifest = tree.first("go.work", "go.mod")
+        legacy = tree.first(*LEGACY)
+        if manifest is None and not is_main(tree, ".") and not legacy:
+            return None
+        reasons: list[str] = []
         if manifest is None:
-            return _single_file(tree)
-        text = tree.text(manifest) or ""
-        if not re.search(r"^(module|go|use)\b", text, re.M):
+            reasons.append(f"{legacy or next(iter(go_files(tree, '.')))}: Go without go.mod")
+        elif not re.search(r"^(module|go|use)\b", tree.text(manifest) or "", re.M):
             raise broken(manifest, 1, "has no 'module' line")
-        reasons = [f"{manifest}: a Go {'workspace' if manifest == 'go.work' else 'module'}"]
-        version = _version(text, manifest, reasons)
-        main = _main_package(tree, text, manifest, reasons)
-        module = tree.text("go.mod") or ""
-        fetch = _fetchable(tree, module, manifest)
-        taken = main and "app" in tree.names
+        else:
+            kind = "workspace" if manifest == "go.work" else "module"
+            reasons.append(f"{manifest}: a Go {kind}")
+        version = go_version(tree, reasons)
+        known = programs(tree, reasons)
+        wanted = _wanted(tree, known, reasons)
+        build, install = _commands(tree, wanted, reasons)
+        module = "".join(tree.text(path) or "" for path in _go_mods(tree))
+        uses_c = _uses_c(tree, module, known)
+        if uses_c:
+            reasons.append(f"{uses_c} uses C: the program is linked with Debian's C library")
         return ProjectConfig(
             type="go",
-            build_command=f"go build -ldflags='-s -w' -o {OTHER_BINARY} {main}" if taken else None,
-            start_command=(OTHER_BINARY if taken else BINARY) if main else None,
+            build_command=build,
+            start_command=f"bin/{next(iter(wanted.values()))}" if wanted else None,
+            environment={"CGO_ENABLED": "1"} if uses_c else {},
             framework=next((name for path, name in FRAMEWORKS.items() if path in module), None),
-            package_manager="gomod",
+            package_manager="gomod" if manifest else None,
             runtime_version=version,
-            install_files=tuple(f for f in ("go.mod", "go.sum") if tree.is_file(f)),
-            install_command="go mod download" if fetch else None,
-            main=main,
+            install_files=tuple(_install_files(tree)) if install else (),
+            install_command=install,
+            run_packages=("bash",) if _needs_bash(tree) else (),
+            main=next(iter(wanted), None),
             reasons=tuple(reasons),
         )
 
 
-def _single_file(tree: Tree) -> ProjectConfig | None:
-    """main.go without a module: buildable when it is the only file and needs no module."""
-    if not _is_main(tree, "."):
-        return None
-    files = [n for n in tree.names if n.endswith(".go") and not n.endswith("_test.go")]
-    reasons = [f"{files[0]}: a Go program without go.mod"]
-    alone = files[0] if len(files) == 1 and _PLAIN_NAME.fullmatch(files[0]) else None
-    if alone is None or _MODULE_IMPORT.search(tree.text(alone) or ""):
-        alone = None
-        reasons.append("it needs modules or several files: run 'go mod init <name>', commit go.mod")
-    return ProjectConfig(
-        type="go", start_command=BINARY if alone else None, main=alone, reasons=tuple(reasons)
+def compiled(tree: Tree, processes: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The Procfile for an image that holds programs and no Go toolchain, and words about it.
+
+    `go run ./cmd/web` is bin/web, and so is what starts a file that the tree has not, since
+    the build is ours. `bin/web` and `web` are where Heroku puts them.
+    """
+    known = programs(tree)
+    made, reasons = {}, []
+    for name, command in processes.items():
+        program, _, arguments = command.partition(" ")
+        package = called(command, known)
+        if package and program == "go":
+            arguments = re.sub(r"^run(?:\s+-\S+)*\s*\S*\s*", "", arguments)
+        elif package or not known or "/" not in program or tree.is_file(program):
+            made[name] = command
+            continue
+        else:
+            package = next(iter(known))
+            reasons.append(f"{name}: {program} is bin/{known[package]} here")
+        made[name] = f"bin/{known[package]} {arguments}".strip()
+    return made, reasons
+
+
+def _wanted(tree: Tree, known: dict[str, str], reasons: list[str]) -> dict[str, str]:
+    """What is compiled: the web process's program first, then what other processes call."""
+    if not known:
+        reasons.append("no main package at the root, under cmd/ or in a folder at the top")
+        return {}
+    processes = read_procfile(tree)
+    web = called(processes.get("web", ""), known) or next(iter(known))
+    chosen = {web: known[web]}
+    for command in processes.values():
+        if (package := called(command, known)) and known[package] not in chosen.values():
+            chosen[package] = known[package]
+    others = [package for package in known if package not in chosen]
+    told = f" (also there: {', '.join(others[:5])}; a Procfile names another)" if others else ""
+    reasons.append(f"builds the main package {' and '.join(chosen)}{told}")
+    return chosen
+
+
+def _commands(
+    tree: Tree, wanted: dict[str, str], reasons: list[str]
+) -> tuple[str | None, str | None]:
+    """(build, install)."""
+    if not wanted:
+        return None, None
+    if tree.first("go.work", "go.mod"):
+        vendored = tree.is_file("vendor/modules.txt")
+        if vendored:
+            reasons.append("vendor/modules.txt: built from vendor/, nothing is fetched")
+        flags = "-mod=vendor " if vendored else ""
+        install = "go mod download" if _fetchable(tree) else None
+        return " && ".join(_build(p, f"bin/{n}", flags) for p, n in wanted.items()), install
+    return _before_modules(tree, wanted, reasons), None
+
+
+def _build(package: str, into: str, flags: str = "") -> str:
+    return f"go build {flags}-trimpath -ldflags='-s -w' -o {into} {package}"
+
+
+def _before_modules(tree: Tree, wanted: dict[str, str], reasons: list[str]) -> str:
+    """In a GOPATH where it is vendored; else with a go.mod that is made in the build."""
+    path = shlex.quote(godir(tree) or next(iter(wanted.values())))
+    into = {package: f"/app/bin/{name}" for package, name in wanted.items()}
+    build = " && ".join(_build(package, out) for package, out in into.items())
+    if tree.folders("vendor"):
+        reasons.append("vendor/: built in a GOPATH, nothing is fetched")
+        copied = f"mkdir -p /go/src/{path} && cp -a . /go/src/{path} && cd /go/src/{path}"
+        return f"{copied} && export GO111MODULE=off && {build}"
+    files = (file for package in wanted for file in go_files(tree, package[2:] or "."))
+    foreign = any(_IMPORT.search(tree.text(file) or "") for file in files)
+    if not foreign and list(wanted) == ["."]:
+        return f"export GO111MODULE=off && {build}"
+    reasons.append(
+        "the build picks versions itself: run 'go mod init' and 'go mod tidy', commit both files"
     )
+    return f"go mod init {path} && go mod tidy && {build}"
 
 
-def _version(text: str, manifest: str, reasons: list[str]) -> str | None:
-    """The `toolchain` line, else the `go` line."""
-    found: dict[str, str] = dict(_DIRECTIVE.findall(text))
-    for directive in ("toolchain", "go"):
-        if version := found.get(directive):
-            reasons.append(f"{manifest}: {directive} {version}")
-            return version
+def _fetchable(tree: Tree) -> bool:
+    """Modules can be fetched from the manifests alone: nothing vendored nor local."""
+    text = "\n".join(tree.text(path) or "" for path in _go_mods(tree))
+    local = re.search(r"=>\s*\.{1,2}/", text)
+    needed = re.search(r"^\s*require\b", text, re.M)
+    return bool(needed and not local and not tree.is_file("vendor/modules.txt"))
+
+
+def _go_mods(tree: Tree) -> list[str]:
+    """The root's and those of the workspace."""
+    paths = dict.fromkeys(("go.mod", *member_files(tree)))
+    return [path for path in paths if path.endswith("go.mod")]
+
+
+def _install_files(tree: Tree) -> list[str]:
+    if tree.is_file("go.work"):
+        return member_files(tree)
+    return [path for path in ("go.mod", "go.sum") if tree.is_file(path)]
+
+
+def _uses_c(tree: Tree, module: str, known: dict[str, str]) -> str | None:
+    """What needs a C compiler and, when it runs, the C library."""
+    for path in USE_C:
+        if f"{path} " in module or f"{path}/" in module:
+            return path
+    for folder in dict.fromkeys((".", *(package[2:] or "." for package in known))):
+        for path in go_files(tree, folder):
+            if _IMPORT_C.search(tree.text(path) or ""):
+                return path
     return None
 
 
-def _main_package(tree: Tree, text: str, manifest: str, reasons: list[str]) -> str | None:
-    if manifest == "go.work":
-        used = (str(folder).strip("/") for folder in _USE.findall(text))
-        mains = [folder for folder in used if _buildable(tree, folder, reasons)]
-    elif _is_main(tree, "."):
-        mains = ["."]
-    else:
-        folders = tree.folders("cmd")
-        mains = [f"./{folder}" for folder in folders if _buildable(tree, folder, reasons)]
-        mains.sort(key=lambda path: _rank(path, text))
-    if not mains:
-        reasons.append("no main package at the root or under cmd/")
-        return None
-    others = f" (also there: {', '.join(mains[1:6])})" if mains[1:] else ""
-    reasons.append(f"builds the main package {mains[0]}{others}")
-    return mains[0]
-
-
-def _rank(path: str, text: str) -> tuple[int, str]:
-    """The module's own name first, then usual names of servers, then by alphabet."""
-    name = path.rpartition("/")[2]
-    module = re.search(r"^module\s+\"?(\S+?)\"?\s*$", text, re.M)
-    parts = re.sub(r"/v\d+$", "", module[1]).split("/") if module else [""]
-    if name == parts[-1]:
-        return 0, name
-    return (1 + _PREFERRED.index(name) if name in _PREFERRED else 9), name
-
-
-def _is_main(tree: Tree, folder: str) -> bool:
-    prefix = "" if folder == "." else f"{folder.removeprefix('./')}/"
-    for name in tree.list(folder):
-        if name.endswith(".go") and not name.endswith("_test.go"):
-            text = tree.text(prefix + name) or ""
-            if _PACKAGE_MAIN.search(text) and not _IGNORED.search(text):
-                return True
+def _needs_bash(tree: Tree) -> bool:
+    """The small image has a shell, and not that one."""
+    for command in read_procfile(tree).values():
+        words = command.split()[:2]
+        if "bash" in (word.rpartition("/")[2] for word in words):
+            return True
+        if any(_bash_script(tree, word) for word in words):
+            return True
     return False
 
 
-def _buildable(tree: Tree, folder: str, reasons: list[str]) -> bool:
-    """It is a main package, under a name that a command can hold as it is."""
-    if not _is_main(tree, folder):
-        return False
-    if not _PLAIN_NAME.fullmatch(folder):
-        reasons.append(f"{folder!r} is left out: its name may have letters, digits and ._- only")
-        return False
-    return True
-
-
-def _fetchable(tree: Tree, module: str, manifest: str) -> bool:
-    """Modules can be fetched from go.mod and go.sum alone: nothing vendored nor local."""
-    local = re.search(r"=>\s*\.{1,2}/", module)
-    needed = re.search(r"^\s*require\b", module, re.M)
-    return bool(
-        manifest == "go.mod" and needed and not local and not tree.is_file("vendor/modules.txt")
-    )
-
-
-def compiled(web: str, config: ProjectConfig) -> str:
-    """A Procfile's web command for an image that holds the binary and no Go toolchain.
-
-    `go run .` becomes the binary; so does `bin/<name>` or `<name>`, where Heroku puts it.
-    """
-    if config.start_command is None:
-        return web
-    program, _, arguments = web.partition(" ")
-    names = {part for part in (config.main or "").split("/") if part not in ("", ".", "cmd")}
-    if _GO_RUN.match(web):
-        return config.start_command
-    if program.removeprefix("bin/") in names:
-        return f"{config.start_command} {arguments}".strip()
-    return web
+def _bash_script(tree: Tree, path: str) -> bool:
+    first = tree.head(path, 64).split("\n")[0]
+    return first.startswith("#!") and "bash" in first

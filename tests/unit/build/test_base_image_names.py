@@ -89,8 +89,8 @@ def test_a_python_that_debian_has_not_is_refused_with_what_there_is(asked: str) 
         (ProjectConfig("python"), "python:3.13", "python:3.13-slim"),
         (ProjectConfig("python", runtime_version="3.9.18"), "python:3.9.18", "python:3.9.18-slim"),
         (ProjectConfig("nodejs", runtime_version=">=18"), "node:20", "node:20-slim"),
-        (ProjectConfig("go", runtime_version="1.22.3"), "golang:1.24", "debian:trixie-slim"),
-        (ProjectConfig("go", runtime_version="1.25.1"), "golang:1.25", "debian:trixie-slim"),
+        (ProjectConfig("go", runtime_version="1.22.3"), "golang:1.24", "alpine:3.22"),
+        (ProjectConfig("go", runtime_version="1.25.1"), "golang:1.25", "alpine:3.22"),
         (ProjectConfig("nodejs", static_dir="dist"), "node:20", "nginx:1.26-alpine"),
     ],
 )
