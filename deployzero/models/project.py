@@ -55,7 +55,7 @@ class ProjectConfig:
     spa: bool = False
     """Unknown paths answer index.html."""
     install_files: tuple[str, ...] = ()
-    """Files that the dependency layer needs and is keyed by (lock files, manifests)."""
+    """What the dependency layer needs and is keyed by: lock files, manifests; folders as 'a/'."""
     install_command: str | None = None
     """Installs dependencies from `install_files` alone."""
     prune_command: str | None = None
