@@ -6,6 +6,8 @@ from deployzero.detection.pyproject import Table, table
 from deployzero.detection.tree import Tree
 
 MISE = ("mise.toml", ".mise.toml", "mise/config.toml", ".config/mise.toml")
+PACKAGES = {"pdm": "pdm[locked]"}
+"""As pip asks for them: with the libraries that PDM was tried with, not the newest."""
 _EXACT = re.compile(r"^\d+(\.\d+){0,3}$")
 _RANGE = re.compile(r"^[<>=!~]=?\s*\d+(\.\d+)*(\s*,\s*[<>=!~]=?\s*\d+(\.\d+)*)*$")
 
@@ -31,13 +33,14 @@ def tool_requirement(tree: Tree, pyproject: Table, manager: str | None) -> str |
     """What pip installs to have the manager: 'uv', 'poetry==1.8.2', 'uv>=0.5'."""
     if manager in (None, "pip", "conda"):
         return None
+    name = PACKAGES.get(manager or "", manager or "")
     for _, version in tool_pins(tree, manager or ""):
         if _EXACT.match(version):
-            return f"{manager}=={version}" + ("" if version.count(".") > 1 else ".*")
+            return f"{name}=={version}" + ("" if version.count(".") > 1 else ".*")
     asked = {
         "uv": table(pyproject, "tool", "uv").get("required-version"),
         "poetry": table(pyproject, "tool", "poetry").get("requires-poetry"),
     }.get(manager or "")
     if isinstance(asked, str) and _RANGE.match(asked.strip()):
-        return f"{manager}{asked.replace(' ', '')}"
-    return manager
+        return f"{name}{asked.replace(' ', '')}"
+    return name

@@ -10,6 +10,7 @@ PACKAGED = PROJECT + '[build-system]\nrequires=["hatchling"]\n'
 POETRY = '[tool.poetry]\nname="shop"\n[tool.poetry.dependencies]\npython="^3.11"\nflask="*"\n'
 PIPFILE = '[packages]\nrequests="*"\n[requires]\npython_version="3.11"\n'
 PIPLOCK = '{"_meta": {"requires": {"python_version": "3.11"}}, "default": {"requests": {}}}'
+TOOLS = {"pdm": "pdm[locked]"}
 UV = "uv sync --locked --no-dev"
 POETRY_INSTALL = "poetry install --only main --no-interaction --no-ansi"
 
@@ -83,7 +84,7 @@ def test_each_manager_installs_what_its_lock_holds(detect, files, manager, insta
     assert config.package_manager == manager
     assert config.install_command == install
     assert config.build_command == build
-    assert config.tools == (() if manager == "pip" else (manager,))
+    assert config.tools == (() if manager == "pip" else (TOOLS.get(manager, manager),))
 
 
 def test_requirements_txt_wins_over_locks_and_says_so(detect):
