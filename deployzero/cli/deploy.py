@@ -21,7 +21,7 @@ from deployzero.client.packing import pack
 from deployzero.client.selection import OWN, Selection, select
 from deployzero.client.uploading import upload
 from deployzero.errors import ConflictError, NotFoundError, SourceError, UsageError
-from deployzero.models.names import LONGEST, check_app_name
+from deployzero.models.names import LONGEST, check_app_name, check_new_app_name
 
 MOST_FILES = 50_000
 MOST_BYTES = 512 << 20
@@ -113,7 +113,7 @@ def _app(config: Config, folder: Path, name: str | None) -> _App:
 def _name_of(folder: Path) -> str:
     text = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")[:LONGEST].strip("-")
     try:
-        return check_app_name(text)
+        return check_new_app_name(text)
     except SourceError as error:
         raise UsageError(
             f"the folder's name makes no app's name: {error.message}", "deploy --name NAME"

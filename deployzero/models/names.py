@@ -25,6 +25,16 @@ def check_app_name(name: str) -> str:
     return name
 
 
+def check_new_app_name(name: str) -> str:
+    """The same for an app's first or next name: of digits alone it would look like another's id."""
+    if check_app_name(name).isdecimal():
+        raise SourceError(
+            f"bad app name {_shown(name)}: it has only digits, as the ids of apps have",
+            "Put a letter into it.",
+        )
+    return name
+
+
 def parse_app_path(text: str) -> str:
     """Read the app's name from a remote's path: `/app`, `app.git` and `~/app` are `app`.
 

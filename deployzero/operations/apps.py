@@ -12,7 +12,7 @@ from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, DeployZeroException
 from deployzero.models.access import Role, Scope
 from deployzero.models.deployment import Container, Deployment, Project, State, User
-from deployzero.models.names import APP_NAME, check_app_name
+from deployzero.models.names import APP_NAME, check_new_app_name
 from deployzero.models.release import Change, Kind
 from deployzero.operations.access import (
     hold,
@@ -109,17 +109,16 @@ async def find(platform: Platform, user: User, app: str) -> Project:
 
 
 async def name_of(platform: Platform, user: User, reference: str) -> str:
-    """The name of an app that is called so, or has this id; the name goes first.
-
-    Raises NotFoundError.
+    """The name of an app that has this id, or is called so. The id goes first: nobody can have
+    another's requests by a name. Raises NotFoundError.
     """
     async with platform.database.read() as session:
-        if APP_NAME.fullmatch(reference) and await visible_project(session, user, reference):
-            return reference
         if reference.isdecimal() and len(reference) < LONGEST_ID:
             project = await projects.by_id(session, int(reference))
             if project and await role_with(session, user, project) is not None:
                 return project.name
+        if APP_NAME.fullmatch(reference) and await visible_project(session, user, reference):
+            return reference
         raise await no_such_app(session, user, reference)
 
 
@@ -136,7 +135,7 @@ async def add(platform: Platform, session: AsyncSession, user: User, name: str) 
     """
     require_scope(user, Scope.DEPLOY)
     await hold_user(session, user.name)
-    check_app_name(name)
+    check_new_app_name(name)
     if await projects.count_of(session, user.id) >= MOST:
         raise ConflictError(
             f"you have {MOST} apps: that is the most", "Destroy one that nobody needs first."
@@ -173,7 +172,7 @@ async def rename_app(platform: Platform, user: User, app: str, name: str) -> tup
     its old name, at which it goes on serving. Raises ConflictError for a taken name, and
     while the app is being deployed or still leaves another name.
     """
-    check_app_name(name)
+    check_new_app_name(name)
     async with platform.database.begin() as session:
         project = await hold(session, user, app, Role.OWNER)
         await _check_still(session, project, name)

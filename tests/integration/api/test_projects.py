@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from deployzero.models.access import Role
+
 Deployed = Callable[..., Awaitable[Any]]
 
 
@@ -32,12 +34,25 @@ async def test_a_project_tells_what_is_live(api: Any, deployed: Deployed) -> Non
 
 async def test_names_are_refused_with_a_hint(api: Any) -> None:
     await api.app("taken", await api.person("ana"))
-    bad = dict.fromkeys(("api", "-a", "A", "", "a" * 51, "a\n"), 422)
+    bad = dict.fromkeys(("api", "-a", "A", "", "a" * 51, "a\n", "17"), 422)
     for name, status in {"taken": 409, **bad}.items():
         answer = await api.post("/projects", "root", json={"project_name": name})
         assert answer.status_code == status, name
         assert answer.json()["hint"]
     assert (await api.post("/projects", "root", content=b"{")).status_code == 422
+
+
+async def test_a_name_of_digits_captures_no_request_for_an_id(api: Any) -> None:
+    ana, bob = await api.person("ana"), await api.person("bob")
+    hers = await api.app("hers", ana)
+    await api.app(str(hers.id), bob, ana=Role.DEPLOYER)  # from before such names were refused
+    assert (await api.get(f"/projects/{hers.id}", "ana")).json()["project_name"] == "hers"
+    assert (await api.get(f"/projects/{hers.id}", "bob")).json()["owner"] == "bob"
+    new = {"name": "ci", "scope": "deploy", "project": str(hers.id)}
+    made = await api.post("/auth/keys", "ana", json=new)
+    assert made.json()["key"]["project_name"] == "hers"
+    renamed = await api.request("PATCH", "/projects/hers", "ana", json={"project_name": "123"})
+    assert (renamed.status_code, renamed.json()["hint"]) == (422, "Put a letter into it.")
 
 
 async def test_a_project_is_locked_and_its_branch_set(api: Any) -> None:
