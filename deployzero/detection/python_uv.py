@@ -22,6 +22,8 @@ def read_uv(tree: Tree, pyproject: Table) -> Requirements:
     """`--locked`: where uv.lock is older than pyproject.toml, uv stops and says so."""
     locked = tree.is_file("uv.lock")
     sync = "uv sync --locked --no-dev" if locked else "uv sync --no-dev"
+    if not table(pyproject, "project"):
+        sync += " --all-packages"  # a workspace whose root is no project
     members = _members(tree, pyproject)
     found = Requirements(
         manager="uv",

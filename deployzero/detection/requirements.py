@@ -34,6 +34,7 @@ _LOCAL = re.compile(
     r"^(?:(?:-e|--editable)(?:\s+|=)?)?(?:\.{1,2}(?:/|\[|$)|file:|[\w.-]+/(?!/))"
     r"|^(?:-f|--find-links)(?:\s+|=)?(?!https?://)"
 )
+_SELF = re.compile(r"^(?:(?:-e|--editable)[\s=]*)?\./?(?:\[[^\]]*\])?$")
 _GIT = re.compile(r"\bgit\+(?:https?|ssh|git)://\S+")
 MAX_INCLUDES = 20
 
@@ -99,6 +100,7 @@ def read_requirements(tree: Tree, path: str = "requirements.txt") -> Requirement
         )
         found.files = []
         found.after_source = [f"pip install -r {path}"]
+        found.packaged = any(_SELF.match(line) for line in local)
     elif found.names or found.files[1:] or found.hashed:
         found.command = f"pip install -r {path}"
     return found

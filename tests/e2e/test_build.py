@@ -125,7 +125,7 @@ async def test_flask_and_a_changed_line_redoes_only_the_last_copy(
     ran = await asyncio.to_thread(
         container.exec_run, ["/bin/sh", "-c", "id -u; touch /app/x && echo ok; which gcc pip"]
     )
-    assert ran.output.decode().split() == ["1000", "ok", "/opt/venv/bin/pip"]
+    assert ran.output.decode().split() == ["1000", "ok", "/app/.venv/bin/pip"]
     await asyncio.to_thread(container.stop, timeout=10)
     assert container.wait()["StatusCode"] == 0, "gunicorn was killed, not asked to end"
 

@@ -48,6 +48,7 @@ def test_a_build_command_runs_when_the_source_is_there() -> None:
         "nodejs",
         build_command="npm run build",
         install_command="npm ci",
+        prune_command="npm prune --omit=dev",
         install_files=("package.json",),
         start_command="npm start",
     )
@@ -85,3 +86,38 @@ def test_values_of_the_environment_are_quoted(value: str) -> None:
     text = render(ProjectConfig("go", start_command="x", environment={"A": value}), BASE)
     quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
     assert f' A="{quoted}"' in text
+
+
+def test_pythons_manager_comes_before_the_lock_and_stays_out_of_the_image() -> None:
+    config = ProjectConfig(
+        "python",
+        package_manager="uv",
+        tools=("uv==0.7.2",),
+        install_files=("pyproject.toml", "uv.lock"),
+        install_command="uv sync --locked",
+        start_command="gunicorn app:app",
+    )
+    text = lines(config)
+    tool = next(i for i, line in enumerate(text) if "/opt/tool" in line and "uv==0.7.2" in line)
+    assert tool < text.index("COPY deps/ ./")
+    assert "id=" not in text[tool].replace("--mount=type=bind", "")  # the same for every app
+    final = text[text.index("FROM RUNTIME") :]
+    assert not [line for line in final if "/opt/tool" in line]
+    assert "id=shop/uv,target=/root/.cache/uv" in "".join(text)
+
+
+def test_pythons_environment_is_where_its_tools_look_and_is_copied_once() -> None:
+    final = lines(PYTHON)[lines(PYTHON).index("FROM RUNTIME") :]
+    assert "COPY --from=build /opt/venv /opt/venv" in final
+    assert any("PATH=/app/.venv/bin:" in line for line in final)
+
+
+def test_debian_packages_are_split_between_build_and_run() -> None:
+    config = ProjectConfig(
+        "python", build_packages=("libpq-dev",), run_packages=("libpq5",), start_command="x"
+    )
+    text = lines(config)
+    end = text.index("FROM RUNTIME")
+    assert any(" libpq-dev" in line for line in text[:end])
+    assert any(line.endswith(" libpq5") for line in text[end:])
+    assert not any("libpq-dev" in line for line in text[end:])
