@@ -32,6 +32,11 @@ def _split(value: Any) -> Any:
     return tuple(re.split(r"[\s,]+", value.strip())) if isinstance(value, str) else value
 
 
+def _switch(value: Any) -> Any:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    return words.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
 def _runnable(command: str) -> str:
     if not command.strip() or "\0" in command:
         raise ValueError("a shell command")
@@ -69,8 +74,8 @@ class Values(BaseModel):
     static_dir: Inside | None = None
     spa: bool | None = None
     dockerfile: Inside | None = None
-    assets: bool | None = None
-    """False: a front end that lies beside the app is not built."""
+    assets: Annotated[bool | Inside, BeforeValidator(_switch)] | None = None
+    """The folder of a front end that is built before the app; False: none is."""
     processes: dict[Process, Line] = {}
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from deployzero.detection import recognised
 from deployzero.detection.app_json import read_app_json
+from deployzero.detection.assets import front_end
 from deployzero.detection.buildpacks import BuildpackDetector, rewritten
 from deployzero.detection.choice import Values, decides, overridden, read_choice, unknown_type
 from deployzero.detection.dockerfile import DockerfileDetector, named_dockerfile
@@ -151,12 +152,14 @@ class ProjectDetector:
             for name in tree.names
             if name != "Procfile" and name.lower() in ("procfile", "procfile.txt")
         )
-        others = _others(tree, config, self._languages)
+        assets, words = front_end(tree, config, chosen.assets)
+        others = (*_others(tree, config, self._languages), *words)
         reasons = (
             *choice.reasons, *config.reasons, *rewrites, *others, *extras.reasons, *misnamed,
         )  # fmt: skip
         return dataclasses.replace(
             config,
+            assets=assets,
             environment={**config.environment, **extras.environment},
             generated_secrets=tuple(extras.generated_secrets),
             health_checks=extras.health_checks,

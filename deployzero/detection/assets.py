@@ -1,0 +1,111 @@
+"""A front end beside an app of another language: whether it is built, and how.
+
+The rule: a package.json with a `build` script and no server of its own is built before the
+app, whose own build then finds the files. One for tools only is left out; one with a server
+is an app of its own, with this folder as its root.
+"""
+
+import re
+from dataclasses import replace
+
+from deployzero.detection.node_manifest import read_package
+from deployzero.detection.nodejs import NodeJSDetector
+from deployzero.detection.tree import Tree
+from deployzero.models.project import ProjectConfig
+
+_TOOL = re.compile(
+    r"\bwatch\b|--watch|\s-w\b|^\s*(?:npx\s+)?(?:webpack|gulp|grunt|parcel|rollup|esbuild|sass"
+    r"|tailwindcss|vite|mix|laravel-mix|snowpack|live-server|browser-sync|concurrently)\b"
+)
+_EMBED = re.compile(r"^//go:embed\s+(.+)$", re.M)
+MOST_FOLDERS = 40
+
+
+def front_end(
+    tree: Tree, config: ProjectConfig, chosen: bool | str | None
+) -> tuple[ProjectConfig | None, list[str]]:
+    """What is to be built first, and words about it.
+
+    `chosen` by hand: False for none, True for package.json at the top whatever it starts, or
+    the front end's folder.
+    """
+    if config.type in ("nodejs", "dockerfile") or chosen is False:
+        return None, []
+    folder = chosen if isinstance(chosen, str) else "."
+    if chosen is None and not tree.is_file("package.json"):
+        folder = _embedded(tree) if config.type == "go" else None
+        if folder is None:
+            return None, _hint(tree, config)
+    below = Tree(tree.root / folder)
+    package = read_package(below)
+    path = _join(folder, "package.json")
+    if package is None:
+        return None, [f"{path} is not there: no front end is built"] if chosen else []
+    if not (package.script("build") or package.script("heroku-postbuild")):
+        return None, [f"{path}: no 'build' script, so Node.js is left out"]
+    found = NodeJSDetector().detect(below)
+    if found is None or found.refusal or not found.build_command:
+        return None, [f"{path}: left out, {found.refusal if found else 'nothing to build'}"]
+    script = package.script("start") or ""
+    if chosen is None and found.start_command and not _TOOL.search(script):
+        return None, [
+            f"{path}: '{found.start_command}' is a server of its own, which is not started: "
+            f"it can be an app of its own (type = \"nodejs\"); assets = true builds it here"
+        ]
+    word = f"{path}: '{found.build_command}' is run first, and {config.type} gets what it makes"
+    return _below(replace(found, processes={}, start_command=None, reasons=()), folder), [word]
+
+
+def _below(config: ProjectConfig, folder: str) -> ProjectConfig:
+    """The same from the top of the tree."""
+    if folder == ".":
+        return config
+
+    def inside(command: str | None) -> str | None:
+        return command and f"cd {folder} && {command}"
+
+    return replace(
+        config,
+        root=folder,
+        install_files=tuple(_join(folder, path) for path in config.install_files),
+        install_command=inside(config.install_command),
+        build_command=inside(config.build_command),
+    )
+
+
+def _embedded(tree: Tree) -> str | None:
+    """The folder with a front end whose files, not committed, Go is to compile in."""
+    for folder in _with_package(tree):
+        for at in (".", folder):
+            for name in tree.list(at):
+                if not name.endswith(".go"):
+                    continue
+                for line in _EMBED.findall(tree.text(_join(at, name)) or ""):
+                    for target in line.split():
+                        path = _join(at, target.strip('"`').removeprefix("all:").split("*")[0])
+                        if f"{path}/".startswith(f"{folder}/") and not tree.is_dir(path.rstrip("/")):
+                            return folder
+    return None
+
+
+def _hint(tree: Tree, config: ProjectConfig) -> list[str]:
+    if config.type == "static":
+        return []
+    return [
+        f"{folder}/package.json: not built; assets = \"{folder}\" in deployzero.toml builds it first"
+        for folder in _with_package(tree)[:1]
+    ]
+
+
+def _with_package(tree: Tree) -> list[str]:
+    """Folders at the top that hold a package.json with a build, under names a command can hold."""
+    found = []
+    for folder in tree.folders()[:MOST_FOLDERS]:
+        path = f"{folder}/package.json"
+        if re.fullmatch(r"[\w][\w.-]*", folder) and re.search(r'"build"\s*:', tree.head(path, 8192)):
+            found.append(folder)
+    return found
+
+
+def _join(folder: str, name: str) -> str:
+    return name if folder == "." else f"{folder}/{name}"
