@@ -186,8 +186,11 @@ def _content(answer: httpx.Response) -> Any:
 def _moved(answer: httpx.Response) -> UsageError:
     """No key goes where an answer in the clear says."""
     to = answer.headers.get("Location", "")[:200]
-    target = answer.next_request.url if answer.next_request else None
-    base = f"{target.scheme}://{target.netloc.decode()}" if target else "URL"
+    try:
+        target = answer.url.join(to)
+        base = f"{target.scheme}://{target.netloc.decode()}"
+    except httpx.InvalidURL:
+        base = "URL"
     return UsageError(
         f"{answer.url.host} says that it is at {to}", f"deployzero login --server {base}"
     )

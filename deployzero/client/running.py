@@ -38,6 +38,13 @@ NO_REQUEST = httpx.Request("GET", "ws://server")
 Leave = Callable[[], None]
 
 
+class _Connect(connect):
+    """It follows no redirect, which would send the API key to another host."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
 def run(account: Account, path: str, command: tuple[str, ...], **rest: Any) -> int:
     """Until the command has ended; returns its exit code.
 
@@ -72,7 +79,7 @@ async def _run(account: Account, path: str, first: dict[str, Any]) -> int:
 async def _connected(account: Account, path: str) -> Any:
     url = account.server.replace("http", "ws", 1) + path
     try:
-        connection = await connect(
+        connection = await _Connect(
             url,
             additional_headers={"X-API-Key": account.api_key},
             user_agent_header=AGENT,
@@ -87,7 +94,9 @@ async def _connected(account: Account, path: str) -> Any:
     except InvalidStatus as error:
         refused = error.response
         body = bytes(refused.body or b"")
-        api.check(httpx.Response(refused.status_code, content=body, request=NO_REQUEST))
+        to = {"Location": refused.headers.get("Location", "")}
+        request = httpx.Request("GET", account.server + path)
+        api.check(httpx.Response(refused.status_code, headers=to, content=body, request=request))
         raise _broken(account) from error
     except (OSError, TimeoutError, WebSocketException) as error:
         raise api.unreachable(account.server, httpx.ConnectError(str(error))) from error

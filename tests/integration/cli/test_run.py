@@ -17,7 +17,12 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
+
+from deployzero.client import running
+from deployzero.client.accounts import Account
+from deployzero.errors import UsageError
 
 LIMIT = 20.0
 Program = Callable[[ServerConnection, dict[str, Any]], Awaitable[None]]
@@ -49,6 +54,33 @@ async def serving(program: Program) -> AsyncIterator[dict[str, str]]:
 
 def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "deployzero", "run", "-a", "hello", *words]
+
+
+async def test_no_key_follows_a_redirect() -> None:
+    asked = []
+
+    def elsewhere(_: ServerConnection, request: Request) -> None:
+        asked.append(request)
+
+    def redirect(_: ServerConnection, request: Request) -> Response:
+        to = f"http://localhost:{other.sockets[0].getsockname()[1]}{request.path}"
+        return Response(308, "Permanent Redirect", Headers(Location=to))
+
+    async def nothing(connection: ServerConnection) -> None:
+        await connection.wait_closed()
+
+    async with (
+        serve(nothing, "127.0.0.1", 0, process_request=elsewhere) as other,
+        serve(nothing, "127.0.0.1", 0, process_request=redirect) as server,
+    ):
+        account = Account(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "dz_key")
+        with pytest.raises(UsageError, match="says that it is at") as error:
+            await asyncio.to_thread(
+                running.run, account, "/projects/hello/run", ("true",), terminal=None
+            )
+        port = other.sockets[0].getsockname()[1]
+    assert error.value.hint == f"deployzero login --server http://localhost:{port}"
+    assert not asked
 
 
 async def exited(connection: ServerConnection, code: int) -> None:
