@@ -67,7 +67,7 @@ def deploy(
     warn_in_the_clear(found.server)
     with API(found) as api:
         _ensure(api, app, folder, no_link, yes)
-        text = message or git.subject_if_clean(folder) or _message(found, folder)
+        text = message or git.subject(folder) or _message(found, folder)
         with pack(selection) as archive:
             deployment = _upload(api, app.name, archive, text[:LONGEST_MESSAGE], selection)
         if detach:

@@ -5,6 +5,14 @@ import subprocess
 from pathlib import Path
 
 LIMIT = 20.0
+NO_PROGRAMS = (
+    "--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}",
+    "-c", "log.showSignature=false",
+)  # fmt: skip
+"""A folder's own `.git/config` may name programs: who only uploads the folder runs none of them.
+Hence no `git status` either, which runs filters."""
+NO_REMOTES = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
+"""What a partial clone lacks is not fetched: that would be by programs of its config."""
 
 
 def git_root(folder: Path) -> Path | None:
@@ -33,8 +41,9 @@ def run(folder: Path, *arguments: str) -> bytes | None:
     """What git prints; None if it cannot or there is none."""
     try:
         done = subprocess.run(  # noqa: S603 - only git
-            ["git", *arguments],  # noqa: S607
-            cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT, check=False,
+            ["git", *NO_PROGRAMS, *arguments],  # noqa: S607
+            cwd=folder, env=os.environ | NO_REMOTES, stdin=subprocess.DEVNULL,
+            capture_output=True, timeout=LIMIT, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -55,9 +64,7 @@ def tracked_and_ignored(folder: Path) -> frozenset[str]:
     return frozenset(os.fsdecode(each) for each in (found or b"").split(b"\0") if each)
 
 
-def subject_if_clean(folder: Path) -> str:
-    """The last commit's subject, if the folder is what it has; else empty."""
-    if run(folder, "status", "--porcelain", "--", ".") != b"":
-        return ""
+def subject(folder: Path) -> str:
+    """The subject of the last commit of the folder; empty if there is none."""
     found = run(folder, "log", "-1", "--format=%s", "--", ".")
     return (found or b"").decode(errors="replace").strip()
