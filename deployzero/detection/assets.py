@@ -18,6 +18,7 @@ _TOOL = re.compile(
     r"|tailwindcss|vite|mix|laravel-mix|snowpack|live-server|browser-sync|concurrently)\b"
 )
 _EMBED = re.compile(r"^//go:embed\s+(.+)$", re.M)
+_BUILD = re.compile(r'"(?:build|heroku-postbuild)"\s*:')
 MOST_FOLDERS = 40
 
 
@@ -50,7 +51,7 @@ def front_end(
     if chosen is None and found.start_command and not _TOOL.search(script):
         return None, [
             f"{path}: '{found.start_command}' is a server of its own, which is not started: "
-            f"it can be an app of its own (type = \"nodejs\"); assets = true builds it here"
+            f'it can be an app of its own (type = "nodejs"); assets = true builds it here'
         ]
     word = f"{path}: '{found.build_command}' is run first, and {config.type} gets what it makes"
     return _below(replace(found, processes={}, start_command=None, reasons=()), folder), [word]
@@ -82,8 +83,9 @@ def _embedded(tree: Tree) -> str | None:
                     continue
                 for line in _EMBED.findall(tree.text(_join(at, name)) or ""):
                     for target in line.split():
-                        path = _join(at, target.strip('"`').removeprefix("all:").split("*")[0])
-                        if f"{path}/".startswith(f"{folder}/") and not tree.is_dir(path.rstrip("/")):
+                        plain = target.strip('"`').removeprefix("all:").split("*")[0]
+                        path = _join(at, plain.rstrip("/"))
+                        if path.startswith(f"{folder}/") and not tree.is_dir(path):
                             return folder
     return None
 
@@ -92,19 +94,15 @@ def _hint(tree: Tree, config: ProjectConfig) -> list[str]:
     if config.type == "static":
         return []
     return [
-        f"{folder}/package.json: not built; assets = \"{folder}\" in deployzero.toml builds it first"
+        f'{folder}/package.json: not built; deployzero.toml with assets = "{folder}" has it built'
         for folder in _with_package(tree)[:1]
     ]
 
 
 def _with_package(tree: Tree) -> list[str]:
     """Folders at the top that hold a package.json with a build, under names a command can hold."""
-    found = []
-    for folder in tree.folders()[:MOST_FOLDERS]:
-        path = f"{folder}/package.json"
-        if re.fullmatch(r"[\w][\w.-]*", folder) and re.search(r'"build"\s*:', tree.head(path, 8192)):
-            found.append(folder)
-    return found
+    plain = (f for f in tree.folders()[:MOST_FOLDERS] if re.fullmatch(r"\w[\w.-]*", f))
+    return [f for f in plain if _BUILD.search(tree.head(f"{f}/package.json", 8192))]
 
 
 def _join(folder: str, name: str) -> str:

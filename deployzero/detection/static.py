@@ -1,48 +1,118 @@
-"""Sites of plain files: a Staticfile, public/ or index.html at the root."""
+"""Sites of plain files: a Staticfile, public/, index.html at the root, or a usual folder."""
 
 import re
+from collections.abc import Iterator
 
 from deployzero.detection.tree import Tree, broken
 from deployzero.models.project import ProjectConfig, ProjectType
 
-_ROOT = re.compile(r"^\s*(?:root|\"root\")\s*:\s*['\"]?([^'\"#]+?)['\"]?\s*(?:#.*)?$")
-_FALLBACK = re.compile(r"^\s*(?:pushstate|index_fallback)\s*:\s*['\"]?(?:enabled|true|on)\b", re.I)
+_KEY = re.compile(r"^\s*[\"']?([a-z_]+)[\"']?\s*:\s*(.*?)\s*$", re.I)
+_ON = re.compile(r"^['\"]?(?:enabled|true|on|yes)\b", re.I)
+ROOT, FALLBACK = "root", ("pushstate", "index_fallback")
+FOLDERS = ("dist", "build", "_site", "site", "www", "htdocs", "html")
+"""Looked at in this order where there is nothing else; they need an index.html."""
+AUTH = "Staticfile.auth"
+UNREAD = {
+    "_headers": "Netlify's headers",
+    "_redirects": "Netlify's redirects",
+    "netlify.toml": "Netlify's settings",
+    "vercel.json": "Vercel's settings",
+    "firebase.json": "Firebase's settings",
+    "nginx.conf": "settings of nginx",
+    "nginx.conf.sigil": "settings of nginx",
+    "httpd.conf": "settings of Apache",
+    ".htaccess": "settings of Apache",
+    "Caddyfile": "settings of Caddy",
+}
 
 
 class StaticDetector:
     """Order as Railpack's: Staticfile, public/, index.html."""
 
     type: ProjectType = "static"
-    markers = ("Staticfile", "public/index.html", "index.html")
+    markers = ("Staticfile", "static.json", "public/index.html", "index.html")
 
     def detect(self, tree: Tree) -> ProjectConfig | None:
-        text = tree.text("Staticfile")
-        lines = text.split("\n") if text is not None else []
-        spa = any(_FALLBACK.match(line) for line in lines)
-        for number, line in enumerate(lines, 1):
-            if match := _ROOT.match(line):
-                return _site(tree, match[1].strip(), number, spa)
-        if tree.is_file("public/index.html"):
-            return _files("public", "public/index.html: its folder is served as files", spa)
-        if tree.is_file("index.html"):
-            return _files(".", "index.html: the repository is served as files", spa)
-        if _has_pages(tree, "public"):
-            return _files("public", "public/: the folder is served as files", spa)
-        if text is not None:
-            return _files(".", "Staticfile: the repository is served as files", spa)
-        return None
+        keys = _staticfile(tree)
+        found = _folder(tree, keys)
+        if found is None:
+            return None
+        folder, reason = found
+        spa = any(_ON.match(keys.get(name, ("", 0))[0]) for name in FALLBACK)
+        spa = spa or _routes_to_index(tree)
+        protected = AUTH if tree.is_file(AUTH) else None
+        return ProjectConfig(
+            type="static",
+            static_dir=folder,
+            spa=spa,
+            password_file=protected,
+            reasons=(reason, *_words(tree, folder, keys, spa)),
+        )
 
 
-def _site(tree: Tree, root: str, number: int, spa: bool) -> ProjectConfig:
-    folder = root.strip("/").removeprefix("./") or "."
+def _staticfile(tree: Tree) -> dict[str, tuple[str, int]]:
+    """Key to (value, line) of a Staticfile, which is plain YAML."""
+    keys = {}
+    for number, line in enumerate((tree.text("Staticfile") or "").split("\n"), 1):
+        if match := _KEY.match(re.sub(r"(^|\s)#.*$", "", line)):
+            keys[match[1].lower()] = match[2].strip("'\""), number
+    return keys
+
+
+def _folder(tree: Tree, keys: dict[str, tuple[str, int]]) -> tuple[str, str] | None:
+    """(folder to serve, why)."""
+    if ROOT in keys and keys[ROOT][0]:
+        root, number = keys[ROOT]
+        return _inside(tree, root, "Staticfile", number), f"Staticfile: root is {root}"
+    if (root := _static_json(tree).get("root")) and isinstance(root, str):
+        return _inside(tree, root, "static.json", None), f"static.json: root is {root}"
+    if tree.is_file("public/index.html"):
+        return "public", "public/index.html: its folder is served as files"
+    if tree.is_file("index.html"):
+        return ".", "index.html: the repository is served as files"
+    if _has_pages(tree, "public"):
+        return "public", "public/: the folder is served as files"
+    for folder in FOLDERS:
+        if tree.is_file(f"{folder}/index.html"):
+            return folder, f"{folder}/index.html: its folder is served as files"
+    if tree.is_file("Staticfile"):
+        return ".", "Staticfile: the repository is served as files"
+    return None
+
+
+def _inside(tree: Tree, root: str, file: str, number: int | None) -> str:
+    folder = root.strip("/").removeprefix("./").rstrip("/") or "."
     if ".." in folder.split("/") or not tree.is_dir(folder):
-        raise broken("Staticfile", number, f"root '{root}' is no folder of the repository")
-    return _files(folder, f"Staticfile: root is {folder}", spa)
+        raise broken(file, number, f"root '{root}' is no folder of the repository")
+    return folder
 
 
-def _files(folder: str, reason: str, spa: bool) -> ProjectConfig:
-    more = ("Staticfile: unknown paths answer index.html",) if spa else ()
-    return ProjectConfig(type="static", static_dir=folder, spa=spa, reasons=(reason, *more))
+def _static_json(tree: Tree) -> dict[str, object]:
+    """The settings of Heroku's former buildpack for sites."""
+    return tree.json("static.json") or {}
+
+
+def _routes_to_index(tree: Tree) -> bool:
+    routes = _static_json(tree).get("routes")
+    return isinstance(routes, dict) and routes.get("/**") == "index.html"
+
+
+def _words(tree: Tree, folder: str, keys: dict[str, tuple[str, int]], spa: bool) -> Iterator[str]:
+    if spa:
+        yield "unknown paths answer index.html"
+    elif tree.is_file(f"{folder}/404.html"):
+        yield "unknown paths answer 404.html"
+    if tree.is_file(AUTH):
+        yield f"{AUTH}: visitors are asked for a name and password"
+    unread = [name for name in keys if name not in (ROOT, *FALLBACK)]
+    if unread:
+        yield f"Staticfile: {', '.join(unread[:8])} not read; root and pushstate are"
+    if more := [name for name in _static_json(tree) if name not in ("root", "routes")]:
+        yield f"static.json: {', '.join(more[:8])} not read; root and routes are"
+    for name, what in UNREAD.items():
+        for path in dict.fromkeys((name, name if folder == "." else f"{folder}/{name}")):
+            if tree.is_file(path):
+                yield f"{path}: {what}, which are not read"
 
 
 def _has_pages(tree: Tree, folder: str) -> bool:
