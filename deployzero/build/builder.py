@@ -170,6 +170,8 @@ class Builder:
                     begun=started,
                     hidden=hidden,
                     memory=self._settings.build_memory,
+                    app=request.app,
+                    stack=request.config.type,
                 )
 
     async def _write_generated(

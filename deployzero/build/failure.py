@@ -3,7 +3,11 @@
 import re
 from collections.abc import Sequence
 
+import re2  # type: ignore[import-untyped]
+
+from deployzero.build.causes import CAUSES, MEMORY
 from deployzero.errors import BuildError, DeployZeroException, ResourceLimitError
+from deployzero.models.cause import Subject, known_cause
 
 _EXIT = re.compile(r"exit code: (\d+)")
 _MANIFEST = re.compile(r'"https?://(?P<host>[^/"]+)/v2/(?P<name>[^"]+?)/manifests/(?P<tag>[^"]+)"')
@@ -15,25 +19,37 @@ _WRAPPING = re.compile(
 )
 MOST_CHARACTERS = 4000
 """Of the engine's words, which repeat a command of any length."""
+SHOWN_LINES = 30
+"""Of a step's output, with the error; its cause is looked for further up as well."""
+_DISK = re.compile(r"no space left on device(?!, watch)", re.IGNORECASE)
+_KILLED = re2.compile(f"(?m){MEMORY}")
 AGAIN = "Mend it as its output above says, then push again."
 
 
 def explain(
-    said: str, step: str | None, tail: Sequence[str], memory: str = ""
+    said: str,
+    step: str | None,
+    output: Sequence[str],
+    memory: str = "",
+    app: str = "<app>",
+    stack: str = "",
 ) -> DeployZeroException:
-    """`said` are the engine's words, `step` the instruction that failed and `tail` its output.
+    """`said` are the engine's words, `step` the instruction that failed, `output` its last lines.
 
-    `memory` is the limit that builds have, for the message when it was hit.
+    `memory` is the limit that builds have, for the message when it was hit; `app` and `stack`
+    (`ProjectConfig.type`) are for the fix.
     """
     reason = _WRAPPING.sub("", said.strip()[:MOST_CHARACTERS])
-    if "no space left on device" in " ".join([reason, *tail]).lower():
+    tail = output[-SHOWN_LINES:]
+    if any(_DISK.search(line) for line in (reason, *output)):
         return ResourceLimitError(
             "the engine's disk is full",
             "Free some space on the server (`deployzero doctor` shows what takes it).",
             tail,
         )
     if step and (code := _EXIT.search(reason)):
-        return _exited(step.removeprefix("RUN "), int(code[1]), tail, memory)
+        subject = Subject(app, stack, step.removeprefix("RUN "), int(code[1]))
+        return _exited(subject, output, memory)
     if match := _PARSE.search(reason):
         return BuildError(f"Dockerfile, line {match[1]}: {_line(match[2])}", AGAIN)
     if image := missing_image(reason):
@@ -58,16 +74,20 @@ def missing_image(said: str) -> str | None:
     return None
 
 
-def _exited(command: str, code: int, tail: Sequence[str], memory: str) -> DeployZeroException:
+def _exited(subject: Subject, output: Sequence[str], memory: str) -> DeployZeroException:
+    command, tail = subject.command, output[-SHOWN_LINES:]
     shown = command if len(command) <= 120 else command[:117] + "..."
-    if code == 137:
+    if subject.code == 137 or _KILLED.search("\n".join(tail)):
         limit = f" (all builds together may use {memory})" if memory else ""
         return ResourceLimitError(
             f"`{shown}` was killed: most likely out of memory{limit}",
             "Let it need less, or raise DEPLOYZERO_BUILD_MEMORY on the server.",
             tail,
         )
-    return BuildError(f"`{shown}` exited with {code}", AGAIN, tail)
+    message = f"`{shown}` exited with {subject.code}"
+    if known := known_cause(CAUSES, output, subject):
+        return BuildError(f"{message}: {known.message}", known.hint, tail)
+    return BuildError(message, AGAIN, tail)
 
 
 def _line(text: str) -> str:

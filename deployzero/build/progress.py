@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from deployzero.build.trace import Output, Vertex
 
-TAIL_LINES = 30
+TAIL_LINES = 200
+"""Of a step, kept in case it fails: pip and node-gyp say much after the line that tells why."""
 _STEP = re.compile(r"^\[(?!internal\])[^\]]*\]\s+(?P<instruction>.*)$", re.DOTALL)
 _MOUNTS = re.compile(r"--mount=\S+\s+")
 _SOURCING = re.compile(r"^\. /run/deployzero-build/env(?: &&|;) ")

@@ -13,7 +13,7 @@ from deployzero.build.buildkit import Build, Order, Solved
 from deployzero.build.engine import Engine, refused
 from deployzero.build.failure import explain
 from deployzero.build.progress import Progress
-from deployzero.errors import DeployZeroException, ResourceLimitError
+from deployzero.errors import ResourceLimitError
 
 STOP_SECONDS = 10.0
 """How long a cancelled build may take to end before its connection is closed."""
@@ -36,8 +36,11 @@ async def solve(
     begun: float | None = None,
     hidden: Sequence[str] = (),
     memory: str = "",
+    app: str = "",
+    stack: str = "",
 ) -> Solution:
     """Build; `on_line` is called in the event loop. `hidden` values never reach it or an error.
+    `memory`, `app` and `stack` are for the words of an error (failure.explain).
 
     Raises BuildError, or ResourceLimitError `seconds` after `begun` (the loop's time; None:
     now). However it ends, nothing of it runs on.
@@ -77,7 +80,8 @@ async def solve(
     finally:
         ended = True
     if solved.error:
-        raise _explained(solved, progress, redact, memory)
+        failed, output = progress.failed, progress.tail
+        raise explain(redact(solved.error), failed, output, memory, app, stack)
     return Solution(solved.image_id, progress.steps, progress.cached)
 
 
@@ -88,12 +92,6 @@ def out_of_time(seconds: float, tail: Sequence[str] = ()) -> ResourceLimitError:
         "Make it quicker, or raise DEPLOYZERO_BUILD_TIMEOUT on the server.",
         tail,
     )
-
-
-def _explained(
-    solved: Solved, progress: Progress, redact: Callable[[str], str], memory: str
-) -> DeployZeroException:
-    return explain(redact(solved.error), progress.failed, progress.tail, memory)
 
 
 async def _stop(

@@ -1,6 +1,8 @@
 """Start a release's containers and wait until they are healthy."""
 
 import asyncio
+import dataclasses
+from collections import deque
 from collections.abc import Mapping
 
 from deployzero.deploy.platform import Platform
@@ -15,8 +17,11 @@ from deployzero.deploy.processes import (
 from deployzero.deploy.progress import Progress
 from deployzero.deploy.release import Release
 from deployzero.errors import ContainerError
+from deployzero.models.cause import Subject, known_cause
 from deployzero.models.deployment import Container, Deployment
+from deployzero.runtime.causes import CAUSES
 from deployzero.runtime.container import ContainerSpec
+from deployzero.runtime.diagnosis import LINES
 from deployzero.runtime.health import wait_healthy, wait_running
 from deployzero.runtime.network import free_address
 from deployzero.store import containers
@@ -35,12 +40,20 @@ async def run_release_command(platform: Platform, release: Release, progress: Pr
         return
     progress.step(f"Running the release command: {command}")
     spec = one_off_spec(platform, release, RELEASE, command)
-    status = await platform.runtime.run(spec, progress.detail, platform.settings.build_timeout)
+    last: deque[str] = deque(maxlen=LINES)
+
+    def line(text: str) -> None:
+        last.append(text)
+        progress.detail(text)
+
+    status = await platform.runtime.run(spec, line, platform.settings.build_timeout)
     if status != 0:
-        raise ContainerError(
-            f"the release command `{command}` exited with {status}",
-            "Mend what it printed above and push again; nothing was switched.",
-        )
+        subject = dataclasses.replace(_subject(release, RELEASE), code=status)
+        message = f"the release command `{command}` exited with {status}"
+        hint = "Mend what it printed above and push again; nothing was switched."
+        if known := known_cause(CAUSES, last, subject):
+            message, hint = f"{message}: {known.message}", known.hint
+        raise ContainerError(message, hint)
 
 
 def slots(counts: Mapping[str, int]) -> list[Slot]:
@@ -70,8 +83,9 @@ async def _boot(
 ) -> Container:
     row = await start_container(platform, release, row)
     gate = checks(release.checks, release.config, row.process)
+    subject = _subject(release, row.process)
     if row.process != WEB or not gate:
-        await wait_running(platform.runtime, row.name)
+        await wait_running(platform.runtime, row.name, subject=subject)
         return row
     await wait_healthy(
         platform.runtime,
@@ -83,8 +97,15 @@ async def _boot(
         host=platform.settings.host(row.app),
         on_note=progress.detail,
         hint=check_hint(row.app, release.checks, release.config),
+        subject=subject,
     )
     return row
+
+
+def _subject(release: Release, process: str) -> Subject:
+    """What runs, as the fix of its failure needs it."""
+    command = release.config.processes.get(process, release.config.start_command) or ""
+    return Subject(release.deployment.app, release.config.type, command)
 
 
 async def start_container(platform: Platform, release: Release, row: Container) -> Container:

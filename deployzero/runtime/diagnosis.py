@@ -1,6 +1,11 @@
 """Why a container is not well: the error that tells the user the whole truth."""
 
+import dataclasses
+
 from deployzero.errors import ContainerError, ResourceLimitError
+from deployzero.models.cause import Subject, known_cause
+from deployzero.runtime.causes import CAUSES
+from deployzero.runtime.causes.listeners import listen_hint
 from deployzero.runtime.container import ContainerStatus
 from deployzero.runtime.memory import oom_kills
 from deployzero.runtime.runtime import Runtime
@@ -12,23 +17,31 @@ EXIT_HINTS = {
     126: "The start command is not executable.",
     127: "The start command was not found in the image.",
 }
+NOBODY = Subject()
 
 
-async def exited(runtime: Runtime, name: str, status: ContainerStatus | None) -> ContainerError:
+async def exited(
+    runtime: Runtime, name: str, status: ContainerStatus | None, subject: Subject = NOBODY
+) -> ContainerError:
     """The error for a container that ended by itself (None: that was removed)."""
     if status is None:
         return ContainerError("the app's container was removed while it started", "Push again.")
     detail = await runtime.logs_tail(name, LINES)
     if status.oom_killed:
-        return out_of_memory(status, detail)
+        return out_of_memory(status, detail, subject)
+    message = f"the app exited with code {status.exit_code} after {status.seconds:.1f}s"
     hint = EXIT_HINTS.get(status.exit_code, "See the app's last lines above.")
-    return ContainerError(
-        f"the app exited with code {status.exit_code} after {status.seconds:.1f}s", hint, detail
-    )
+    return _explained(message, hint, detail, dataclasses.replace(subject, code=status.exit_code))
 
 
 async def unhealthy(
-    runtime: Runtime, name: str, port: int, seen: str, waited: float, hint: str
+    runtime: Runtime,
+    name: str,
+    port: int,
+    seen: str,
+    waited: float,
+    hint: str,
+    subject: Subject = NOBODY,
 ) -> ContainerError:
     """The error for a container that runs, but did not pass its checks.
 
@@ -36,19 +49,20 @@ async def unhealthy(
     """
     status = await runtime.status(name)
     if status is None or not status.running:
-        return await exited(runtime, name, status)
+        return await exited(runtime, name, status, subject)
     detail = await runtime.logs_tail(name, LINES)
     if oom_kills(status.pid):
-        return out_of_memory(status, detail)
-    if seen.startswith("nothing listens"):
-        what = wrong_listener(status.pid, port) or seen
-        hint = (
-            f"Make the app listen on 0.0.0.0:$PORT (PORT is {port}); an app that needs longer to "
-            "start: raise DEPLOYZERO_BOOT_TIMEOUT."
-        )
-    else:
-        what = seen
-    return ContainerError(f"the app is not healthy after {waited:.0f}s: {what}", hint, detail)
+        return out_of_memory(status, detail, subject)
+    failed = f"the app is not healthy after {waited:.0f}s: "
+    if not seen.startswith("nothing listens"):
+        return _explained(failed + seen, hint, detail, subject)
+    if wrong := wrong_listener(status.pid, port):
+        return ContainerError(failed + wrong, listen_hint(subject, port), detail)
+    hint = (
+        f"Make the app listen on 0.0.0.0:$PORT (PORT is {port}); an app that needs longer to "
+        "start: raise DEPLOYZERO_BOOT_TIMEOUT."
+    )
+    return _explained(failed + seen, hint, detail, subject)
 
 
 def wrong_listener(pid: int, port: int) -> str:
@@ -59,10 +73,20 @@ def wrong_listener(pid: int, port: int) -> str:
     return f"listens on {', '.join(map(str, found))}, expected 0.0.0.0:{port}"
 
 
-def out_of_memory(status: ContainerStatus, detail: list[str]) -> ResourceLimitError:
+def out_of_memory(
+    status: ContainerStatus, detail: list[str], subject: Subject = NOBODY
+) -> ResourceLimitError:
     limit = f" at the limit of {status.memory_bytes // 1024**2} MB" if status.memory_bytes else ""
+    more = max(status.memory_bytes // 1024**2 * 2, 512)
     return ResourceLimitError(
         f"out of memory: killed{limit}",
-        "Make the app use less (fewer workers, say), or raise its memory limit.",
+        "Make the app use less (fewer workers, say), or give it more: "
+        f"resource:limit {subject.app} --memory {more}m",
         detail,
     )
+
+
+def _explained(message: str, hint: str, detail: list[str], subject: Subject) -> ContainerError:
+    if known := known_cause(CAUSES, detail, subject):
+        return ContainerError(f"{message}: {known.message}", known.hint, detail)
+    return ContainerError(message, hint, detail)

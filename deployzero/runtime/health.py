@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import httpx
 
+from deployzero.models.cause import Subject
 from deployzero.models.project import HealthCheck
 from deployzero.runtime.container import ContainerStatus
-from deployzero.runtime.diagnosis import exited, out_of_memory, unhealthy, wrong_listener
+from deployzero.runtime.diagnosis import NOBODY, exited, out_of_memory, unhealthy, wrong_listener
 from deployzero.runtime.memory import oom_kills
 from deployzero.runtime.runtime import Runtime
 
@@ -51,14 +52,15 @@ async def wait_healthy(
     host: str = "",
     on_note: Callable[[str], None] | None = None,
     hint: str = "See the app's last lines above.",
+    subject: Subject = NOBODY,
 ) -> float:
     """Seconds until every check of a just started container has passed.
 
     `target`: where this host reaches the container (`Runtime.reach`); `port`: the one in
     the container that it is to listen on; `host`: the Host header of probes. `attempts` of
     a check count from when its port is open. `on_note` is told once when the app listens,
-    but elsewhere. `hint`: what to do when it listens and a check fails. Raises ContainerError
-    or ResourceLimitError with the app's last lines.
+    but elsewhere. `hint`: what to do when it listens and a check fails. `subject`: what runs
+    there, for the fix. Raises ContainerError or ResourceLimitError with the app's last lines.
     """
     begun = time.monotonic()
     seen = _Seen(f"nothing listens on port {port}")
@@ -74,27 +76,31 @@ async def wait_healthy(
             {probing, watching, starving}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
         )
         if watching.done():
-            raise await exited(runtime, name, watching.result())
+            raise await exited(runtime, name, watching.result(), subject)
         if probing.done() and not isinstance(probing.exception(), _GaveUpError):
             probing.result()
             return time.monotonic() - begun
         if starving.done():
-            raise out_of_memory(starving.result(), await runtime.logs_tail(name))
-        raise await unhealthy(runtime, name, port, seen.what, time.monotonic() - begun, hint)
+            detail = await runtime.logs_tail(name)
+            raise out_of_memory(starving.result(), detail, subject)
+        waited = time.monotonic() - begun
+        raise await unhealthy(runtime, name, port, seen.what, waited, hint, subject)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def wait_running(runtime: Runtime, name: str, seconds: float = 2.0) -> None:
+async def wait_running(
+    runtime: Runtime, name: str, seconds: float = 2.0, subject: Subject = NOBODY
+) -> None:
     """For processes without a port: well means alive after `seconds`."""
     try:
         async with asyncio.timeout(seconds):
             status = await _until_gone(runtime, name)
     except TimeoutError:
         return
-    raise await exited(runtime, name, status)
+    raise await exited(runtime, name, status, subject)
 
 
 async def check_once(

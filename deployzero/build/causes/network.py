@@ -1,0 +1,153 @@
+"""The way to the packages: no connection, a gateway that signs anew, a registry that refuses."""
+
+from deployzero.models.cause import Cause
+
+NPM = r"^npm (?:error|ERR!) "
+HOST = r"(?P<host>[A-Za-z0-9.-]+(?::\d+)?)"
+
+_TRUST = (
+    "the build does not trust who answers for the registry: its certificate is of an unknown "
+    "authority"
+)
+_TRUST_HINT = (
+    "A gateway on the way signs with an authority of its own. Let the server's operator give it "
+    "to builds: DEPLOYZERO_BUILD_CA_BUNDLE=/path/to/ca.pem"
+)
+_AWAY = "the build cannot reach {host}"
+_AWAY_HINT = (
+    "Check that name, and the server's network and DNS. Behind a proxy or with a mirror, the "
+    "server's operator sets DEPLOYZERO_BUILD_ENV_{variable}=URL"
+)
+_NPMRC = (
+    "Let .npmrc name the token, //{host}/:_authToken=${{NPM_TOKEN}}, and give it to builds: "
+    "config:set {app} NPM_TOKEN=<token> --build"
+)
+_INDEX = (
+    "Give builds an address with credentials: "
+    "config:set {app} PIP_EXTRA_INDEX_URL=https://<user>:<token>@{host}/simple --build"
+)
+_GIT = (
+    "Over HTTPS with a token in the address it works: keep the token in a variable of the build "
+    "(config:set {app} GIT_TOKEN=<token> --build), or publish that package to a registry."
+)
+_AWAY_CODES = (
+    "ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|ENETUNREACH|EHOSTUNREACH"
+    "|ERR_SOCKET_TIMEOUT"
+)
+
+
+def _away(variable: str) -> str:
+    return _AWAY_HINT.replace("{variable}", variable)
+
+
+TRUST = tuple(
+    Cause(pattern, _TRUST, _TRUST_HINT)
+    for pattern in (
+        # Python's ssl, as pip, Poetry, Pipenv and requests tell it.
+        r"\[SSL: CERTIFICATE_VERIFY_FAILED\] certificate verify failed: "
+        r"(?:self[- ]signed certificate|unable to get (?:local )?issuer certificate)",
+        NPM + r"code (?:SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_VERIFY_LEAF_SIGNATURE"
+        r"|UNABLE_TO_GET_ISSUER_CERT(?:_LOCALLY)?|DEPTH_ZERO_SELF_SIGNED_CERT)$",
+        # pnpm, Yarn, and what else runs on Node.js.
+        r"(?i)(?:error|failed|ERR_PNPM|RequestError|YN0001).*(?:self[- ]signed certificate"
+        r"(?: in certificate chain)?|unable to verify the first certificate"
+        r"|unable to get (?:local )?issuer certificate)",
+        r"x509: certificate signed by unknown authority",
+        r"invalid peer certificate: UnknownIssuer",  # uv
+        r"server certificate verification failed\.|SSL certificate problem: "
+        r"(?:self[- ]signed|unable to get)",  # git and curl
+    )
+)
+REFUSED = (
+    Cause(
+        NPM + r"code E40[13]$(?:.*\n)*?npm (?:error|ERR!) .*https?://" + HOST + r"/",
+        "the registry {host} refuses: it wants credentials",
+        _NPMRC,
+    ),
+    Cause(
+        r"ERR_PNPM_FETCH_40[13]\b.*https?://" + HOST + r"/",
+        "the registry {host} refuses: it wants credentials",
+        _NPMRC,
+    ),
+    Cause(
+        r"^error .*https?://" + HOST + r'/.*: Request failed "40[13] ',  # Yarn 1
+        "the registry {host} refuses: it wants credentials",
+        _NPMRC,
+    ),
+    Cause(
+        r"YN0041: .*Invalid authentication",  # Yarn
+        "the registry refuses: it wants credentials",
+        "Let .yarnrc.yml name the token, npmAuthToken: ${{NPM_TOKEN}}, and give it to builds: "
+        "config:set {app} NPM_TOKEN=<token> --build",
+    ),
+    Cause(
+        r"^User for " + HOST + r": ",
+        "the package index {host} refuses: it wants credentials",
+        _INDEX,
+    ),
+    Cause(
+        r"(?:ERROR: HTTP error 40[13]|40[13] Client Error|HTTP status client error \(40[13]).*"
+        r"(?:https?://)" + HOST + r"/",
+        "the package index {host} refuses: it wants credentials",
+        _INDEX,
+    ),
+    Cause(
+        r"could not read Username for 'https?://" + HOST + r"/?'",
+        "git asks for credentials at {host}: a dependency there is private, or does not exist",
+        _GIT,
+    ),
+    Cause(
+        r"(?:git@" + HOST + r": Permission denied \(publickey|ssh: not found$"
+        r"|Host key verification failed\.)",
+        "a dependency is fetched with git over SSH, and builds have no SSH key",
+        _GIT,
+    ),
+)
+AWAY = (
+    Cause(
+        NPM + r"code (?:" + _AWAY_CODES + r")$(?:.*\n)*?npm .*request to https?://" + HOST,
+        _AWAY,
+        _away("NPM_CONFIG_REGISTRY"),
+    ),
+    Cause(
+        r"(?:ERR_PNPM_META_FETCH_FAIL|^error|YN0001|RequestError).*"
+        r"(?:ENOTFOUND|EAI_AGAIN) " + HOST,
+        _AWAY,
+        _away("NPM_CONFIG_REGISTRY"),
+    ),
+    Cause(
+        r"HTTPS?ConnectionPool\(host='" + HOST + r"'.*(?:NameResolutionError|NewConnectionError"
+        r"|Name or service not known|Temporary failure in name resolution|ConnectTimeoutError)",
+        _AWAY,
+        _away("PIP_INDEX_URL"),
+    ),
+    Cause(
+        r"Failed to establish a new connection|NewConnectionError\(",
+        "the build cannot reach the package index",
+        _away("PIP_INDEX_URL"),
+    ),
+    Cause(
+        r"(?:Failed to fetch|error sending request for url).*https?://" + HOST + r"/"
+        r"(?:.*\n)*?.*(?:dns error|failed to lookup address|Connection refused)",  # uv
+        _AWAY,
+        _away("UV_DEFAULT_INDEX"),
+    ),
+    Cause(
+        r"^go: .*dial tcp: lookup " + HOST + r"(?: on \S+)?: (?:no such host|i/o timeout"
+        r"|server misbehaving)",
+        _AWAY,
+        "Vendor the modules (`go mod vendor`, and commit vendor/), or let the server's operator "
+        "name a proxy: DEPLOYZERO_BUILD_ENV_GOPROXY=URL",
+    ),
+    Cause(
+        r"Could not resolve host: " + HOST + r"$",
+        _AWAY,
+        "Check that name, and the server's network and DNS.",
+    ),
+    Cause(
+        r"Temporary failure resolving '" + HOST + r"'",
+        _AWAY,
+        "Check the server's network and DNS; DEPLOYZERO_DEBIAN_MIRROR names another mirror.",
+    ),
+)  # fmt: skip
+NETWORK = (*TRUST, *REFUSED, *AWAY)

@@ -1,0 +1,128 @@
+"""Python as it starts, and its servers."""
+
+from deployzero.models.cause import Cause
+
+DISTRIBUTIONS = {
+    "Crypto": "pycryptodome",
+    "MySQLdb": "mysqlclient",
+    "OpenSSL": "pyOpenSSL",
+    "PIL": "pillow",
+    "attr": "attrs",
+    "bs4": "beautifulsoup4",
+    "corsheaders": "django-cors-headers",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "decouple": "python-decouple",
+    "discord": "discord.py",
+    "dj_database_url": "dj-database-url",
+    "docx": "python-docx",
+    "dotenv": "python-dotenv",
+    "environ": "django-environ",
+    "fitz": "PyMuPDF",
+    "flask_cors": "flask-cors",
+    "flask_sqlalchemy": "flask-sqlalchemy",
+    "jose": "python-jose",
+    "jwt": "PyJWT",
+    "magic": "python-magic",
+    "multipart": "python-multipart",
+    "psycopg2": "psycopg2-binary",
+    "rest_framework": "djangorestframework",
+    "serial": "pyserial",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "slugify": "python-slugify",
+    "socketio": "python-socketio",
+    "telegram": "python-telegram-bot",
+    "yaml": "PyYAML",
+    "zmq": "pyzmq",
+}
+"""Import name to the name on PyPI, where they differ."""
+STANDARD = {
+    "_sqlite3": "sqlite3",
+    "tkinter": "Tk",
+}
+_MODULE = r"^(?:\w+\.)*ModuleNotFoundError: No module named '(?P<name>\w+)(?P<rest>[\w.]*)'"
+_NOT_THERE = "the start command names the module {module}, and there is none"
+_MODULE_HINT = (
+    "It is the file's path from the repository's top without .py: app.py is `app:app`, "
+    "src/web/main.py is `src.web.main:app`. Mend the Procfile, or start_command in deployzero.toml."
+)
+
+SERVERS = (
+    Cause(
+        r"Failed to find attribute '(?P<name>\w+)' in '(?P<module>[\w.]+)'",
+        "{module} has no '{name}'",
+        "Name the object that is the app, `{module}:<name>`, in the Procfile (or in start_command "
+        "of deployzero.toml).",
+    ),
+    Cause(
+        r"Error loading ASGI app\. Attribute \"(?P<name>[\w.]+)\" not found in module "
+        r"\"(?P<module>[\w.]+)\"",
+        "{module} has no '{name}'",
+        "Name the object that is the app, `{module}:<name>`, in the Procfile (or in start_command "
+        "of deployzero.toml).",
+    ),
+    Cause(
+        r"Error loading ASGI app\. Could not import module \"(?P<module>[\w.]+)\"",
+        _NOT_THERE,
+        _MODULE_HINT,
+    ),
+    Cause(
+        r"File \".*/gunicorn/util\.py\", line \d+, in import_app\n(?:.*\n){1,12}?"
+        r"  File \"<frozen importlib\._bootstrap>\", line \d+, in _find_and_load_unlocked\n"
+        r"ModuleNotFoundError: No module named '(?P<module>[\w.]+)'",
+        _NOT_THERE,
+        _MODULE_HINT,
+        lacks=r"in exec_module",
+    ),
+    Cause(
+        r"^(?:\S*/)?python[\d.]*: can't open file '(?:/app/)?(?P<file>[^'\n]+)': \[Errno 2\]",
+        "there is no file {file} to start",
+        "Mend the start command (Procfile, or start_command in deployzero.toml), or commit the "
+        "file.",
+    ),
+    Cause(
+        r"^Error: Could not locate a Flask application\.",
+        "`flask run` finds no app",
+        "Name it: config:set {app} FLASK_APP=<module>:<object>. Better, with gunicorn among the "
+        "requirements, a Procfile with the line web: gunicorn <module>:<object>",
+    ),
+)
+MODULES = (
+    Cause(
+        r"ImproperlyConfigured: Error loading psycopg2 or psycopg module",
+        "Django has no driver for PostgreSQL",
+        "Add a line `psycopg[binary]` to requirements.txt and push again.",
+    ),
+    Cause(
+        r"ImproperlyConfigured: Error loading MySQLdb module",
+        "Django has no driver for MySQL",
+        "Add a line `mysqlclient` to requirements.txt and push again.",
+    ),
+    Cause(
+        _MODULE,
+        "the module {name} belongs to a desktop's Python, and the image has none ({known})",
+        "Leave it out: a server has no screen.",
+        names={"tkinter": "Tk"},
+    ),
+    Cause(
+        _MODULE,
+        "a package is too old for this Python, which has no '{name}' any more",
+        "Ask for a newer version of what stands above it, or for an older Python: .python-version "
+        "with 3.11",
+        names={"distutils": "", "imp": "", "pkg_resources": "", "cgi": "", "asyncore": ""},
+    ),
+    Cause(
+        _MODULE,
+        "the module {name} is not installed",
+        "Add a line `{known}` (so it is called on PyPI) to requirements.txt and push again.",
+        names=DISTRIBUTIONS,
+    ),
+    Cause(
+        _MODULE,
+        "there is no module '{name}{rest}'",
+        "If it is a package, add it to requirements.txt. If it is yours, check its path from the "
+        "repository's top, upper and lower case, and that it is committed.",
+    ),
+)
+PYTHON = (*SERVERS, *MODULES)
