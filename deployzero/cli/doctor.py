@@ -24,6 +24,7 @@ from deployzero.cli.machine import (
 )
 from deployzero.cli.settings import settings_of
 from deployzero.errors import DeployZeroException
+from deployzero.models.buildpack import buildpacks
 from deployzero.routing.binary import find_traefik
 from deployzero.routing.certificates import read_certificate, warning
 from deployzero.routing.proof import ProxyClient, instance_at
@@ -227,6 +228,15 @@ def check_base_images(settings: Settings) -> Iterator[Finding]:
         yield Finding("base images", True, settings.base_images)
 
 
+def check_buildpacks(settings: Settings) -> Iterator[Finding]:
+    """The operator's own: one that is broken is left out by the server, which goes on."""
+    found = buildpacks(settings.own_buildpacks)
+    for fault in found.faults:
+        yield Finding("buildpacks", False, fault.message, fault.hint, needed=False)
+    if not found.faults:
+        yield Finding("buildpacks", True, ", ".join(found.stacks))
+
+
 def check_confinement(settings: Settings) -> Iterator[Finding]:
     why_not = confine(parse_bytes(settings.build_memory))
     yield Finding(
@@ -248,5 +258,6 @@ CHECKS: tuple[Check, ...] = (
     check_tls,
     check_dns,
     check_base_images,
+    check_buildpacks,
     check_confinement,
 )

@@ -69,9 +69,9 @@ def test_a_plain_site_with_a_package_json_for_tools_is_static(detect):
     assert (config.type, config.static_dir) == ("static", ".")
 
 
-def test_a_rails_app_with_package_json_is_refused_by_name(detect):
-    with pytest.raises(ProjectDetectionError, match="Ruby app") as caught:
-        detect({"Gemfile": "", "package.json": NODE})
+def test_a_phoenix_app_with_package_json_is_refused_by_name(detect):
+    with pytest.raises(ProjectDetectionError, match="an Elixir app") as caught:
+        detect({"mix.exs": "", "package.json": NODE})
     assert "Dockerfile" in caught.value.hint
 
 
