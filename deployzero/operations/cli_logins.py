@@ -34,8 +34,11 @@ INTERVAL = 2
 """Seconds between two polls."""
 POLLS = RateLimitItemPerMinute(4 * 60 // INTERVAL)
 """Four times what it is told: clocks differ, and terminals are started twice."""
-MOST_HERE, MOST = 20, 500
-"""That wait at once: from one address, and in all."""
+STARTS = RateLimitItemPerMinute(60, 10)
+"""Of one address; of IPv6's all that one customer has."""
+CUSTOMER_PREFIX = 56
+MOST = 10_000
+"""Kept in all. The oldest go first: with many addresses one may hurry others, but stop nobody."""
 LONGEST_COMPUTER = 100
 LONGEST_ADDRESS = 64
 APPROVE, REFUSE = "cli-logins:approve", "cli-logins:refuse"
@@ -71,21 +74,22 @@ class Polled:
 async def start(platform: Platform, computer: str, address: str) -> Started:
     """A computer asks. For everybody. computer: what it calls itself. address: where it is.
 
-    Raises TooManyRequestsError when too many wait already.
+    Raises TooManyRequestsError for too many of one address.
     """
     device_code = secrets.token_urlsafe(32)
     letters = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
+    network = network_of(address, CUSTOMER_PREFIX)
     address = printable(address)[:LONGEST_ADDRESS]
+    limiter = SlidingWindowCounterRateLimiter(platform.sign_in.failures)
+    if not limiter.hit(STARTS, "cli-login", network):
+        raise TooManyRequestsError(
+            "too many computers here ask to be signed in",
+            "Wait a minute, or sign in over SSH: deployzero login --ssh",
+        )
     moment = dt.datetime.now(dt.UTC)
     async with platform.database.begin() as session:
         await cli_logins.remove_expired(session, moment - KEPT)
-        others = await cli_logins.waiting(session)
-        here = [each for each in others if network_of(each) == network_of(address)]
-        if len(here) >= MOST_HERE or len(others) >= MOST:
-            raise TooManyRequestsError(
-                "too many computers wait to be approved",
-                "Approve or refuse those that wait; they expire after 10 minutes.",
-            )
+        await cli_logins.remove_older(session, keep=MOST - 1)
         login = await cli_logins.add(
             session,
             device_sha256=api_keys.digest(device_code),

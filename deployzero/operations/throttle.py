@@ -82,8 +82,11 @@ def _of_both(account: str, network: str) -> tuple[str, str, str]:
     return "both", account, network
 
 
-def network_of(address: str) -> str:
-    """What counts as one address: all of IPv4's, the /64 of IPv6's, that one client has whole."""
+def network_of(address: str, prefix: int = 64) -> str:
+    """What counts as one address: all of IPv4's, the /64 of IPv6's, that one client has whole.
+
+    prefix: another one than IPv6's /64.
+    """
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:  # a socket without addresses, or a proxy that names none
@@ -92,7 +95,7 @@ def network_of(address: str) -> str:
         return str(found)
     if found.ipv4_mapped:
         return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found, 64), strict=False).network_address)
+    return str(ipaddress.ip_network((found, prefix), strict=False).network_address)
 
 
 @asynccontextmanager

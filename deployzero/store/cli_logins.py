@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.models.cli_login import CLILogin
 from deployzero.store.driver_errors import unique
-from deployzero.store.tables import CLILoginRow, now
+from deployzero.store.tables import CLILoginRow
 
 
 async def add(
@@ -33,11 +33,11 @@ async def add(
     return _login(row)
 
 
-async def waiting(session: AsyncSession) -> list[str]:
-    """The addresses of those that have not expired."""
-    return list(
-        await session.scalars(select(CLILoginRow.address).where(CLILoginRow.expires_at > now()))
-    )
+async def remove_older(session: AsyncSession, keep: int) -> None:
+    """The newest stay."""
+    newest_first = select(CLILoginRow.id).order_by(CLILoginRow.id.desc())
+    newest_to_go = newest_first.offset(keep).limit(1).scalar_subquery()
+    await session.execute(delete(CLILoginRow).where(CLILoginRow.id <= newest_to_go))
 
 
 async def by_device(session: AsyncSession, sha256: str, hold: bool = False) -> CLILogin | None:

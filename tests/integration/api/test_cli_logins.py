@@ -177,22 +177,30 @@ async def test_whoever_was_removed_meanwhile_gives_no_key(api: Any) -> None:
         )
 
 
-async def test_only_so_many_wait(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_logins, "MOST_HERE", 2)
+async def test_an_address_starts_only_so_many(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_logins, "STARTS", RateLimitItemPerMinute(2, 10))
     for _ in range(2):
         await started(api)
     refused = await api.post("/auth/cli-logins", json={"computer": "x"})
     assert (refused.status_code, int(refused.headers["Retry-After"]) > 0) == (429, True)
-    # The /64 of IPv6 is one client.
-    for end in ("1", "2"):
-        await cli_logins.start(api.platform, "x", f"2001:db8::{end}")
+    # The /56 of IPv6 is one customer.
+    for network in ("1", "2"):
+        await cli_logins.start(api.platform, "x", f"2001:db8:0:{network}::1")
     with pytest.raises(TooManyRequestsError):
-        await cli_logins.start(api.platform, "x", "2001:db8::3")
-    monkeypatch.setattr(cli_logins, "MOST", 4)
-    with pytest.raises(TooManyRequestsError):
-        await cli_logins.start(api.platform, "x", "10.0.0.9")
-    await expire(api)
-    await started(api)
+        await cli_logins.start(api.platform, "x", "2001:db8:0:3::1")
+    await cli_logins.start(api.platform, "x", "2001:db8:0:100::1")
+
+
+async def test_nobody_is_kept_out_by_those_that_wait(
+    api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_logins, "MOST", 3)
+    logins = [await cli_logins.start(api.platform, "x", f"10.0.0.{n}") for n in range(5)]
+    with pytest.raises(NotFoundError):  # the oldest have gone
+        await cli_logins.poll(api.platform, logins[1].device_code)
+    for login in logins[2:]:
+        told = await cli_logins.poll(api.platform, login.device_code)
+        assert told.status is cli_logins.Status.PENDING
 
 
 async def test_a_computer_that_polls_without_a_pause_is_slowed(
