@@ -76,6 +76,7 @@ def render(
         scope=scope,
         path=config.install_path,
         install_files=config.install_files,
+        install=_install(config),
         material=f"{mount(material)} " if material else "",
         sourcing=f"{SOURCING} && " if material else "",
         environment="".join(f" {name}={_env(v)}" for name, v in config.environment.items()),
@@ -136,6 +137,21 @@ def _mounts(scope: str, caches: Mapping[str, str], more: str = "") -> str:
 def _node_caches(config: ProjectConfig) -> dict[str, str]:
     """npm's as well: it installs the others."""
     return {**_NODE_CACHES["npm"], **_NODE_CACHES.get(config.package_manager or "npm", {})}
+
+
+def _install(config: ProjectConfig) -> str | None:
+    """npm ci, and npm install where the lock file turns out not to fit the manifests.
+
+    npm's exit status is 1 for whatever went wrong, so its own log is asked.
+    """
+    command = config.install_command
+    if command is None or not re.search(r"\bnpm ci\b", command):
+        return command
+    again = re.sub(r"\bnpm ci\b", "npm install", command.rpartition(" && ")[2])
+    return (
+        f"{command} --logs-dir=/tmp/npm || {{ grep -qrs 'code EUSAGE' /tmp/npm"
+        f" && echo 'the lock file does not fit: npm install instead' && {again}; }}"
+    )
 
 
 def _node_build_caches(config: ProjectConfig) -> dict[str, str]:

@@ -58,7 +58,9 @@ class Package:
 
     def texts(self, key: str) -> dict[str, str]:
         """A table of texts, such as `scripts`; other values are left out."""
-        table = self.values.get(key) or {}
+        table = self.values.get(key, {})
+        if table is None or (not isinstance(table, dict) and key in ("volta", "engines")):
+            return {}  # written as a list long ago
         if not isinstance(table, dict):
             raise broken(self.file, None, f"has a bad '{key}': it must be an object ({{…}})")
         return {name: value for name, value in table.items() if isinstance(value, str)}
@@ -94,6 +96,8 @@ class Package:
         return tuple(path for path in dict.fromkeys(found) if path not in left_out)
 
     def _patterns(self) -> list[str]:
+        if self.folder != ".":
+            return []
         given = self.values.get("workspaces", [])
         given = given.get("packages", []) if isinstance(given, dict) else given
         if self.tree.is_file("pnpm-workspace.yaml"):

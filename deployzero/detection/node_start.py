@@ -221,6 +221,8 @@ def _environment(package: Package) -> dict[str, str]:
 
 def _framework(package: Package, manager: Manager, reasons: list[str]) -> Start:
     uses = package.dependencies
+    if package.members and "build" not in package.scripts:
+        return Start()  # the root holds what its workspaces share
     if "next" in uses:
         if standalone := _standalone(package, reasons):
             return standalone

@@ -56,7 +56,46 @@ def test_a_build_command_runs_when_the_source_is_there() -> None:
     steps = ("npm ci", "COPY src/", "npm run build", "npm prune", "FROM RUNTIME")
     order = [next(i for i, line in enumerate(text) if step in line) for step in steps]
     assert order == sorted(order)
-    assert "NODE_ENV" not in next(x for x in text if x.startswith("ENV"))
+
+
+@pytest.mark.parametrize(
+    ("manager", "cache"),
+    [
+        ("yarn", "shop/berry,target=/root/.yarn/berry"),
+        ("pnpm", "shop/pnpm,target=/root/.local/share/pnpm/store"),
+        ("bun", "shop/bun,target=/root/.bun/install/cache"),
+    ],
+)
+def test_another_package_manager_comes_by_npm_and_goes_where_the_app_goes(
+    manager: str, cache: str
+) -> None:
+    config = ProjectConfig(
+        "nodejs",
+        package_manager=manager,
+        tools=(f"{manager}@^1.2",),
+        install_command=f"{manager} install",
+        start_command=f"{manager} start",
+    )
+    text = lines(config)
+    tools = next(x for x in text if f"'{manager}@^1.2'" in x)
+    assert "id=shop/npm,target=/root/.npm" in tools
+    assert f"--prefix /opt/tools --no-package-lock '{manager}@^1.2'" in tools
+    assert f"id={cache}" in next(x for x in text if x.endswith(f"{manager} install"))
+    assert text.index("COPY --from=build /opt/tools/ /opt/tools/") > text.index("FROM RUNTIME")
+
+
+def test_a_lock_file_that_does_not_fit_is_left_to_npm_install() -> None:
+    config = ProjectConfig(
+        "nodejs", install_command="npm pkg delete scripts.x && npm ci --include=dev"
+    )
+    run = next(x for x in lines(config) if "npm ci" in x)
+    assert "npm ci --include=dev --logs-dir=/tmp/npm || { grep -qrs 'code EUSAGE' /tmp/npm" in run
+    assert run.endswith("&& npm install --include=dev; }")
+
+
+def test_what_next_keeps_from_build_to_build_is_a_cache_and_in_no_image() -> None:
+    config = ProjectConfig("nodejs", framework="next", build_command="b", start_command="s")
+    assert "id=shop/next,target=/app/.next/cache" in "\n".join(lines(config))
 
 
 def test_no_development_dependencies_are_fetched_where_nothing_is_built() -> None:

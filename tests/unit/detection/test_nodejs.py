@@ -4,9 +4,6 @@ import json
 
 import pytest
 
-from deployzero.detection.node_version import plain_version
-from deployzero.errors import ProjectDetectionError
-
 
 def package(**values):
     return {"package.json": json.dumps(values)}
@@ -27,7 +24,12 @@ def started(script, **more):
         ("NODE_ENV=production node a.js", "NODE_ENV=production node a.js"),
         ("PORT=3000 node a.js", "node a.js"),
         ("nodemon a.js", "node a.js"),
-        ("next start", "npm start"),
+        ("next start", "next start"),
+        ("next start -p 3000", "next start -p $PORT"),
+        ("npx tsx watch src/a.ts", "tsx src/a.ts"),
+        ("nodemon --exec ts-node a.ts", "npm start"),
+        ("cross-env NODE_ENV=production node a.js", "NODE_ENV=production node a.js"),
+        ("webpack-thing", "npm start"),
         ("node a.js && echo done", "npm start"),
     ],
 )
@@ -98,53 +100,10 @@ def test_install_scripts_run_after_the_source_is_there(detect):
     assert config.build_command == "npm run postinstall"
 
 
-def test_workspaces_bring_their_manifests_into_the_dependency_layer(detect):
-    config = detect(
-        {
-            **started("node packages/api/index.js", workspaces=["packages/*"]),
-            "packages/api/package.json": "{}",
-            "packages/web/package.json": "{}",
-            "packages/notes/readme.md": "",
-            "package-lock.json": "{}",
-        }
-    )
-    assert config.install_files == (
-        "package.json",
-        "package-lock.json",
-        "packages/api/package.json",
-        "packages/web/package.json",
-    )
-
-
 def test_a_dependency_in_the_repository_is_installed_after_the_source(detect):
     config = detect(started("node a.js", dependencies={"mine": "file:./mine"}))
     assert config.install_command is None
     assert config.build_command.startswith("npm install")
-
-
-@pytest.mark.parametrize(
-    ("lock", "name"),
-    [("yarn.lock", "Yarn"), ("pnpm-lock.yaml", "pnpm"), ("bun.lockb", "Bun")],
-)
-def test_another_managers_lock_falls_back_to_npm_with_a_reason(detect, lock, name):
-    config = detect({**started("node a.js", dependencies={"a": "1"}), lock: ""})
-    assert (config.package_manager, config.install_command) == ("npm", "npm install")
-    assert any(lock in r and f"{name} is not supported yet" in r for r in config.reasons)
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        {**started("node a.js", dependencies={"a": "workspace:*"}), "pnpm-lock.yaml": ""},
-        {**started("node a.js"), "pnpm-lock.yaml": "", "pnpm-workspace.yaml": ""},
-        {**started("bun run index.ts"), "bun.lock": ""},
-        {**package(scripts={"start": "node a.js", "build": "pnpm -r build"})},
-    ],
-)
-def test_what_npm_cannot_do_is_refused_with_the_way_out(detect, files):
-    with pytest.raises(ProjectDetectionError, match="not supported yet") as caught:
-        detect(files)
-    assert "Dockerfile" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -187,40 +146,138 @@ def test_a_procfile_wins_over_serving_files(detect):
     assert (config.start_command, config.static_dir, config.spa) == ("node serve.js", None, False)
 
 
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [
-        ("18.x.x", "18"),
-        ("4.2.x", "4.2"),
-        ("23.5.0", "23.5.0"),
-        ("v22.2.0", "22.2.0"),
-        (">=18", "20"),
-        (">=18 <20", "18"),
-        (">= 22.0.0", "22"),
-        ("^26.0.0", "26"),
-        ("~22.3", "22.3"),
-        ("18 || 20", "20"),
-        ("lts/iron", "20"),
-        ("lts/*", None),
-        ("*", None),
-        ("garbage", None),
-    ],
-)
-def test_ranges_of_node_become_a_version(text, version):
-    assert plain_version(text) == version
-
-
-def test_nvmrc_wins_over_engines_and_the_contradiction_is_said(detect):
-    config = detect({**started("node a.js", engines={"node": ">=20"}), ".nvmrc": "v18.20.5\n"})
-    assert config.runtime_version == "18.20.5"
-    assert any("contradicts 18.20.5" in reason for reason in config.reasons)
-
-
-def test_pins_that_agree_are_not_reported_as_contradictory(detect):
-    config = detect({**started("node a.js", engines={"node": ">=18"}), ".nvmrc": "20"})
-    assert config.runtime_version == "20"
-    assert not any("contradicts" in reason for reason in config.reasons)
-
-
 def test_server_js_alone_is_enough(detect):
     assert detect({"server.js": ""}).start_command == "node server.js"
+
+
+def test_heroku_postbuild_runs_in_the_place_of_build(detect):
+    scripts = {"build": "tsc", "heroku-postbuild": "npm run client", "start": "node a.js"}
+    config = detect(package(scripts=scripts, dependencies={"a": "1"}))
+    assert config.build_command == "npm run heroku-postbuild"
+
+
+def test_prisma_generates_its_client_before_the_build(detect):
+    deps = {"@prisma/client": "5", "prisma": "5"}
+    config = detect(package(scripts={"build": "tsc", "start": "node a"}, dependencies=deps))
+    assert config.build_command == "npx --no-install prisma generate && npm run build"
+
+
+def test_git_hooks_are_no_part_of_an_install(detect):
+    scripts = {"start": "node a.js", "prepare": "husky install"}
+    config = detect(package(scripts=scripts, dependencies={"a": "1"}))
+    assert config.install_command == "npm pkg delete scripts.prepare && npm install"
+    assert config.build_command is None
+
+
+@pytest.mark.parametrize(
+    ("start", "development", "kept"),
+    [
+        ("ts-node src/a.ts", "ts-node", True),
+        ("node -r ts-node/register src/a.ts", "ts-node", True),
+        ("prisma migrate deploy && node dist/a.js", "prisma", True),
+        ("npm run serve", "tsx", True),
+        ("node dist/a.js", "typescript", False),
+        ("nodemon a.js", "nodemon", False),
+    ],
+)
+def test_what_the_start_script_runs_is_not_pruned(detect, start, development, kept):
+    scripts = {"start": start, "build": "tsc", "serve": "tsx a.ts"}
+    config = detect(package(scripts=scripts, devDependencies={development: "1"}))
+    assert (config.prune_command is None) is kept
+    assert any("which stay" in reason for reason in config.reasons) is kept
+
+
+@pytest.mark.parametrize(
+    ("source", "port"),
+    [
+        ("app.listen(3000)", 3000),
+        ("const PORT = 4000;\napp.listen(PORT)", 4000),
+        ("app.listen(process.env.PORT || 3000)", 8000),
+        ("const { PORT } = process.env\napp.listen(PORT)", 8000),
+        ("require('./lib').listen()", 8000),
+    ],
+)
+def test_an_app_that_ignores_port_gets_the_port_that_it_listens_on(detect, source, port):
+    config = detect({**started("node a.js"), "a.js": source})
+    assert config.port == port
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "files", "command"),
+    [
+        ({"next": "15"}, {}, "next start"),
+        ({"nuxt": "3"}, {}, "node .output/server/index.mjs"),
+        ({"@tanstack/react-start": "1"}, {}, "node .output/server/index.mjs"),
+        (
+            {"@sveltejs/kit": "2", "@sveltejs/adapter-node": "5"},
+            {"svelte.config.js": "import a from '@sveltejs/adapter-node'"},
+            "node build",
+        ),
+        (
+            {"astro": "5", "@astrojs/node": "9"},
+            {"astro.config.mjs": "export default {\n  adapter: node(),\n}"},
+            "node ./dist/server/entry.mjs",
+        ),
+        ({"@remix-run/serve": "2"}, {}, "remix-serve ./build/server/index.js"),
+        ({"@react-router/serve": "7"}, {}, "react-router-serve ./build/server/index.js"),
+        ({"@nestjs/core": "11"}, {}, "node dist/main"),
+    ],
+)
+@pytest.mark.parametrize("scripts", [{"build": "b"}, {"build": "b", "start": "vite dev"}])
+def test_a_framework_without_a_start_script_starts_its_own_server(
+    detect, dependencies, files, command, scripts
+):
+    config = detect({**package(scripts=scripts, dependencies=dependencies), **files})
+    assert (config.start_command, config.static_dir) == (command, None)
+
+
+def test_sveltekits_adapter_auto_is_told_to_take_adapter_node(detect):
+    files = {"svelte.config.js": "import adapter from '@sveltejs/adapter-auto'"}
+    manifest = package(scripts={"build": "vite build"}, devDependencies={"@sveltejs/kit": "2"})
+    config = detect({**manifest, **files})
+    assert config.build_command == "GCP_BUILDPACKS=true npm run build"
+    assert config.start_command == "node build"
+
+
+def test_an_adapter_for_another_host_is_explained(examine):
+    files = {"svelte.config.js": "import adapter from '@sveltejs/adapter-vercel'"}
+    manifest = package(scripts={"build": "vite build"}, devDependencies={"@sveltejs/kit": "2"})
+    config = examine({**manifest, **files})
+    assert config.start_command is None
+    assert any("adapter is for another host" in reason for reason in config.reasons)
+
+
+def test_nests_development_start_gives_way_to_its_production_script(detect):
+    scripts = {"build": "nest build", "start": "nest start", "start:prod": "node dist/main"}
+    config = detect(package(scripts=scripts, dependencies={"@nestjs/core": "11"}))
+    assert config.start_command == "node dist/main"
+
+
+def test_nexts_standalone_server_gets_its_static_files(detect):
+    scripts = {"build": "next build", "start": "node .next/standalone/server.js"}
+    config = detect(
+        {
+            **package(scripts=scripts, dependencies={"next": "15"}),
+            "next.config.js": "module.exports = {output: 'standalone'}",
+            "public/a.txt": "",
+        }
+    )
+    assert config.start_command == "HOSTNAME=0.0.0.0 node .next/standalone/server.js"
+    assert config.build_command.endswith(
+        "cp -r .next/static .next/standalone/.next/ && cp -r public .next/standalone/"
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "command", "version"),
+    [
+        ({"devDependencies": {"tsx": "4"}}, "tsx src/index.ts", None),
+        ({"devDependencies": {"ts-node": "10"}}, "ts-node src/index.ts", None),
+        ({"dependencies": {"koa": "3"}}, "node src/index.ts", "22"),
+        ({"dependencies": {"koa": "3"}, "engines": {"node": ">=18"}}, "node src/index.ts", "22"),
+        ({"engines": {"bun": "1"}}, "bun src/index.ts", None),
+    ],
+)
+def test_a_typescript_entry_file(detect, more, command, version):
+    config = detect({**package(**more), "src/index.ts": ""})
+    assert (config.start_command, config.runtime_version) == (command, version)

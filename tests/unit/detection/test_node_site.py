@@ -1,0 +1,110 @@
+"""Front-end builds that are served as files: which folder, and whether one page knows all paths."""
+
+import json
+
+import pytest
+
+
+def package(build="b", dependencies=(), **scripts):
+    values = {"scripts": {"build": build, **scripts}}
+    return {
+        "package.json": json.dumps({**values, "dependencies": dict.fromkeys(dependencies, "1")})
+    }
+
+
+ANGULAR = {
+    "projects": {
+        "shop": {
+            "architect": {
+                "build": {
+                    "builder": "@angular-devkit/build-angular:application",
+                    "options": {"outputPath": "dist/shop"},
+                }
+            }
+        }
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "files", "folder", "spa"),
+    [
+        (package("vite build", ["vite"]), {}, "dist", True),
+        (package("vite build", ["vite"]), {"public/404.html": ""}, "dist", False),
+        (package("vite build", ["vite"]), {"Staticfile": "index_fallback: false"}, "dist", False),
+        (
+            package("vite build", ["vite"]),
+            {"vite.config.js": "build: {outDir: path.resolve(__dirname, 'www')}"},
+            "www",
+            True,
+        ),
+        (
+            package("vite build", ["vite"]),
+            {"vite.config.js": "export default {\n root: 'web',\n build: {outDir: '../out'}}"},
+            "out",
+            True,
+        ),
+        (
+            package("vite build", ["vite"]),
+            {"vite.config.js": "// build: {outDir: 'gone'}\nexport default {}"},
+            "dist",
+            True,
+        ),
+        (package("npm run b2", ["vite"], b2="vite build --outDir www"), {}, "www", True),
+        (package("astro build", ["astro"]), {}, "dist", False),
+        (
+            package("next build", ["next"], start="next start"),
+            {"next.config.ts": "export default {output: 'export'}"},
+            "out",
+            False,
+        ),
+        (package("nuxt generate", ["nuxt"]), {}, ".output/public", False),
+        (
+            package("vite build", ["@sveltejs/kit", "@sveltejs/adapter-static", "vite"]),
+            {"svelte.config.js": "import a from '@sveltejs/adapter-static'"},
+            "build",
+            False,
+        ),
+        (
+            package("react-router build", ["@react-router/dev", "@react-router/node", "vite"]),
+            {"react-router.config.ts": "export default { ssr: false }"},
+            "build/client",
+            True,
+        ),
+        (
+            package("ng build", ["@angular/cli"], start="ng serve"),
+            {"angular.json": json.dumps(ANGULAR)},
+            "dist/shop/browser",
+            True,
+        ),
+        (package("react-scripts build", ["react-scripts"]), {}, "build", True),
+        (package("vue-cli-service build", ["@vue/cli-service"]), {}, "dist", True),
+        (package("gatsby build", ["gatsby"], start="gatsby develop"), {}, "public", False),
+        (package("docusaurus build", ["@docusaurus/core"]), {}, "build", False),
+        (package("eleventy", ["@11ty/eleventy"]), {}, "_site", False),
+        (package("vitepress build docs", ["vitepress"]), {}, "docs/.vitepress/dist", False),
+        (package("parcel build index.html", ["parcel"]), {}, "dist", True),
+    ],
+)
+def test_where_the_files_lie(detect, manifest, files, folder, spa):
+    config = detect({**manifest, **files})
+    assert (config.static_dir, config.spa, config.start_command) == (folder, spa, None)
+    assert config.prune_command is None
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "vite",
+        "vite --host",
+        "ng serve",
+        "react-scripts start",
+        "expo start",
+        "next dev",
+        "nuxt dev",
+    ],
+)
+def test_a_development_server_is_not_started(detect, script):
+    config = detect(package("vite build", ["vite"], start=script))
+    assert (config.start_command, config.static_dir) == (None, "dist")
+    assert any("development server" in reason for reason in config.reasons)
