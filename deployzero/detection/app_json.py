@@ -23,10 +23,14 @@ class AppJson:
     reasons: list[str] = field(default_factory=list)
 
 
+MAX_COMMENTED = 16 * 1024
+"""Characters of an app.json with comments: its parser is slow."""
+
+
 def read_app_json(tree: Tree) -> AppJson:
     """Raises ProjectDetectionError naming the line of bad JSON or the key of a bad value."""
     found = AppJson()
-    values = tree.json("app.json")
+    values = _values(tree)
     if values is None:
         return found
     _environment(_table(values, "env"), found)
@@ -38,6 +42,25 @@ def read_app_json(tree: Tree) -> AppJson:
             raise _bad(f"formation.{process}.quantity", "a whole number from 0")
         found.formation[process] = quantity
     return found
+
+
+def _values(tree: Tree) -> dict[str, Any] | None:
+    """As JSON, and where that fails with comments and trailing commas, as Dokku reads it."""
+    try:
+        return tree.json("app.json")
+    except ProjectDetectionError:
+        text = tree.text("app.json") or ""
+        if len(text) > MAX_COMMENTED:
+            raise
+        import json5  # its grammar takes a while to load, and few need it
+
+        try:
+            values = json5.loads(text)
+        except (ValueError, RecursionError):
+            values = None
+        if not isinstance(values, dict):
+            raise
+        return values
 
 
 def _environment(env: dict[str, Any], found: AppJson) -> None:

@@ -86,3 +86,9 @@ def test_bad_values_are_named_by_their_key(with_app_json, values, key):
         with_app_json(**values)
     assert "app.json" in caught.value.message
     assert key in caught.value.message
+
+
+def test_comments_are_read_as_dokku_reads_them(examine):
+    text = '{\n  // for the demo\n  "env": {"COLOUR": {"value": "green"}},\n}\n'
+    config = examine({"main.py": "", "app.json": text})
+    assert config.environment == {"COLOUR": "green"}
