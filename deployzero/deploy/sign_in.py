@@ -9,6 +9,7 @@ from limits.storage import MemoryStorage
 
 THREADS = 2
 """Each takes 64 MiB while it hashes."""
+MOST_KNOWN = 10_000
 
 
 @dataclass(slots=True)
@@ -23,6 +24,14 @@ class SignIn:
     failures: MemoryStorage = field(default_factory=MemoryStorage)
     turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     """By address: attempts from one go one at a time."""
+    known: dict[tuple[str, str], None] = field(default_factory=dict)
+    """Account and address of the last who got it right, the latest at the end."""
+
+    def know(self, account: str, network: str) -> None:
+        self.known.pop((account, network), None)
+        self.known[account, network] = None
+        if len(self.known) > MOST_KNOWN:
+            del self.known[next(iter(self.known))]
 
     def close(self) -> None:
         self.threads.shutdown(wait=False, cancel_futures=True)

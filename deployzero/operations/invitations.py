@@ -11,7 +11,6 @@ from deployzero.errors import ConflictError, ForbiddenError, NotFoundError, Usag
 from deployzero.models.access import Scope
 from deployzero.models.deployment import User
 from deployzero.models.invitation import Invitation
-from deployzero.operations import throttle
 from deployzero.operations.access import require_admin, require_scope
 from deployzero.operations.api_keys import LONGEST, digest
 from deployzero.operations.people import check_name
@@ -111,12 +110,13 @@ def _may_see(caller: User, invitation: Invitation) -> bool:
     return caller.role == users.ADMIN or invitation.user_id == caller.id
 
 
-async def look(platform: Platform, token: str, *, address: str) -> Invitation:
+async def look(platform: Platform, token: str) -> Invitation:
     """What the link is for, for the page that takes it. For everybody who has it.
 
-    Raises ForbiddenError for one that is no good, or not any more; TooManyRequestsError.
+    Nobody guesses 256 bits, so that looks are not counted: any site can make a browser look.
+    Raises ForbiddenError for one that is no good, or not any more.
     """
-    async with throttle.guarded(platform, address=address), platform.database.read() as session:
+    async with platform.database.read() as session:
         return await opened(session, token)
 
 

@@ -38,14 +38,18 @@ async def guarded(
     account: the user name that is signed in as; None: there is none (a code, an invitation).
     address: the client's, from api/client_address. always: count it against the address however
     it ends, for what makes rows (a registration that is open to all). A success clears the
-    failures of this account from this address. Raises TooManyRequestsError.
+    failures of this account from this address, which others' failures elsewhere do not keep out
+    from then on. Raises TooManyRequestsError.
     """
     network = network_of(address)
     counters = _counters(account, network)
+    known = account is not None and (account, network) in platform.sign_in.known
     limiter = SlidingWindowCounterRateLimiter(platform.sign_in.failures)
     # In turn, or a thousand at once would all pass before the first has failed.
     async with _turn(platform, network):
         for counter in counters:
+            if counter.limit is OF_ACCOUNT and known:
+                continue
             if not limiter.test(counter.limit, *counter.of):
                 raise _too_many(limiter.get_window_stats(counter.limit, *counter.of).reset_time)
         try:
@@ -58,6 +62,7 @@ async def guarded(
             limiter.hit(OF_ADDRESS, *_of_address(network))
         if account is not None:
             limiter.clear(OF_ACCOUNT_AND_ADDRESS, *_of_both(account, network))
+            platform.sign_in.know(account, network)
 
 
 @dataclass(frozen=True, slots=True)

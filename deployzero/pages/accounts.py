@@ -152,7 +152,7 @@ async def _opening(visit: Visit, token: str) -> _Opening:
 
 async def _invited(visit: Visit, token: str) -> _Opening:
     try:
-        found = await invitations.look(visit.platform, token, address=visit.address)
+        found = await invitations.look(visit.platform, token)
     except ForbiddenError as error:
         return _Opening("No such invitation", f"{sentence(error.message)} {error.hint}", False,
                         "", 403)  # fmt: skip

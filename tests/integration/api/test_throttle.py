@@ -7,6 +7,7 @@ import pytest
 from argon2 import PasswordHasher
 from limits import RateLimitItemPerMinute
 
+from deployzero.deploy import sign_in
 from deployzero.errors import NotFoundError, TooManyRequestsError
 from deployzero.operations import passwords, throttle
 from deployzero.store import users
@@ -86,6 +87,22 @@ async def test_an_account_is_slowed_from_everywhere(api: Any, ada: None) -> None
     assert answers == [401] * 12 + [429]
 
 
+async def test_who_signed_in_from_somewhere_is_not_locked_out_from_elsewhere(
+    api: Any, ada: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = "203.0.113.1"
+    assert await login(api, password=PASSWORD, address=home) == 200
+    for n in range(12):
+        await login(api, address=f"198.51.100.{n}")
+    assert await login(api, password=PASSWORD, address="198.51.100.99") == 429
+    assert await login(api, password=PASSWORD, address=home) == 200
+    assert [await login(api, address=home) for _ in range(4)] == [401, 401, 401, 429]
+    monkeypatch.setattr(sign_in, "MOST_KNOWN", 2)
+    for name in ("x", "y", "z"):
+        api.platform.sign_in.know(name, home)
+    assert list(api.platform.sign_in.known) == [("y", home), ("z", home)]
+
+
 async def test_a_client_has_all_of_its_ipv6_network(api: Any, ada: None) -> None:
     answers = [await login(api, address=f"2001:db8:1:1::{n}") for n in range(4)]
     assert answers == [401] * 3 + [429]
@@ -111,6 +128,13 @@ async def test_wrong_invitations_are_slowed(api: Any) -> None:
     body = {"username": "eve", "password": PASSWORD, "invitation": "wrong"}
     answers = [(await api.post("/auth/register", json=body)).status_code for _ in range(7)]
     assert answers == [403] * 6 + [429]
+
+
+async def test_looks_at_invitations_are_not_counted(api: Any, ada: None) -> None:
+    """Any site can make a browser look."""
+    looks = [(await api.get("/register?invitation=wrong")).status_code for _ in range(MANY)]
+    assert looks == [403] * MANY
+    assert await login(api, password=PASSWORD, address="127.0.0.1") == 200
 
 
 async def test_open_registration_makes_so_many_accounts_and_no_more(api: Any) -> None:
