@@ -15,6 +15,9 @@ MANIFESTS = ("package.json", "package.json5", "package.yaml")
 LIFECYCLE = ("preinstall", "install", "postinstall", "prepare")
 """Scripts of a package in the repository that an install runs; they may need its source."""
 _COMMENTS = re.compile(r"/\*.*?\*/|(?<![:\"'`\w])//[^\n]*", re.DOTALL)
+_CALLS = re.compile(
+    r"\b(?:npm|yarn|pnpm|bun|run-s|run-p|npm-run-all)(?: run| run-script|:)?[ :](?:-[\w-]+ )*([\w:-]+)"
+)
 
 FRAMEWORKS = {
     "next": "next",
@@ -67,6 +70,12 @@ class Package:
 
     def script(self, name: str) -> str:
         return self.scripts.get(name, "").strip()
+
+    def expanded(self, command: str, depth: int = 0) -> str:
+        """A shell command with the texts of the scripts that it calls."""
+        called = _CALLS.findall(command) if depth < 4 else []  # scripts may call themselves
+        more = (self.expanded(self.script(name), depth + 1) for name in dict.fromkeys(called))
+        return " && ".join(filter(None, (command, *more)))
 
     def path(self, name: str) -> str:
         """The path from the root of a file beside the manifest."""

@@ -147,6 +147,8 @@ def _of_tool(package: Package, build: str) -> Site | None:
             continue
         if tool.builds and not re.search(tool.builds, build):
             continue
+        if tool.name == "webpack" and "html-webpack-plugin" not in package.dependencies:
+            continue  # it may as well bundle a server or a library
         if tool.name == "astro" and has_adapter(package):
             return None
         folder = _folder(package, tool, build) or tool.folder

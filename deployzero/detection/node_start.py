@@ -1,6 +1,5 @@
 """How a Node.js app is started: its script, its framework's server, its entry file."""
 
-import itertools
 import re
 import shlex
 from dataclasses import dataclass, field
@@ -109,43 +108,13 @@ def main_file(package: Package) -> str | None:
 
 
 def needs_development(package: Package, commands: list[str]) -> str | None:
-    """The development dependency that these commands run, directly or by scripts."""
+    """The development dependency that these commands call, by name or by a script."""
     for command in commands:
-        for program in _programs(package, command):
-            name = BINARIES.get(program, program)
-            if name in package.development and not program.startswith(("nodemon", "husky")):
+        for word in re.findall(r"[@\w][\w@/.-]*", package.expanded(command)):
+            name = BINARIES.get(word, _package_of(word))
+            if name in package.development:
                 return name
     return None
-
-
-def _programs(package: Package, command: str, depth: int = 0) -> list[str]:
-    """The programs of a shell command, those of the scripts that it calls, and node's loaders."""
-    found: list[str] = []
-    for part in re.split(r"&&|\|\||[;|]", command):
-        words = [word for word in part.split() if not re.match(r"^[A-Za-z_]\w*=", word)]
-        while words and words[0] in ("npx", "exec", "bunx", "--no-install", "cross-env", "env"):
-            found += [words[0]] if words[0] == "cross-env" else []
-            words = [word for word in words[1:] if "=" not in word]
-        if not words:
-            continue
-        if words[0] in ("npm", "yarn", "pnpm", "bun"):
-            names = [word for word in words[1:] if word not in ("run", "exec") and word[0] != "-"]
-            script = names[0] if names else "start"
-            if script in package.scripts and depth < 4:
-                found += _programs(package, package.scripts[script], depth + 1)
-            elif names:
-                found.append(names[0])
-            continue
-        found.append(words[0])
-        for flag, value in itertools.pairwise(words):
-            if flag in ("-r", "--require", "--import", "--loader", "--experimental-loader"):
-                found.append(_package_of(value))
-        found += [
-            _package_of(word.partition("=")[2])
-            for word in words
-            if re.match(r"^--(?:require|import|loader|experimental-loader)=", word)
-        ]
-    return found
 
 
 def _package_of(module: str) -> str:
@@ -186,7 +155,8 @@ def _direct(package: Package, manager: Manager, name: str, reasons: list[str]) -
     if not _SIMPLE.match(plain):
         return None
     words = [word for word in plain.split() if not re.match(r"^[A-Z_]+=", word)]
-    if words[0] not in DIRECT:
+    program = BINARIES.get(words[0], words[0])
+    if words[0] not in DIRECT or program not in {"node", "bun", *package.dependencies}:
         return None
     if words[0] not in ("node", "bun") and (package.folder != "." or manager.pnp):
         return None  # its program lies in a folder that PATH does not name

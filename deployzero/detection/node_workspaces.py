@@ -16,6 +16,8 @@ def app_package(root: Package, reasons: list[str]) -> Package:
 
     Several that could are left to the user: the reasons name them.
     """
+    if root.tree.member and (chosen := read_package(root.tree, root.tree.member)):
+        return chosen
     if not root.members or _starts(root):
         return root
     members = [member for path in root.members if (member := _member(root.tree, path))]

@@ -1,6 +1,7 @@
 """Node.js: package.json and its package manager; a server, or a front-end build of files."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deployzero.detection.node_manifest import MANIFESTS, Package, read_package
@@ -29,6 +30,7 @@ BARE = ("server.js", "server.mjs", "index.js", "app.js")
 """Scripts that run without a manifest; the last two are there for many other reasons."""
 _PROGRAM = re.compile(r"(?:^|[\s;&|('\"])(npm|npx|yarn|pnpm|pnpx|bun|bunx|deno)(?=[\s;&|)'\"]|$)")
 _LISTENS = re.compile(r"\.listen\(\s*(?:\{\s*port\s*:\s*)?(\d{2,5})\b")
+_LOOKED_UP = re.compile(r"\bport\b[^\n]*\benv\b|\benv\b[^\n]*port\b", re.I)
 _CONSTANT = re.compile(r"\b(?:const|let|var)\s+port\s*=\s*(\d{2,5})\s*;?\s*$", re.I | re.M)
 _FOREIGN = {"bun": "bun", "bunx": "bun", "pnpm": "pnpm", "pnpx": "pnpm", "yarn": "yarn"}
 _TOOLS = {"bun": "bun@1", "pnpm": "pnpm@10", "yarn": "yarn@1"}
@@ -47,8 +49,10 @@ class NodeJSDetector:
         manager = package_manager(root, reasons)
         app = app_package(root, reasons)
         plan = _plan(root, app, manager, reasons)
-        commands = [c for c in (plan.start.command, *read_procfile(tree).values()) if c]
-        kept = needs_development(app, commands) if not plan.site else None
+        processes = read_procfile(tree)
+        files = plan.site is not None and "web" not in processes  # else the Procfile's wins
+        commands = [c for c in (plan.start.command, *processes.values()) if c]
+        kept = None if files else needs_development(app, commands)
         installed = install(root, manager, bool(plan.build or kept), reasons)
         if kept:
             reasons.append(f"{kept}: started from the development dependencies, which stay")
@@ -71,7 +75,7 @@ class NodeJSDetector:
             runtime_version=version,
             install_files=installed.files,
             install_command=installed.command,
-            prune_command=None if kept or plan.site else prune(root, manager, installed),
+            prune_command=None if kept or files else prune(root, manager, installed),
             tools=tools,
             static_dir=plan.site.folder if plan.site else None,
             spa=bool(plan.site and plan.site.spa),
@@ -98,7 +102,7 @@ def _plan(root: Package, app: Package, manager: Manager, reasons: list[str]) -> 
                 return _Plan(site=Site("nx", nx.folder, spa=True), build=steps)
             return _Plan(Start(nx.start), build=steps)
     name = "heroku-postbuild" if app.script("heroku-postbuild") else "build"
-    found = site(app, _text(app, name))
+    found = site(app, app.expanded(app.script(name)))
     if found and found.tool == "next":
         script = ""  # `next start` refuses what was exported
     if found and (not script or is_development_server(script)):
@@ -119,22 +123,12 @@ def _merged(first: Start, second: Start) -> Start:
     return second if second.command else first
 
 
-def _text(package: Package, name: str, depth: int = 0) -> str:
-    """A script with the scripts that it calls."""
-    script = package.script(name)
-    called = re.findall(
-        r"\b(?:npm run|yarn(?: run)?|pnpm(?: run)?|bun run|run-[sp]) ([\w:-]+)", script
-    )
-    more = (_text(package, other, depth + 1) for other in called if other != name and depth < 4)
-    return " && ".join(filter(None, (script, *more)))
-
-
 def _build(
     root: Package, app: Package, manager: Manager, begun: Start, reasons: list[str]
 ) -> tuple[str, ...]:
     """Heroku's own script in the place of `build`; a framework's build where there is none."""
     steps: list[str] = []
-    whole = _text(app, "build") + _text(app, "heroku-postbuild") + _text(root, "postinstall")
+    whole = " ".join(p.expanded(p.script(n)) for p in (root, app) for n in _RUN)
     if {"prisma", "@prisma/client"} <= root.dependencies | app.dependencies and (
         "prisma generate" not in whole
     ):
@@ -159,7 +153,7 @@ def _build(
 
 def _tools(manager: Manager, root: Package, app: Package, commands: list[str]) -> tuple[str, ...]:
     """The manager, and other managers that scripts or the Procfile call."""
-    texts = [*commands, *(_text(p, n) for p in (root, app) for n in _RUN if n in p.scripts)]
+    texts = [*commands, *(p.expanded(p.script(n)) for p in (root, app) for n in _RUN)]
     called = {_FOREIGN.get(word) for text in texts for word in _PROGRAM.findall(text)}
     others = sorted(
         _TOOLS[name]
@@ -175,11 +169,10 @@ _RUN = ("start", "build", "heroku-postbuild", "preinstall", "install", "postinst
 
 def _fixed_port(app: Package, plan: _Plan, reasons: list[str]) -> int:
     """The port that the entry file names, where it does not look at PORT at all."""
-    command = plan.start.command or ""
-    word = next((w for w in command.split() if re.search(r"\.[cm]?[jt]s$", w)), None)
-    path = app.path(word) if word else None
+    word = re.search(r"(?:^|\s)([\w./-]+\.[cm]?[jt]s)$", plan.start.command or "")
+    path = next(filter(app.tree.is_file, _sources(app, word[1] if word else "")), None)
     text = app.tree.head(path, 256 * 1024) if path else ""
-    if not text or (re.search(r"\bport\b", _without_numbers(text), re.I) and "env" in text):
+    if _LOOKED_UP.search(text):
         return DEFAULT_PORT
     found = _LISTENS.search(text) or (".listen(" in text and _CONSTANT.search(text)) or None
     if not found or not 0 < int(found[1]) < 65536:
@@ -188,9 +181,14 @@ def _fixed_port(app: Package, plan: _Plan, reasons: list[str]) -> int:
     return int(found[1])
 
 
-def _without_numbers(text: str) -> str:
-    """What is left where a port is looked up, and not only named."""
-    return "\n".join(line for line in text.split("\n") if re.search(r"env", line))
+def _sources(app: Package, file: str) -> Iterator[str]:
+    """The file, and what a compiler makes it of."""
+    if file:
+        yield app.path(file)
+        inner = re.sub(r"^(?:\./)?(?:dist|build|lib|out)/", "", file)
+        stem = re.sub(r"\.[cm]?js$", "", inner)
+        for folder in ("src/", ""):
+            yield app.path(f"{folder}{stem}.ts")
 
 
 def _bare_script(tree: Tree) -> ProjectConfig | None:

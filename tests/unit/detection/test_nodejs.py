@@ -34,7 +34,8 @@ def started(script, **more):
     ],
 )
 def test_a_simple_start_script_is_run_without_npm(detect, script, command):
-    assert detect(started(script)).start_command == command
+    config = detect(started(script, dependencies={"next": "15", "tsx": "4"}))
+    assert config.start_command == command
 
 
 def test_npm_runs_a_start_script_that_has_a_prestart(detect):
@@ -281,3 +282,12 @@ def test_nexts_standalone_server_gets_its_static_files(detect):
 def test_a_typescript_entry_file(detect, more, command, version):
     config = detect({**package(**more), "src/index.ts": ""})
     assert (config.start_command, config.runtime_version) == (command, version)
+
+
+def test_a_program_that_is_not_installed_is_left_to_npm(detect):
+    assert detect(started("npx serve -s build")).start_command == "npm start"
+
+
+def test_compiled_typescript_that_ignores_port_is_looked_up_in_its_source(detect):
+    config = detect({**started("node dist/a.js"), "src/a.ts": "app.listen({ port: 3000 })"})
+    assert config.port == 3000
