@@ -33,6 +33,7 @@ def read_app_json(tree: Tree) -> AppJson:
     values = _values(tree)
     if values is None:
         return found
+    _unread(values, found)
     _environment(_table(values, "env"), found)
     for process, checks in _table(values, "healthchecks").items():
         _health_checks(process, checks, found)
@@ -61,6 +62,21 @@ def _values(tree: Tree) -> dict[str, Any] | None:
         if not isinstance(values, dict):
             raise
         return values
+
+
+def _unread(values: dict[str, Any], found: AppJson) -> None:
+    """Words about keys that other platforms follow."""
+    if values.get("buildpacks"):
+        found.reasons.append("app.json: buildpacks are not read, type in deployzero.toml is")
+    scripts = values.get("scripts")
+    if not isinstance(scripts, dict):
+        return
+    dokkus = scripts.get("dokku")
+    names = [name for name in scripts if name != "dokku"]
+    names += [f"dokku.{name}" for name in dokkus] if isinstance(dokkus, dict) else []
+    for name in names[:8]:
+        instead = "the build command" if "pre" in name else "a release process of the Procfile"
+        found.reasons.append(f"app.json: scripts.{name} is not run; {instead} is")
 
 
 def _environment(env: dict[str, Any], found: AppJson) -> None:

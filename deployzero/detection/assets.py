@@ -34,9 +34,10 @@ def front_end(
         return None, []
     folder = chosen if isinstance(chosen, str) else "."
     if chosen is None and not tree.is_file("package.json"):
-        folder = _embedded(tree) if config.type == "go" else None
-        if folder is None:
+        embedded = _embedded(tree) if config.type == "go" else None
+        if embedded is None:
             return None, _hint(tree, config)
+        folder = embedded
     below = Tree(tree.root / folder)
     package = read_package(below)
     path = _join(folder, "package.json")

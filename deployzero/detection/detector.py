@@ -18,6 +18,7 @@ from deployzero.detection.python import PythonDetector
 from deployzero.detection.python_command import in_environment
 from deployzero.detection.static import StaticDetector
 from deployzero.detection.tree import Tree, printable
+from deployzero.detection.workspace import below, from_top, started_below, workspace
 from deployzero.errors import ProjectDetectionError
 from deployzero.models.buildpack import Buildpacks, buildpacks
 from deployzero.models.project import ProjectConfig, ProjectType
@@ -134,15 +135,23 @@ class ProjectDetector:
             )
         choice = read_choice(top, variables or {})
         chosen = choice.values
-        tree = Tree(top.root / (chosen.root or "."), choice.processes)
+        folder = chosen.root or "."
+        home = tree = Tree(top.root / folder, choice.processes)
         processes = read_procfile(tree)
         extras = read_app_json(tree)
+        if manifest := None if home.is_file("Dockerfile") else workspace(top, folder):
+            tree = Tree(top.root, processes, member=folder)
+            chosen = from_top(chosen, folder)
         config = self._recognised(tree, chosen, processes.get("web", ""))
+        if manifest:
+            config = started_below(config, tree, folder, manifest)
         rewrites: list[str] = []
         if config.type == "python":
             processes, rewrites = in_environment(tree, processes)
         if config.type == "go":
             processes, rewrites = compiled(tree, processes)
+        if manifest:
+            processes = {name: below(command, folder) for name, command in processes.items()}
         config = overridden(with_processes(config, processes, choice.processes), chosen)
         for detector in self._languages:
             if isinstance(detector, BuildpackDetector) and detector.type == config.type:
@@ -214,7 +223,8 @@ def no_start(config: ProjectConfig) -> ProjectDetectionError:
     """The error for a stack that is clear and cannot be started."""
     return ProjectDetectionError(
         f"a {config.type} app, but {NO_START}",
-        "Add a Procfile with a line such as 'web: <command>'; the app listens on 0.0.0.0:$PORT.",
+        "Add a Procfile with a line such as 'web: <command>', or start_command in deployzero.toml; "
+        "the app listens on 0.0.0.0:$PORT.",
         config.reasons,
     )
 
@@ -294,7 +304,10 @@ def _others(tree: Tree, config: ProjectConfig, known: Sequence[Detector]) -> lis
         if marker and detector.type != config.type and config.type != "static":
             reasons.append(f"{marker} is there too: {config.type} wins over {detector.type}")
     if reasons and config.type != "dockerfile":
-        reasons.append("another choice: a Procfile whose web command says so, or a Dockerfile")
+        reasons.append(
+            "another choice: a Procfile whose web command says so, type in deployzero.toml, "
+            "config:set DEPLOYZERO_TYPE"
+        )
     return reasons
 
 
@@ -319,11 +332,10 @@ def unrecognised(tree: Tree) -> ProjectDetectionError:
         return ProjectDetectionError(
             message, "A Dockerfile of your own is respected: add one at the root.", detail
         )
-    if below := _marked_folder(tree):
+    if marked := _marked_folder(tree):
         hint = (
-            f"{below} looks like an app: push that folder as the root, "
-            f"'git subtree push --prefix {below.partition('/')[0]} <remote> main', "
-            "or add a Dockerfile at the root."
+            f'{marked} looks like an app: root = "{marked.partition("/")[0]}" in deployzero.toml, '
+            "or config:set <app> DEPLOYZERO_ROOT=…, or a Dockerfile at the root."
         )
     return ProjectDetectionError("no app was recognised in this repository", hint, detail)
 

@@ -25,7 +25,9 @@ def programs(tree: Tree, reasons: list[str] | None = None) -> dict[str, str]:
     A module's own name first, then usual names of servers, then by alphabet.
     """
     module = module_name(tree)
-    folders = _members(tree) if tree.is_file("go.work") else ["."]
+    folders = workspace_members(tree) if tree.is_file("go.work") else ["."]
+    if tree.member:
+        folders = [tree.member]
     found: dict[str, str] = {}
     for folder in folders:
         for package in _mains(tree, folder):
@@ -71,7 +73,7 @@ def is_main(tree: Tree, folder: str) -> bool:
     return any(PACKAGE_MAIN.search(text) and not _IGNORED.search(text) for text in texts)
 
 
-def _members(tree: Tree) -> list[str]:
+def workspace_members(tree: Tree) -> list[str]:
     used = (str(each).strip("/") for each in _USE.findall(tree.text("go.work") or ""))
     return [each.removeprefix("./") or "." for each in used]
 
@@ -79,7 +81,7 @@ def _members(tree: Tree) -> list[str]:
 def member_files(tree: Tree) -> list[str]:
     """What `go mod download` needs of a workspace."""
     paths = ["go.work", "go.work.sum"]
-    for member in _members(tree):
+    for member in workspace_members(tree):
         paths += [_join(member, "go.mod"), _join(member, "go.sum")]
     return [path for path in dict.fromkeys(paths) if tree.is_file(path)]
 

@@ -15,7 +15,7 @@ def read_procfile(tree: Tree) -> dict[str, str]:
     that is there twice, a missing command, or anything else that is no process.
     """
     text = tree.text("Procfile")
-    if text is None:
+    if text is None or tree.member:
         return {**tree.processes}
     processes: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), 1):

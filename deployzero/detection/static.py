@@ -64,8 +64,8 @@ def _folder(tree: Tree, keys: dict[str, tuple[str, int]]) -> tuple[str, str] | N
     if ROOT in keys and keys[ROOT][0]:
         root, number = keys[ROOT]
         return _inside(tree, root, "Staticfile", number), f"Staticfile: root is {root}"
-    if (root := _static_json(tree).get("root")) and isinstance(root, str):
-        return _inside(tree, root, "static.json", None), f"static.json: root is {root}"
+    if (told := _static_json(tree).get("root")) and isinstance(told, str):
+        return _inside(tree, told, "static.json", None), f"static.json: root is {told}"
     if tree.is_file("public/index.html"):
         return "public", "public/index.html: its folder is served as files"
     if tree.is_file("index.html"):

@@ -23,10 +23,17 @@ class Tree:
     Paths are relative to the root, with '/'.
     """
 
-    def __init__(self, root: Path, processes: Mapping[str, str] | None = None) -> None:
-        """`processes`: commands chosen by hand, which go before those of the Procfile."""
+    def __init__(
+        self, root: Path, processes: Mapping[str, str] | None = None, member: str | None = None
+    ) -> None:
+        """`processes`: commands chosen by hand, which go before those of the Procfile.
+
+        `member`: the folder of the workspace's member that is the app, where it was chosen;
+        `processes` are then all there are.
+        """
         self.root = Path(os.path.realpath(root))
         self.processes = dict(processes or {})
+        self.member = member
         self._known: dict[str, Path | None] = {}
 
     @cached_property
