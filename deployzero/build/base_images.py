@@ -271,9 +271,11 @@ def _dockerfile(
 
 
 def _npm(node: str) -> str:
-    """The npm that runs on this Node.js: 10 needs 18.17 or later."""
+    """The newest npm that runs on every release of this major of Node.js."""
     major = node.partition(".")[0]
-    return "8" if major.isdigit() and int(major) < 18 else "10"
+    number = int(major) if major.isdigit() else 20
+    least = {24: "11", 18: "10", 12: "8", 10: "7", 6: "6", 0: "5"}
+    return next(npm for first, npm in least.items() if number >= first)
 
 
 def _digest(*parts: str) -> str:

@@ -16,7 +16,8 @@ LIFECYCLE = ("preinstall", "install", "postinstall", "prepare")
 """Scripts of a package in the repository that an install runs; they may need its source."""
 _COMMENTS = re.compile(r"/\*.*?\*/|(?<![:\"'`\w])//[^\n]*", re.DOTALL)
 _CALLS = re.compile(
-    r"\b(?:npm|yarn|pnpm|bun|run-s|run-p|npm-run-all)(?: run| run-script|:)?[ :](?:-[\w-]+ )*([\w:-]+)"
+    r"\b(?:npm|yarn|pnpm|bun|run-s|run-p|npm-run-all)(?: run| run-script|:)?[ :]"
+    r"(?:-[\w-]+ )*([\w:-]+)"
 )
 
 FRAMEWORKS = {
