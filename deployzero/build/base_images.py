@@ -4,6 +4,7 @@ import asyncio
 import functools
 import hashlib
 import platform
+import re
 import tempfile
 import time
 from collections.abc import Callable, Coroutine
@@ -32,6 +33,8 @@ LABEL = "deployzero.base-image"
 CACHE_OWNER = "deployzero.base"
 """Not a name that an app can have."""
 PROBE_SECONDS = 5.0
+_NOT_THERE = re.compile("No matching distribution|No matching version|ETARGET")
+"""In the words of pip and npm."""
 OnLine = Callable[[str], None]
 
 
@@ -177,19 +180,23 @@ class BaseImages:
                 write_files(
                     context, {"Dockerfile": _dockerfile(stack, base, self._cache_scope, material)}
                 )
-                await solve(
-                    self._engine,
-                    Order(
-                        id=f"{digest}-{variant}-{time.time_ns()}",
-                        tag=image,
-                        labels={LABEL: stack.name},
-                        target=variant,
-                    ),
-                    context,
-                    lambda line: None,
-                    seconds=debian.MAKE_SECONDS,
-                    hidden=hidden,
+                order = Order(
+                    id=f"{digest}-{variant}-{time.time_ns()}",
+                    tag=image,
+                    labels={LABEL: stack.name},
+                    target=variant,
                 )
+                try:
+                    await solve(
+                        self._engine,
+                        order,
+                        context,
+                        lambda line: None,
+                        seconds=debian.MAKE_SECONDS,
+                        hidden=hidden,
+                    )
+                except BuildError as error:
+                    raise _no_such_version(stack, error) from error
             self._tell(image, f"Made in {time.monotonic() - started:.0f} s")
 
         await self._once(image, make, on_line)
@@ -267,6 +274,18 @@ def _dockerfile(
         architecture={"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), "x64"),
         mounts=f"{mount(material)} {apt}" if material else apt,
         sourcing=f"{SOURCING} && " if material else "",
+    )
+
+
+def _no_such_version(stack: Stack, error: BuildError) -> BuildError:
+    """The clear word for a version that no registry has; any other error stays as it is."""
+    if not (stack.package and _NOT_THERE.search(" ".join(error.detail))):
+        return error
+    return BuildError(
+        f"{stack.name} {stack.version} was asked for, and cannot be had",
+        "Ask for a version that was released, or let the server use official images: "
+        "DEPLOYZERO_BASE_IMAGES=official, or a registry that mirrors them.",
+        error.detail,
     )
 
 

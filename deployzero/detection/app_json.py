@@ -75,8 +75,9 @@ def _unread(values: dict[str, Any], found: AppJson) -> None:
     names = [name for name in scripts if name != "dokku"]
     names += [f"dokku.{name}" for name in dokkus] if isinstance(dokkus, dict) else []
     for name in names[:8]:
-        instead = "the build command" if "pre" in name else "a release process of the Procfile"
-        found.reasons.append(f"app.json: scripts.{name} is not run; {instead} is")
+        found.reasons.append(
+            f"app.json: scripts.{name} is not run; the build command and release processes are"
+        )
 
 
 def _environment(env: dict[str, Any], found: AppJson) -> None:

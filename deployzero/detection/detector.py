@@ -11,7 +11,7 @@ from deployzero.detection.assets import front_end
 from deployzero.detection.buildpacks import BuildpackDetector, rewritten
 from deployzero.detection.choice import Values, decides, overridden, read_choice, unknown_type
 from deployzero.detection.dockerfile import DockerfileDetector, named_dockerfile
-from deployzero.detection.go import GoDetector, compiled
+from deployzero.detection.go import GoDetector, compiled, linked
 from deployzero.detection.nodejs import NodeJSDetector
 from deployzero.detection.procfile import read_procfile
 from deployzero.detection.python import PythonDetector
@@ -150,6 +150,7 @@ class ProjectDetector:
             processes, rewrites = in_environment(tree, processes)
         if config.type == "go":
             processes, rewrites = compiled(tree, processes)
+            config = linked(config, variables or {})
         if manifest:
             processes = {name: below(command, folder) for name, command in processes.items()}
         config = overridden(with_processes(config, processes, choice.processes), chosen)

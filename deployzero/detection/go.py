@@ -2,6 +2,8 @@
 
 import re
 import shlex
+from collections.abc import Mapping
+from dataclasses import replace
 
 from deployzero.detection.go_programs import (
     called,
@@ -80,6 +82,17 @@ class GoDetector:
             main=next(iter(wanted), None),
             reasons=tuple(reasons),
         )
+
+
+def linked(config: ProjectConfig, variables: Mapping[str, str]) -> ProjectConfig:
+    """With C or without, as the app's config says."""
+    if "CGO_ENABLED" not in variables:
+        return config
+    return replace(
+        config,
+        environment={**config.environment, "CGO_ENABLED": variables["CGO_ENABLED"]},
+        reasons=(*config.reasons, f"config: CGO_ENABLED is {variables['CGO_ENABLED']}"),
+    )
 
 
 def compiled(tree: Tree, processes: dict[str, str]) -> tuple[dict[str, str], list[str]]:
