@@ -47,5 +47,8 @@ async def _greet(platform: Platform) -> None:
     click.echo("       In a repository of yours, push with:")
     click.echo(f"         git remote add deployzero {remote}/hello")
     click.echo("         git push deployzero main")
-    click.echo(f"       Sign in at {settings.api_url}, or with `deployzero login`.")
+    click.echo(f"       Sign in at {settings.api_url}, or with:")
+    click.echo(f"         deployzero login --server {settings.api_url}")
+    if settings.tls and not settings.tls_files and (pair := platform.proxy.certificate):
+        click.echo(f"       Its certificate is its own: trust it by SSL_CERT_FILE={pair.cert}")
     click.echo("       Ctrl-C ends the server; what is live goes on serving.")

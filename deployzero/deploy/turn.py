@@ -5,7 +5,7 @@ import asyncio
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.deploy import variables
-from deployzero.deploy.plan import OWN_CODE, Plan, Standing, make_plan
+from deployzero.deploy.plan import Plan, Standing, make_plan
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.release import stored_config
 from deployzero.errors import ConflictError
@@ -44,8 +44,10 @@ async def take_turn(platform: Platform, deployment: Deployment) -> tuple[Deploym
 async def check_turn(platform: Platform, deployment: Deployment) -> None:
     """Raises ConflictError when somebody else's push went live meanwhile and this one
     neither contains it nor was forced: git's own rule, applied when the turn comes.
+
+    An archive was made after nothing: of two, the one that was sent last is what goes on.
     """
-    if deployment.kind not in OWN_CODE:
+    if deployment.kind is not Kind.PUSH:
         return
     async with platform.database.read() as session:
         live = await deployments.live(session, deployment.project_id)
@@ -54,8 +56,6 @@ async def check_turn(platform: Platform, deployment: Deployment) -> None:
     if deployment.forced or await _contains(platform, deployment, live.commit):
         return
     overtaken = f"{live.user_name}'s {live.kind} of {live.commit[:9]} went live meanwhile"
-    if deployment.kind is Kind.ARCHIVE:
-        raise ConflictError(overtaken, "Send it again, if it is to replace that.")
     raise ConflictError(
         f"fetch first: {overtaken}",
         "Run `git pull` from this remote, then push again; or push with --force to override.",

@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TypeVar
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from deployzero.deploy.disk import check_disk
+from deployzero.deploy.plan import OWN_CODE
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.rename import move_repository
 from deployzero.deploy.shielded import shielded
 from deployzero.errors import ArchiveError, ArchiveTooLargeError, ConflictError
 from deployzero.models.access import Role
-from deployzero.models.deployment import Push, User
+from deployzero.models.deployment import Project, Push, User
 from deployzero.models.release import Kind
 from deployzero.operations.access import require
 from deployzero.operations.changes import locked
@@ -53,7 +56,7 @@ async def deploy_archive(
     message: str | Callable[[], str] = "",
     idempotency_key: str | None = None,
 ) -> int:
-    """Make an uploaded archive a commit after what is live, and queue it; returns the
+    """Make an uploaded archive a commit after the newest code, and queue it; returns the
     deployment's id.
 
     read: its bytes, asked for only as fast as they are stored. message: of the commit; a function
@@ -74,12 +77,12 @@ async def deploy_archive(
         async with platform.database.begin() as session:
             project = await require(session, user, app, Role.DEPLOYER)
             branch = await projects.settle_deploy_branch(session, project.id, DEPLOY_BRANCHES[0])
-            live = await deployments.live(session, project.id)
+            parent = await _newest_code(session, project)
         upload = _Upload(
             app=app,
             user=user,
             branch=branch,
-            parent=live.commit if live else None,
+            parent=parent,
             message=message if isinstance(message, str) else message(),
             begun=begun,
             idempotency_key=idempotency_key,
@@ -90,6 +93,15 @@ async def deploy_archive(
     except BaseException:
         await asyncio.to_thread(shutil.rmtree, push.checkout, ignore_errors=True)
         raise
+
+
+async def _newest_code(session: AsyncSession, project: Project) -> str | None:
+    """The commit that an archive follows: of what is on its way before it, else of what is live."""
+    coming = await deployments.unfinished_of(session, project.id)
+    if codes := [each.commit for each in coming if each.kind in OWN_CODE]:
+        return codes[-1]
+    live = await deployments.live(session, project.id)
+    return live.commit if live else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ and one changed name in the proxy's configuration then takes both, certificate a
 
 import datetime as dt
 import hashlib
+import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,10 @@ def forget_others(folder: Path, pair: Pair) -> None:
 
 
 def self_signed(folder: Path, domain: str = "") -> Pair:
-    """A certificate that nobody vouches for, made once. domain: for all names right below it."""
+    """A certificate that nobody vouches for, made once. domain: for all names right below it.
+
+    The API's stands there by name: OpenSSL takes no wildcard right below `localhost`.
+    """
     stem = f"self-signed-{domain}" if domain else "default"
     pair = Pair(folder / f"{stem}.crt", folder / f"{stem}.key")
     if pair.cert.exists() and pair.key.exists():
@@ -118,8 +122,12 @@ def self_signed(folder: Path, domain: str = "") -> Pair:
         .not_valid_after(now + SELF_SIGNED)
     )
     if domain:
-        names = [x509.DNSName(domain), x509.DNSName(f"*.{domain}")]
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        hosts = (domain, f"*.{domain}", f"api.{domain}", "localhost")
+        names = [x509.DNSName(host) for host in dict.fromkeys(hosts)]
+        loopback = [x509.IPAddress(ipaddress.ip_address(each)) for each in ("127.0.0.1", "::1")]
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([*names, *loopback]), critical=False
+        )
     private = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

@@ -13,7 +13,7 @@ import tarfile
 import pytest
 from dulwich.repo import Repo
 
-from deployzero.deploy import disk
+from deployzero.deploy import disk, turn
 from deployzero.errors import (
     ArchiveError,
     ArchiveTooLargeError,
@@ -47,6 +47,15 @@ def archive(**files):
             info.size = len(text)
             tar.addfile(info, io.BytesIO(text.encode()))
     return made.getvalue()
+
+
+def reader(data):
+    file = io.BytesIO(data)
+
+    async def read(size):
+        return file.read(size)
+
+    return read
 
 
 async def queued(admin):
@@ -104,6 +113,21 @@ async def test_an_archive_is_a_commit_after_what_is_live(admin, alice):
         assert commit.tree == repo[first.commit.encode()].tree
     status = json.loads((await admin.run("alice", "git:status hello --json")).out)
     assert (status["commit"], status["by"], status["kind"]) == (second.commit, "alice", "archive")
+
+
+async def test_of_two_archives_at_once_the_one_sent_last_stays(admin, alice):
+    first, second = (
+        asyncio.create_task(archives.deploy_archive(admin.platform, alice, "hello", read))
+        for read in (reader(archive(a="1")), reader(archive(a="2")))
+    )
+    ids = sorted([await first, await second])
+    async with admin.platform.database.read() as session:
+        older, newer = [await deployments.get(session, each) for each in ids]
+    await end(admin, older)
+    await turn.check_turn(admin.platform, newer)
+    third = await archives.deploy_archive(admin.platform, alice, "hello", reader(archive(a="3")))
+    async with admin.platform.database.read() as session:
+        assert (await deployments.get(session, third)).old_commit == newer.commit
 
 
 async def test_status_tells_of_the_push_that_brought_the_commit(admin, alice, deployed):
