@@ -7,6 +7,7 @@ from deployzero.api import idempotency, openapi, problems
 from deployzero.api.bodies import BoundedBodies
 from deployzero.api.measured import Measured
 from deployzero.api.routes import ROUTERS
+from deployzero.api.routes.health import Health
 from deployzero.api.streams import OpenStreams
 from deployzero.deploy.platform import Platform
 
@@ -30,6 +31,7 @@ def make_app(platform: Platform) -> FastAPI:
     )
     app.state.platform = platform
     app.state.streams = OpenStreams()
+    app.state.health = Health()
     problems.add_handlers(app)
     idempotency.add_handler(app)
     app.add_middleware(BoundedBodies)

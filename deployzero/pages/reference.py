@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 from fastapi import FastAPI
+from markupsafe import Markup
 from starlette.responses import Response
 
 from deployzero.pages.page import page
-from deployzero.pages.rendering import render
+from deployzero.pages.rendering import environment, render
 from deployzero.pages.visit import Visit
 
 Schema = dict[str, Any]
@@ -18,7 +19,13 @@ DEEPEST = 6
 
 async def show(visit: Visit) -> Response:
     door: FastAPI = visit.request.app
-    document = door.openapi()
+    if not hasattr(door.state, "reference"):  # the same for everybody, and much work
+        door.state.reference = _reference(door.openapi())
+    return render(visit, "reference.html", reference=door.state.reference)
+
+
+def _reference(document: Schema) -> Markup:
+    """All but the frame that every page has."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for path, operations in document["paths"].items():
         for method in METHODS:
@@ -26,8 +33,8 @@ async def show(visit: Visit) -> Response:
                 shown = _operation(document, method, path, operations[method])
                 groups.setdefault(shown["tag"], []).append(shown)
     about = {tag["name"]: tag.get("description", "") for tag in document.get("tags", ())}
-    info = document["info"]
-    return render(visit, "reference.html", info=info, groups=groups, about=about)
+    template = environment.get_template("operations.html")
+    return Markup(template.render(info=document["info"], groups=groups, about=about))  # noqa: S704 - escaped by it
 
 
 def _operation(document: Schema, method: str, path: str, operation: Schema) -> dict[str, Any]:
