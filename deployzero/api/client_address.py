@@ -31,9 +31,11 @@ def address_of(connection: HTTPConnection) -> str:
 def on_this_machine(connection: HTTPConnection, settings: Settings) -> bool:
     """Whether this machine itself asks, by a name that is its own.
 
-    A page of somebody else's whose name resolves to this machine (DNS rebinding) is thus not
-    taken for the person at the browser.
+    A page of somebody else's is thus not taken for the person at the browser: neither one whose
+    name resolves to this machine (DNS rebinding), nor one that sends something here.
     """
+    if _sent_by_another_site(connection):
+        return False
     try:
         address = ipaddress.ip_address(address_of(connection))
     except ValueError:
@@ -44,6 +46,16 @@ def on_this_machine(connection: HTTPConnection, settings: Settings) -> bool:
     own = address.is_loopback or str(address) == settings.bind
     host = (connection.url.hostname or "").lower()
     return own and (_is_address(host) or host in _names(settings))
+
+
+def _sent_by_another_site(connection: HTTPConnection) -> bool:
+    """By what browsers say. To be led here by a link is another matter: that changes nothing."""
+    if connection.scope.get("method") in ("GET", "HEAD"):
+        return False
+    headers = connection.headers
+    origin = headers.get("Origin")
+    foreign = origin is not None and origin.partition("://")[2] != headers.get("Host")
+    return foreign or headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
 
 
 def _names(settings: Settings) -> tuple[str, ...]:

@@ -40,6 +40,9 @@ async def test_names_are_refused_with_a_hint(api: Any) -> None:
         assert answer.status_code == status, name
         assert answer.json()["hint"]
     assert (await api.post("/projects", "root", content=b"{")).status_code == 422
+    # Without a Content-Type, as another site's page may send it.
+    untyped = await api.post("/projects", "root", content=b'{"project_name": "fine"}')
+    assert untyped.status_code == 422
 
 
 async def test_a_name_of_digits_captures_no_request_for_an_id(api: Any) -> None:

@@ -13,7 +13,12 @@ OUTSIDE = "203.0.113.7"
 
 
 async def asked(
-    peer: str, forwarded: str | None = None, bind: str = "127.0.0.1", host: str = "localhost:8081"
+    peer: str,
+    forwarded: str | None = None,
+    bind: str = "127.0.0.1",
+    host: str = "localhost:8081",
+    method: str = "GET",
+    **sent: str,
 ) -> tuple[str, bool]:
     """The address that counts, and whether it is this machine."""
     settings = Settings(bind=bind)
@@ -23,11 +28,12 @@ async def asked(
         request = Request(scope)
         seen.append((address_of(request), on_this_machine(request, settings)))
 
-    headers = [(b"host", host.encode())]
+    named = {name.replace("_", "-"): value for name, value in sent.items()} | {"host": host}
+    headers = [(name.encode(), value.encode()) for name, value in named.items()]
     if forwarded is not None:
         headers.append((b"x-forwarded-for", forwarded.encode()))
     scope: dict[str, Any] = {
-        "type": "http", "method": "GET", "path": "/", "query_string": b"", "scheme": "http",
+        "type": "http", "method": method, "path": "/", "query_string": b"", "scheme": "http",
         "server": ("127.0.0.1", 8081), "client": (peer, 1), "headers": headers,
     }  # fmt: skip
     as_uvicorn_does = ProxyHeadersMiddleware(app, trusted_hosts=proxies(settings))  # type: ignore[arg-type]
@@ -68,3 +74,24 @@ async def test_a_foreign_name_for_this_machine_is_not_this_machine() -> None:
         assert await asked("127.0.0.1", host=host) == ("127.0.0.1", False)
     for host in ("localhost", "127.0.0.1:8081", "[::1]:8081", "api.localhost", "10.0.0.5"):
         assert await asked("127.0.0.1", host=host) == ("127.0.0.1", True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "here"),
+    [
+        ({}, True),
+        ({"origin": "http://localhost:8081", "sec_fetch_site": "same-origin"}, True),
+        ({"sec_fetch_site": "none"}, True),
+        ({"origin": "https://evil.example"}, False),
+        ({"origin": "http://localhost:3000"}, False),
+        ({"origin": "null"}, False),
+        ({"origin": "http://["}, False),
+        ({"sec_fetch_site": "cross-site"}, False),
+        ({"sec_fetch_site": "same-site"}, False),
+    ],
+)
+async def test_what_another_site_sends_is_not_this_machine(
+    sent: dict[str, str], here: bool
+) -> None:
+    assert (await asked("127.0.0.1", method="POST", **sent))[1] == here
+    assert (await asked("127.0.0.1", **sent))[1], "a link leads to a page"
