@@ -15,7 +15,7 @@ from deployzero.errors import SettingsError
 PREFIX = "DEPLOYZERO_"
 BUILD_ENV_PREFIX = "build_env_"
 SELF_SIGNED = "self-signed"
-OF_THE_CLIENT = frozenset({"server", "api_key"})
+OF_THE_CLIENT = frozenset({"server", "api_key", "debug"})
 """What the command line reads, on a machine that may be the server's too."""
 HOST_CA_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",

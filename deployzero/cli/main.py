@@ -4,6 +4,7 @@ import difflib
 import importlib
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,8 @@ of its own name in the file of its own name; without a section it is hidden."""
 
 
 FAILED, INTERRUPTED = 1, 130
+MISREAD = (AttributeError, LookupError, TypeError, ValueError)
+"""What ends a command that works on an answer of another shape than it expects."""
 
 GROUPS = frozenset({"access", "config", "domains", "keys"})
 
@@ -117,6 +120,12 @@ class _Group(click.Group):
         except DeployZeroException as error:
             show(error)
             sys.exit(FAILED)
+        except MISREAD:
+            section, _ = COMMANDS.get(ctx.invoked_subcommand or "", ("", ""))
+            if section not in (APPS, ACCOUNT):
+                raise
+            show(_not_understood())
+            sys.exit(FAILED)
         except KeyboardInterrupt:
             click.echo(err=True)
             sys.exit(INTERRUPTED)
@@ -125,6 +134,17 @@ class _Group(click.Group):
                 raise
             click.echo(err=True)
             sys.exit(INTERRUPTED)
+
+
+def _not_understood() -> DeployZeroException:
+    """In the place of the exception that is being handled."""
+    debug = os.environ.get("DEPLOYZERO_DEBUG")
+    return DeployZeroException(
+        "the server answered something that this version does not understand",
+        f"Here is deployzero {__version__}; on the server ask `deployzero --version`."
+        + ("" if debug else "\nDEPLOYZERO_DEBUG=1 shows where it ended."),
+        traceback.format_exc().splitlines() if debug else (),
+    )
 
 
 def show(error: DeployZeroException) -> None:

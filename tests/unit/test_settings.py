@@ -117,3 +117,8 @@ def test_sizes_read_as_docker_has_them(text: str, size: int) -> None:
 )
 def test_a_database_url_gets_its_async_driver(url: str, driver: str) -> None:
     assert load(DATABASE_URL=url).database == driver
+
+
+def test_what_only_the_command_line_reads_is_no_unknown_setting() -> None:
+    names = ("DEPLOYZERO_SERVER", "DEPLOYZERO_API_KEY", "DEPLOYZERO_DEBUG")
+    assert load_settings(environ=dict.fromkeys(names, "1")) == load_settings(environ={})
