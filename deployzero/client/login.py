@@ -17,6 +17,8 @@ from deployzero.errors import DeployZeroException, ForbiddenError, NotFoundError
 SSH_PORT = 2222
 SSH_LIMIT = 120.0
 """Seconds; a passphrase may be asked for."""
+EXPIRES_DAYS = "365"
+"""As of a key that signing in by the page gives."""
 TARGET = re.compile(r"(?:[A-Za-z0-9_.-]+@)?(?:[A-Za-z0-9_.-]+|[0-9a-fA-F:]+)")
 AGAIN = "Start again: deployzero login"
 
@@ -91,9 +93,10 @@ def ssh_target(text: str) -> SSHTarget:
 
 
 def over_ssh(target: SSHTarget, computer: str) -> dict[str, Any]:
-    """A key of full scope, made by the server for whoever the SSH key is: what
+    """A key of full scope for a year, made by the server for whoever the SSH key is: what
     `apikeys:create --json` prints. The system's ssh asks what it has to ask."""
-    remote = ["apikeys:create", "--name", computer, "--scope", "admin", "--json"]
+    key = ("--name", computer, "--scope", "admin", "--expires-days", EXPIRES_DAYS)
+    remote = ["apikeys:create", *key, "--json"]
     command = [
         *shlex.split(os.environ.get("GIT_SSH_COMMAND", "") or "ssh"),
         "-o", "ConnectTimeout=15", "-p", str(target.port), "--",

@@ -52,7 +52,11 @@ class CheckedTree:
 
 
 def show_path(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")
+    """For people: what is no text, or would steer a terminal, as an escape."""
+    text = path.decode("utf-8", "backslashreplace")
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
 
 
 def commit_of(repo: Repo, oid: str) -> Commit:
@@ -190,7 +194,7 @@ def check_name(prefix: bytes, name: bytes) -> None:
     """Raises SourceError for a name that leads elsewhere or is one of git's own."""
     shown = show_path(prefix + name)
     if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
-        raise SourceError(f"{shown!r} is not a path that can be taken", "Run `git fsck`.")
+        raise SourceError(f"'{shown}' is not a path that can be taken", "Run `git fsck`.")
     if len(name) > 255:
         raise SourceError(f"a file name is longer than 255 bytes: {shown[:80]}…", "Shorten it.")
     if not (

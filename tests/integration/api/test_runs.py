@@ -3,6 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
+from deployzero.deploy import runs
+from deployzero.runtime.container import ContainerSummary
+
 Deployed = Callable[..., Awaitable[Any]]
 
 SECRET = "s3cr3t"
@@ -31,6 +36,23 @@ async def test_a_run_needs_something_live_and_an_engine(api: Any, deployed: Depl
         "env …"
     ]
     assert SECRET not in listed.text
+
+
+async def test_more_than_the_most_are_refused(
+    api: Any, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await deployed(await api.app("hello", await api.person("ana")))
+
+    async def list_containers(*_: str) -> list[ContainerSummary]:
+        return [
+            ContainerSummary("", "hello", 1, "run", 1000 + n, "image", True, "", "", 0.0, {})
+            for n in range(runs.MOST)
+        ]
+
+    monkeypatch.setattr(api.platform.runtime, "list_containers", list_containers)
+    refused = await api.post("/projects/hello/runs", "ana", json={"command": ["true"]})
+    assert refused.status_code == 409
+    assert refused.json()["detail"] == "20 commands run already, 20 are the most"
 
 
 async def test_the_server_tells_how_it_is(api: Any) -> None:

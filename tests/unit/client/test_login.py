@@ -113,7 +113,7 @@ def test_the_systems_ssh_is_asked_for_a_key(
     assert login.over_ssh(TARGET, "Ana's laptop") == told
     assert (tmp_path / "asked").read_text().splitlines()[2:] == [
         "-p", "2222", "--", "deployzero@my.host",
-        "apikeys:create --name 'Ana'\"'\"'s laptop' --scope admin --json",
+        "apikeys:create --name 'Ana'\"'\"'s laptop' --scope admin --expires-days 365 --json",
     ]  # fmt: skip
     assert login.server_of(told, TARGET) == "https://api.my.host"
     ssh.write_text("#!/bin/sh\necho Permission denied >&2\nexit 255\n")

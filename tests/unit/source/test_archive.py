@@ -239,6 +239,14 @@ def test_bad_entries_are_refused_by_name(repo, entry, why):
     assert why in refused(repo, gzip.compress(tar(("plain", b""), entry)))
 
 
+def test_names_with_control_characters_are_as_in_a_push_and_shown_without(repo):
+    name = "Icon\r\n\x1b[2J\u202e"
+    assert name in files(repo, commit(repo, tar((name, b"x"))))
+    told = refused(repo, tar((name, b"x"), (name, b"y")))
+    assert told == "Icon\\r\\n\\x1b[2J\\u202e is in the archive twice"
+    assert refused(repo, tar((f"{name}/../x", b"x"))).isprintable()
+
+
 def test_a_file_where_a_folder_is(repo):
     assert "a is in the archive twice" in refused(repo, tar(("a/x", b""), ("a", b"")))
 
