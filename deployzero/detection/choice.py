@@ -166,8 +166,8 @@ def _unknown(variables: Mapping[str, str]) -> Iterator[str]:
     """A slip of the pen; a variable of the app's own is nothing to talk about."""
     for name in variables:
         if name.startswith(PREFIX) and name not in VARIABLES:
-            near = get_close_matches(name, VARIABLES, 1, 0.8)
-            yield from (f"{name} is not known: {each} is" for each in near)
+            near = get_close_matches(name.removeprefix(PREFIX).lower(), Values.model_fields, 1, 0.8)
+            yield from (f"{name} is not known: {_variable(each)} is" for each in near)
 
 
 def _variable(key: str) -> str:

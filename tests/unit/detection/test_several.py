@@ -1,0 +1,83 @@
+"""Several stacks in one tree: a front end beside an app of another language."""
+
+import pytest
+
+from deployzero.detection import ProjectDetector
+
+FLASK = {
+    "requirements.txt": "flask\n",
+    "app.py": "from flask import Flask\napp = Flask(__name__)\n",
+}
+BUILT = '{"scripts": {"build": "webpack"}, "devDependencies": {"webpack": "5"}}'
+OTHERS = {
+    "python": FLASK,
+    "go": {"go.mod": "module a\n", "main.go": "package main\n"},
+    "ruby": {"Gemfile": "", "config.ru": ""},
+    "php": {"composer.json": "{}", "index.php": ""},
+    "static": {"index.html": ""},
+}
+
+
+@pytest.mark.parametrize("stack", OTHERS)
+def test_a_front_end_with_a_build_is_built_first(detect, stack):
+    config = detect({**OTHERS[stack], "package.json": BUILT, "package-lock.json": "{}"})
+    assert (config.type, config.assets.type) == (stack, "nodejs")
+    assert config.assets.build_command == "npm run build"
+    assert "package.json" in config.assets.install_files
+    assert "package.json" not in config.install_files
+    assert any("is run first" in reason for reason in config.reasons)
+
+
+@pytest.mark.parametrize(
+    ("package", "said"),
+    [
+        ('{"devDependencies": {"prettier": "3"}}', "no 'build' script"),
+        (
+            '{"scripts": {"build": "next build", "start": "next start"},'
+            ' "dependencies": {"next": "15", "react": "19"}}',
+            "a server of its own",
+        ),
+    ],
+)
+def test_tools_and_second_servers_are_left_out_with_a_word(detect, package, said):
+    config = detect({**FLASK, "package.json": package})
+    assert (config.type, config.assets) == ("python", None)
+    assert any(said in reason for reason in config.reasons)
+
+
+@pytest.mark.parametrize("start", ["webpack --watch", "vite", "gulp watch"])
+def test_a_start_script_that_watches_is_no_server(detect, start):
+    package = BUILT.replace('"build"', f'"start": "{start}", "build"')
+    assert detect({**FLASK, "package.json": package}).assets
+
+
+def test_the_front_end_can_be_turned_off_and_named(plant):
+    root = plant({**FLASK, "package.json": BUILT, "ui/package.json": BUILT})
+
+    def assets(value: str):
+        return ProjectDetector().detect(root, {"DEPLOYZERO_ASSETS": value}).assets
+
+    assert assets("false") is None
+    assert assets("true").build_command == "npm run build"
+    assert assets("ui").build_command == "cd ui && npm run build"
+    assert assets("ui").install_files == ("ui/package.json",)
+
+
+def test_a_front_end_in_a_folder_is_pointed_at(detect):
+    config = detect({**FLASK, "ui/package.json": BUILT})
+    assert config.assets is None
+    assert any('assets = "ui"' in reason for reason in config.reasons)
+
+
+def test_what_go_embeds_and_the_repository_has_not_is_built(detect):
+    files = {
+        "go.mod": "module a\n",
+        "main.go": 'package main\nimport "embed"\n//go:embed all:web/dist\nvar files embed.FS\n',
+        "web/package.json": BUILT,
+    }
+    assert detect(files).assets.build_command == "cd web && npm run build"
+    assert detect({**files, "web/dist/index.html": ""}).assets is None
+
+
+def test_a_dockerfile_builds_its_front_end_itself(detect):
+    assert detect({"Dockerfile": "FROM a\n", "package.json": BUILT}).assets is None
