@@ -297,32 +297,43 @@ async def commit_live(
 
 
 async def retired_beyond(session: AsyncSession, project_id: int, keep: int) -> list[Deployment]:
-    """Retired ones of releases older than the newest `keep`, whose images nobody needs.
+    """Retired ones beyond the newest `keep` releases and the newest `keep` images.
 
-    Releases count by their number, which restarts of one share. The live one counts among
-    the newest and is never returned; nor is one whose image a kept release or an unfinished
-    deployment has too (after a rollback), nor one that was forgotten already. Oldest first.
+    Both count, so that setting variables one by one loses no earlier code. Releases count by
+    their number, which restarts of one share. The live one counts among the newest and is never
+    returned; nor is one whose image a kept release or an unfinished deployment has too (after a
+    rollback), nor one that was forgotten already. Oldest first.
     """
     of_it = (DeploymentRow.project_id == project_id, DeploymentRow.release.is_not(None))
-    kept = (
+    newest = (
         select(DeploymentRow.release)
         .where(*of_it)
         .distinct()
         .order_by(DeploymentRow.release.desc())
         .limit(keep)
-        .scalar_subquery()
+    )
+    last = func.max(DeploymentRow.release)
+    of_images = (
+        select(last)
+        .where(*of_it, DeploymentRow.image.is_not(None))
+        .group_by(DeploymentRow.image)
+        .order_by(last.desc())
+        .limit(keep)
     )
     other = aliased(DeploymentRow)
+    kept = other.release.in_(newest.scalar_subquery()) | other.release.in_(
+        of_images.scalar_subquery()
+    )
     needed = select(other.image).where(
         other.project_id == project_id,
         other.image.is_not(None),
-        other.release.in_(kept) | is_in(UNFINISHED | {State.LIVE}, other),
+        kept | is_in(UNFINISHED | {State.LIVE}, other),
     )
     query = _select().where(
         *of_it,
         DeploymentRow.state == State.RETIRED,
         DeploymentRow.image.is_not(None),
-        DeploymentRow.release.not_in(kept),
+        DeploymentRow.release.not_in(newest.scalar_subquery()),
         DeploymentRow.image.not_in(needed),
     )
     return await _all(session, query.order_by(DeploymentRow.release, DeploymentRow.id))

@@ -268,6 +268,19 @@ async def test_releases_beyond_those_kept_are_named_once(
     assert await beyond(3) == [3]
 
 
+async def test_a_row_of_config_changes_leaves_the_earlier_code(
+    database: Database, project: Project, deploys: Deploys
+) -> None:
+    for image in ("image1", "image2", "image3"):
+        await deploys.live(project, image=image)
+    for _ in range(5):
+        await deploys.live(project, image="image3", kind=Kind.CONFIG)
+    async with database.read() as session:
+        assert await deployments.retired_beyond(session, project.id, 3) == []
+        (beyond,) = await deployments.retired_beyond(session, project.id, 2)
+    assert beyond.image == "image1"
+
+
 async def test_restarts_and_scalings_keep_the_number_and_changes_get_the_next(
     project: Project, deploys: Deploys
 ) -> None:
