@@ -50,9 +50,16 @@ def test_a_config_survives_the_database() -> None:
         install_files=("requirements.txt",),
         health_checks={"web": (HealthCheck(path="/up", attempts=3),)},
         generated_secrets=("SECRET_KEY",),
+        assets=ProjectConfig("nodejs", install_files=("package.json",)),
+        tools=("uv",),
         reasons=("because",),
     )
     assert loaded_config(json.loads(json.dumps(stored_config(config)))) == config
+
+
+def test_a_release_of_an_older_server_can_still_be_loaded() -> None:
+    stored = {"type": "go", "start_command": "./app", "install_files": [], "health_checks": {}}
+    assert loaded_config(stored) == ProjectConfig("go", start_command="./app")
 
 
 def test_a_newer_servers_fields_are_no_trouble() -> None:
