@@ -20,6 +20,7 @@ from deployzero.errors import ContainerError
 from deployzero.models.cause import Subject, known_cause
 from deployzero.models.deployment import Container, Deployment
 from deployzero.runtime.causes import CAUSES
+from deployzero.runtime.causes.advice import development_server
 from deployzero.runtime.container import ContainerSpec
 from deployzero.runtime.diagnosis import LINES
 from deployzero.runtime.health import wait_healthy, wait_running
@@ -99,6 +100,8 @@ async def _boot(
         hint=check_hint(row.app, release.checks, release.config),
         subject=subject,
     )
+    if row.index == 1 and (advice := development_server(subject)):
+        progress.detail(advice)
     return row
 
 

@@ -14,6 +14,7 @@ import httpx
 
 from deployzero.models.cause import Subject
 from deployzero.models.project import HealthCheck
+from deployzero.runtime.causes.advice import answer_advice
 from deployzero.runtime.container import ContainerStatus
 from deployzero.runtime.diagnosis import NOBODY, exited, out_of_memory, unhealthy, wrong_listener
 from deployzero.runtime.memory import oom_kills
@@ -35,6 +36,8 @@ class _Seen:
     """What the last try got, for the error."""
 
     what: str
+    status: int = 0
+    """Of the last answer."""
 
 
 class _GaveUpError(Exception):
@@ -79,6 +82,8 @@ async def wait_healthy(
             raise await exited(runtime, name, watching.result(), subject)
         if probing.done() and not isinstance(probing.exception(), _GaveUpError):
             probing.result()
+            if on_note is not None and (advice := answer_advice(seen.status, host, subject)):
+                on_note(advice)
             return time.monotonic() - begun
         if starving.done():
             detail = await runtime.logs_tail(name)
@@ -141,7 +146,7 @@ async def _until_answers(
 ) -> None:
     pause, tries = FIRST_PAUSE, 0
     async with _client(check.timeout) as client:
-        while seen_now := await _get(client, where, check, host):
+        while seen_now := await _get(client, where, check, host, seen):
             seen.what, tries = seen_now, tries + 1
             if check.attempts is not None and tries >= check.attempts:
                 raise _GaveUpError(seen_now)
@@ -166,7 +171,11 @@ def _client(timeout: float) -> httpx.AsyncClient:
 
 
 async def _get(
-    client: httpx.AsyncClient, where: tuple[str, int], check: HealthCheck, host: str
+    client: httpx.AsyncClient,
+    where: tuple[str, int],
+    check: HealthCheck,
+    host: str,
+    seen: _Seen | None = None,
 ) -> str:
     """'' when the check passes, else what was seen. Redirects count as answers."""
     path = check.path or "/"
@@ -179,6 +188,8 @@ async def _get(
             asyncio.timeout(check.timeout),
             client.stream("GET", url, headers=headers) as response,
         ):
+            if seen is not None:
+                seen.status = response.status_code
             if response.status_code >= check.below:
                 return f"GET {path} answered {response.status_code}"
             if check.content is not None and check.content not in await _body(response):

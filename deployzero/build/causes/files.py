@@ -26,12 +26,6 @@ FILES = (
         "Mend it where npm says so above (a comma too many, a comment), commit and push again.",
     ),
     Cause(
-        r"version https://git-lfs\.github\.com/spec/v1",
-        "a file is a pointer of Git LFS, without its content",
-        "A push carries no LFS content. Keep that file in git itself "
-        "(`git lfs migrate export --include=PATH`), or fetch it in the build.",
-    ),
-    Cause(
         r"ERROR: Could not open requirements file: \[Errno 2\] No such file or directory: "
         r"'(?P<file>[^'\n]+)'",
         "{file} is not in the repository",

@@ -160,6 +160,13 @@ _OUTPUT = tuple(
 )
 LIBRARIES = (
     Cause(
+        r"^E: (?:Unable to locate package (?P<one>\S+)"
+        r"|Package '(?P<other>[^'\n]+)' has no installation candidate)",
+        "Debian has no package {one}{other}",
+        "Look it up at packages.debian.org (versions are part of some names), and mend it in "
+        "deployzero.toml, `packages`, or in the Dockerfile.",
+    ),
+    Cause(
         r"Exception: Can not find valid pkg-config name\.\n\s*Specify MYSQLCLIENT_CFLAGS",
         "MariaDB's (MySQL's) client library is missing",
         "{packages}",
@@ -196,12 +203,6 @@ LIBRARIES = (
         r"(?:cannot find|unable to find library) -l(?P<name>[\w+-]+)",
         "the library {name} is missing",
         LINKED,
-    ),
-    Cause(
-        r"CMake must be installed to build|CMake is not installed on your system",
-        "the program cmake is missing",
-        "{packages}",
-        known="cmake",
     ),
     Cause(
         r"error: xmlsec1 is not installed or not in path",

@@ -1,7 +1,7 @@
 """The kernel's out-of-memory killer, as the tools above the killed one tell it."""
 
 MEMORY = (
-    r"^Killed$"
+    r"^Killed$|^make: \*\*\* \[.*\] Killed$"
     r"|fatal error: Killed signal terminated program"  # gcc
     r"|: signal: killed$"  # go
     r"|\(signal: 9, SIGKILL: kill\)"  # cargo

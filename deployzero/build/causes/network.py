@@ -5,10 +5,7 @@ from deployzero.models.cause import Cause
 NPM = r"^npm (?:error|ERR!) "
 HOST = r"(?P<host>[A-Za-z0-9.-]+(?::\d+)?)"
 
-_TRUST = (
-    "the build does not trust who answers for the registry: its certificate is of an unknown "
-    "authority"
-)
+_TRUST = "the build does not trust the certificate that it is shown: its authority is unknown"
 _TRUST_HINT = (
     "A gateway on the way signs with an authority of its own. Let the server's operator give it "
     "to builds: DEPLOYZERO_BUILD_CA_BUNDLE=/path/to/ca.pem"
@@ -54,8 +51,9 @@ TRUST = tuple(
         r"|unable to get (?:local )?issuer certificate)",
         r"x509: certificate signed by unknown authority",
         r"invalid peer certificate: UnknownIssuer",  # uv
-        r"server certificate verification failed\.|SSL certificate problem: "
-        r"(?:self[- ]signed|unable to get)",  # git and curl
+        # git and curl, with GnuTLS and with OpenSSL.
+        r"server (?:certificate )?verification failed(?:\.|: certificate signer not trusted)"
+        r"|SSL certificate problem: (?:self[- ]signed|unable to get)",
     )
 )
 REFUSED = (
@@ -86,6 +84,19 @@ REFUSED = (
         _INDEX,
     ),
     Cause(
+        r"^WARNING: 40[13] Error, Credentials not correct for https?://" + HOST + r"/",
+        "the package index {host} refuses the credentials that it gets",
+        "Check them: `config {app}` shows which are set, "
+        "config:set {app} PIP_EXTRA_INDEX_URL=https://<user>:<token>@{host}/simple --build sets "
+        "others.",
+    ),
+    Cause(
+        r"An index URL \(https?://" + HOST + r"/\S*\) could not be queried due to a lack of valid",
+        "the package index {host} refuses: it wants credentials",
+        "Give builds an address with credentials: "
+        "config:set {app} UV_INDEX=https://<user>:<token>@{host}/simple --build",
+    ),
+    Cause(
         r"(?:ERROR: HTTP error 40[13]|40[13] Client Error|HTTP status client error \(40[13]).*"
         r"(?:https?://)" + HOST + r"/",
         "the package index {host} refuses: it wants credentials",
@@ -93,7 +104,7 @@ REFUSED = (
     ),
     Cause(
         r"could not read Username for 'https?://" + HOST + r"/?'",
-        "git asks for credentials at {host}: a dependency there is private, or does not exist",
+        "git asks for credentials at {host}: a dependency is private, or does not exist",
         _GIT,
     ),
     Cause(
@@ -116,15 +127,16 @@ AWAY = (
         _away("NPM_CONFIG_REGISTRY"),
     ),
     Cause(
-        r"HTTPS?ConnectionPool\(host='" + HOST + r"'.*(?:NameResolutionError|NewConnectionError"
-        r"|Name or service not known|Temporary failure in name resolution|ConnectTimeoutError)",
+        r"^All attempts to connect to " + HOST + r" failed\.$",  # Poetry
         _AWAY,
         _away("PIP_INDEX_URL"),
     ),
     Cause(
-        r"Failed to establish a new connection|NewConnectionError\(",
+        # The last of pip's retries: those before it may have been a passing fault.
+        r"Retry\(total=0,.*(?:NewConnectionError|NameResolutionError|ConnectTimeoutError)",
         "the build cannot reach the package index",
-        _away("PIP_INDEX_URL"),
+        "Check the server's network and DNS. With a mirror, the server's operator sets "
+        "DEPLOYZERO_BUILD_ENV_PIP_INDEX_URL=URL",
     ),
     Cause(
         r"(?:Failed to fetch|error sending request for url).*https?://" + HOST + r"/"
@@ -145,7 +157,7 @@ AWAY = (
         "Check that name, and the server's network and DNS.",
     ),
     Cause(
-        r"Temporary failure resolving '" + HOST + r"'",
+        r"(?:Temporary failure resolving|Could not resolve) '" + HOST + r"'",
         _AWAY,
         "Check the server's network and DNS; DEPLOYZERO_DEBIAN_MIRROR names another mirror.",
     ),

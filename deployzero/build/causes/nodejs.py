@@ -82,6 +82,18 @@ PACKAGES = (
         "Check its name in package.json, run `yarn install` and push again.",
     ),
     Cause(
+        r"^error: GET \S+ - 404\nerror: " + PACKAGE + r"@\S+ failed to resolve",
+        "{package} is not in the registry",
+        "Check its name in package.json, run `bun install` and push again.",
+    ),
+    Cause(
+        r"^error: No version matching \"(?P<wanted>[^\"\n]+)\" found for specifier \""
+        + PACKAGE
+        + r"\"",
+        "there is no version {package}@{wanted}",
+        "Ask in package.json for one that there is, run `bun install` and push again.",
+    ),
+    Cause(
         NPM + r"notarget No matching version found for (?P<wanted>\S+?)\.?$",
         "there is no version {wanted}",
         "Ask in package.json for one that there is, run `npm install` and push again.",

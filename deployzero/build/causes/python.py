@@ -22,7 +22,7 @@ LOCKS = (
         "Run `poetry lock`, commit poetry.lock and push again.",
     ),
     Cause(
-        r"Your Pipfile\.lock \([0-9a-f]+\) is out of date",
+        r"Your Pipfile\.lock\s+\([0-9a-f]+\)\s+is\s+out\s+of\s+date",
         "Pipfile and Pipfile.lock do not match",
         "Run `pipenv lock`, commit Pipfile.lock and push again.",
     ),
@@ -34,12 +34,6 @@ LOCKS = (
     Cause(
         r"\[ProjectError\]: Lockfile does not exist",
         "there is no pdm.lock",
-        "Run `pdm lock`, commit pdm.lock and push again.",
-    ),
-    Cause(
-        r"(?i)lockfile hash doesn't match pyproject\.toml"
-        r"|Lock file hash doesn't match pyproject\.toml",
-        "pyproject.toml and pdm.lock do not match",
         "Run `pdm lock`, commit pdm.lock and push again.",
     ),
     Cause(

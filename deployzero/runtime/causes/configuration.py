@@ -41,16 +41,10 @@ CONFIGURATION = (
         _SET,
     ),
     Cause(
-        r"environs\.\w*\.?EnvError: Environment variable \"" + _VARIABLE + r"\" not set",
-        _MISSING,
-        _SET,
-    ),
-    Cause(
         r"validation errors? for (?P<model>\w+)\n(?P<name>\w+)\n\s+Field required \[type=missing, "
         r"input_value=\{.*\}, input_type=dict\]",
         "the settings class {model} lacks {name}, which no variable gives",
         "config:set {app} <NAME>=<value>, for each field above, in capitals.",
-        command="",
         lacks=r"RequestValidationError",
     ),
     Cause(
@@ -92,8 +86,8 @@ CONFIGURATION = (
         "that the app reads.",
     ),
     Cause(
-        r"(?:Error: listen EACCES: permission denied \S*?|PermissionError: \[Errno 13\] "
-        r"(?:error while attempting to bind on address \('\S+', )?)(?P<port>[1-9]\d{0,2})\b",
+        r"(?:Error: listen EACCES: permission denied \S*:|listen tcp \S*:)(?P<port>\d{1,3})"
+        r"(?:$|: bind: permission denied)",
         "the app may not listen on port {port}",
         "Let it listen on 0.0.0.0:$PORT: deployzero sets PORT.",
     ),
@@ -119,6 +113,6 @@ CONFIGURATION = (
     Cause(
         r"DisallowedHost: Invalid HTTP_HOST header: '(?P<host>[\w.:-]+)'",
         "Django refuses the host {host}",
-        'In the settings: ALLOWED_HOSTS = ["{host}"], or "." and the domain for all below it.',
+        'In the settings: ALLOWED_HOSTS = ["{host}"]',
     ),
 )

@@ -56,6 +56,7 @@ SHARED = {
     "libportaudio.so.2": "libportaudio2",
     "libpq.so.5": "libpq5",
     "librdkafka.so.1": "librdkafka1",
+    "libsndfile.so": "libsndfile1",
     "libsndfile.so.1": "libsndfile1",
     "libsqlite3.so.0": "libsqlite3-0",
     "libtk8.6.so": "libtk8.6",
@@ -85,8 +86,8 @@ DLOPENED = {
 
 LIBRARIES = (
     Cause(
-        r"/cv2/__init__\.py\"(?:.*\n)*?ImportError: (?P<name>lib[\w.+-]+\.so(?:\.\d+)*): cannot open "
-        r"shared object file",
+        r"/cv2/__init__\.py\"(?:.*\n)*?ImportError: (?P<name>lib[\w.+-]+\.so(?:\.\d+)*): cannot "
+        r"open shared object file",
         "OpenCV for desktops needs {name}, which the image lacks",
         "A server needs no windows: write opencv-python-headless in the place of opencv-python in "
         "your requirements, and push again.",
@@ -102,8 +103,8 @@ LIBRARIES = (
         r"(?P<name>lib[\w.+-]+\.so(?:\.\d+)*): cannot open shared object file: "
         r"No such file or directory",
         "the library {name} is missing",
-        "Find its Debian package (packages.debian.org, search the contents), and name it in "
-        'deployzero.toml: packages = ["…"]',
+        "Look up which Debian package brings it (packages.debian.org searches contents). "
+        'In deployzero.toml: packages = ["<package>"]',
     ),
     Cause(
         r"failed to find libmagic\.\s+Check your installation",
@@ -122,12 +123,6 @@ LIBRARIES = (
         "the library {name} is missing",
         "{packages}",
         names=DLOPENED,
-    ),
-    Cause(
-        r"OSError: sndfile library not found",
-        "the library libsndfile is missing",
-        "{packages}",
-        known="libsndfile1",
     ),
     Cause(
         r"OSError: no library called \"(?P<name>[\w.-]+)\" was found",

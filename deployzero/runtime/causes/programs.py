@@ -37,8 +37,7 @@ PROGRAMS = (
         _SHELL + r"(?P<program>gunicorn|uvicorn|hypercorn|daphne|waitress-serve|streamlit|celery|"
         r"flask|django-admin|fastapi|granian): (?:command )?not found$",
         "{program} is not installed",
-        "Add a line `{program}` to requirements.txt (or to what your package manager reads), and "
-        "push again.",
+        "Add `{program}` to your requirements and push again.",
         codes=(127,),
     ),
     Cause(

@@ -37,10 +37,6 @@ DISTRIBUTIONS = {
     "zmq": "pyzmq",
 }
 """Import name to the name on PyPI, where they differ."""
-STANDARD = {
-    "_sqlite3": "sqlite3",
-    "tkinter": "Tk",
-}
 _MODULE = r"^(?:\w+\.)*ModuleNotFoundError: No module named '(?P<name>\w+)(?P<rest>[\w.]*)'"
 _NOT_THERE = "the start command names the module {module}, and there is none"
 _MODULE_HINT = (
@@ -51,14 +47,14 @@ _MODULE_HINT = (
 SERVERS = (
     Cause(
         r"Failed to find attribute '(?P<name>\w+)' in '(?P<module>[\w.]+)'",
-        "{module} has no '{name}'",
+        "the module {module} has no '{name}'",
         "Name the object that is the app, `{module}:<name>`, in the Procfile (or in start_command "
         "of deployzero.toml).",
     ),
     Cause(
         r"Error loading ASGI app\. Attribute \"(?P<name>[\w.]+)\" not found in module "
         r"\"(?P<module>[\w.]+)\"",
-        "{module} has no '{name}'",
+        "the module {module} has no '{name}'",
         "Name the object that is the app, `{module}:<name>`, in the Procfile (or in start_command "
         "of deployzero.toml).",
     ),
@@ -92,18 +88,18 @@ MODULES = (
     Cause(
         r"ImproperlyConfigured: Error loading psycopg2 or psycopg module",
         "Django has no driver for PostgreSQL",
-        "Add a line `psycopg[binary]` to requirements.txt and push again.",
+        "Add `psycopg[binary]` to your requirements and push again.",
     ),
     Cause(
         r"ImproperlyConfigured: Error loading MySQLdb module",
         "Django has no driver for MySQL",
-        "Add a line `mysqlclient` to requirements.txt and push again.",
+        "Add `mysqlclient` to your requirements and push again.",
     ),
     Cause(
         _MODULE,
-        "the module {name} belongs to a desktop's Python, and the image has none ({known})",
-        "Leave it out: a server has no screen.",
-        names={"tkinter": "Tk"},
+        "the app wants a screen ({name}), and a server has none",
+        "Leave that import out of what the server runs.",
+        names={"tkinter": ""},
     ),
     Cause(
         _MODULE,
@@ -115,13 +111,13 @@ MODULES = (
     Cause(
         _MODULE,
         "the module {name} is not installed",
-        "Add a line `{known}` (so it is called on PyPI) to requirements.txt and push again.",
+        "Add `{known}`, as PyPI calls it, to your requirements and push again.",
         names=DISTRIBUTIONS,
     ),
     Cause(
         _MODULE,
         "there is no module '{name}{rest}'",
-        "If it is a package, add it to requirements.txt. If it is yours, check its path from the "
+        "If it is a package, add it to your requirements. If it is yours, check its path from the "
         "repository's top, upper and lower case, and that it is committed.",
     ),
 )

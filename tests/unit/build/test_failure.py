@@ -1,6 +1,6 @@
 import pytest
 
-from deployzero.build.failure import explain
+from deployzero.build.failure import AGAIN, SHOWN_LINES, explain
 from deployzero.errors import BuildError, ResourceLimitError
 
 SOLVE = "failed to solve with frontend dockerfile.v0: failed to create LLB definition: "
@@ -51,3 +51,57 @@ def test_an_image_that_cannot_be_pulled_is_named(said: str, image: str) -> None:
 def test_a_broken_dockerfile_is_told_with_its_line() -> None:
     error = explain(SOLVE + "dockerfile parse error line 2: unknown instruction: RUNN", None, [])
     assert error.message == "Dockerfile, line 2: unknown instruction: RUNN"
+
+
+def test_a_known_cause_stands_behind_the_step_and_its_code() -> None:
+    said = ["ERROR: No matching distribution found for flask==99.1"]
+    error = explain("… exit code: 1", "RUN pip install -r requirements.txt", said)
+    assert error.message == (
+        "`pip install -r requirements.txt` exited with 1: no version on the package index is "
+        "flask==99.1"
+    )
+    assert error.hint != AGAIN
+    assert error.detail == tuple(said)
+
+
+def test_an_unknown_cause_is_left_to_the_tools_own_words() -> None:
+    error = explain("… exit code: 2", "RUN npm run build", ["a.ts(1,7): error TS2322: no"])
+    assert error.message == "`npm run build` exited with 2"
+    assert error.hint == AGAIN
+
+
+def test_the_cause_is_found_above_the_lines_that_are_shown() -> None:
+    output = ["Error: pg_config executable not found.", *["more"] * 60]
+    error = explain("… exit code: 1", "RUN pip install psycopg2", output, stack="python")
+    assert error.message.endswith(": the program pg_config is missing")
+    assert error.hint == 'In deployzero.toml: packages = ["libpq-dev"]'
+    assert len(error.detail) == SHOWN_LINES
+
+
+def test_what_the_fix_types_is_for_the_app_that_was_pushed() -> None:
+    said = ["User for pypi.example.com: ", "EOFError: EOF when reading a line"]
+    error = explain("… exit code: 2", "RUN pip install x", said, app="shop", stack="python")
+    assert "config:set shop PIP_EXTRA_INDEX_URL=" in error.hint
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Killed",
+        "make: *** [Makefile:2: all] Killed",
+        "c++: fatal error: Killed signal terminated program cc1plus",
+        "/usr/lib/go/pkg/tool/linux_amd64/compile: signal: killed",
+        "npm error signal SIGKILL",
+        "subprocess.CalledProcessError: Command '['cc']' died with <Signals.SIGKILL: 9>.",
+        "  process didn't exit successfully: `rustc` (signal: 9, SIGKILL: kill)",
+    ],
+)
+def test_a_tool_below_the_step_that_was_killed_is_out_of_memory_too(said: str) -> None:
+    error = explain("… exit code: 1", "RUN make", [said], "2g")
+    assert isinstance(error, ResourceLimitError)
+    assert "out of memory" in error.message
+
+
+def test_too_many_watched_files_are_no_full_disk() -> None:
+    said = ["Error: ENOSPC: no space left on device, watch '/app'"]
+    assert isinstance(explain("… exit code: 1", "RUN x", said), BuildError)
