@@ -159,7 +159,7 @@ PROJECT = (
     Cause(
         r"ImproperlyConfigured: The SECRET_KEY setting must not be empty",
         "Django has no SECRET_KEY in the build",
-        "config:set {app} SECRET_KEY=$(openssl rand -hex 32) --build",
+        "Set one, then push again: config:set {app} SECRET_KEY=$(openssl rand -hex 32) --build",
     ),
 )
 PYTHON = (*LOCKS, *VERSIONS, *PACKAGES, *PROJECT)

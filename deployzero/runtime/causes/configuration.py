@@ -4,19 +4,19 @@ from deployzero.models.cause import Cause
 
 _VARIABLE = r"(?P<variable>[A-Z][A-Z0-9_]*)"
 _MISSING = "the variable {variable} is not set"
-_SET = "config:set {app} {variable}=<value>"
+_SET = "Set it, then push again: config:set {app} {variable}=<value>"
 
 CONFIGURATION = (
     Cause(
         r"ImproperlyConfigured: The SECRET_KEY setting must not be empty",
         "Django has no SECRET_KEY",
-        "config:set {app} SECRET_KEY=$(openssl rand -hex 32)",
+        "Set one, then push again: config:set {app} SECRET_KEY=$(openssl rand -hex 32)",
     ),
     Cause(
         r"ImproperlyConfigured: Requested setting \w+, but settings are not configured\. You must "
         r"either define the environment variable DJANGO_SETTINGS_MODULE",
         "Django does not know its settings",
-        "config:set {app} DJANGO_SETTINGS_MODULE=<project>.settings",
+        "Name them, then push again: config:set {app} DJANGO_SETTINGS_MODULE=<project>.settings",
     ),
     Cause(
         # os.environ's own frame stands between: any other dict's KeyError has none.
@@ -44,7 +44,7 @@ CONFIGURATION = (
         r"validation errors? for (?P<model>\w+)\n(?P<name>\w+)\n\s+Field required \[type=missing, "
         r"input_value=\{.*\}, input_type=dict\]",
         "the settings class {model} lacks {name}, which no variable gives",
-        "config:set {app} <NAME>=<value>, for each field above, in capitals.",
+        "Set one for each field above, in capitals, then push again: config:set {app} NAME=<value>",
         lacks=r"RequestValidationError",
     ),
     Cause(
@@ -64,7 +64,7 @@ CONFIGURATION = (
         r"(?:MongooseError|MongoParseError|Error): .*(?:`uri` parameter to `openUri\(\)` must be a "
         r"string, got \"undefined\")",
         "MongoDB's address is not set",
-        "config:set {app} MONGODB_URI=<address>, by the name that the app reads.",
+        "Set it by the name that the app reads: config:set {app} MONGODB_URI=<address>",
     ),
     Cause(
         r"Environment variable not found: " + _VARIABLE + r"\.",  # Prisma
@@ -75,15 +75,15 @@ CONFIGURATION = (
         r"(?:connect ECONNREFUSED |Connection refused.*\n?.*)(?P<host>127\.0\.0\.1|::1|localhost):"
         r"(?P<port>5432|3306|6379|27017)\b",
         "the app looks for its database at {host}:{port}, which is its own container",
-        "Give it the address of a database: config:set {app} DATABASE_URL=<address>, by the name "
-        "that the app reads.",
+        "Give it a database's address, by the name that the app reads: "
+        "config:set {app} DATABASE_URL=<address>",
     ),
     Cause(
         r"connection (?:to server )?at \"(?P<host>localhost|127\.0\.0\.1|::1)\"[^\n]*, port "
         r"(?P<port>\d+) failed: Connection refused",
         "the app looks for its database at {host}:{port}, which is its own container",
-        "Give it the address of a database: config:set {app} DATABASE_URL=<address>, by the name "
-        "that the app reads.",
+        "Give it a database's address, by the name that the app reads: "
+        "config:set {app} DATABASE_URL=<address>",
     ),
     Cause(
         r"(?:Error: listen EACCES: permission denied \S*:|listen tcp \S*:)(?P<port>\d{1,3})"

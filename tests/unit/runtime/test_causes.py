@@ -161,7 +161,7 @@ def test_what_no_cause_fits_is_not_dressed_up_as_known(said: tuple[str, ...]) ->
 def test_a_variable_is_set_with_a_command_as_it_is_typed() -> None:
     found = cause("python-env", "python", 1)
     assert found is not None
-    assert found.hint == "config:set hello STRIPE_KEY=<value>"
+    assert found.hint == "Set it, then push again: config:set hello STRIPE_KEY=<value>"
 
 
 def test_a_module_is_named_as_its_package_is() -> None:

@@ -46,7 +46,7 @@ async def test_an_app_that_ends_is_told_with_the_cause_and_the_fix() -> None:
     assert error.message == (
         "the app exited with code 1 after 0.0s: the variable STRIPE_KEY is not set"
     )
-    assert error.hint == "config:set shop STRIPE_KEY=<value>"
+    assert error.hint == "Set it, then push again: config:set shop STRIPE_KEY=<value>"
     assert error.detail == said
 
 
