@@ -264,3 +264,10 @@ def is_tiny(config: ProjectConfig) -> bool:
     """Its program needs nothing of the system: no C library and no Debian packages."""
     uses_c = config.environment.get("CGO_ENABLED", "0") != "0"
     return config.type == "go" and not config.run_packages and not uses_c
+
+
+def needs_build_image(config: ProjectConfig) -> bool:
+    """Files need no compiler, nor does a stack of data that only copies the source."""
+    if config.type == "static":
+        return False
+    return config.type in OFFICIAL or bool(config.install_command or config.build_command)

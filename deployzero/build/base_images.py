@@ -72,8 +72,8 @@ class BaseImages:
             stacks["runtime"] = Stack("tiny", "13", "trixie")
         images = {}
         for variant, stack in stacks.items():
-            if variant == "build" and stack.name == "static":
-                continue  # files need no compiler
+            if variant == "build" and not names.needs_build_image(config):
+                continue
             images[variant] = await self._stack(stack, variant, material, hidden, on_line)
         if stacks["build"].note:
             on_line(stacks["build"].note)

@@ -96,6 +96,13 @@ def test_each_runs_unprivileged_and_gets_its_signal(type_, origin):
     assert text.count("FROM RUNTIME") == 1
 
 
+def test_what_only_copies_the_source_needs_no_compilers():
+    assert not names.needs_build_image(ProjectConfig("php"))
+    assert names.needs_build_image(ProjectConfig("php", build_command="composer dump-autoload"))
+    assert names.needs_build_image(ProjectConfig("python"))
+    assert not names.needs_build_image(ProjectConfig("static"))
+
+
 def test_files_without_a_build_are_served_as_they_are():
     text = render(ProjectConfig("perl", static_dir="www"), BASE)
     assert 'COPY ["src/www/", "/app/"]' in text

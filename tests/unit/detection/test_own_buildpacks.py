@@ -25,7 +25,7 @@ runtime = ["perl", "starman", "libdancer2-perl"]
 
 [[start]]
 when = "app.psgi"
-run = "starman --port $PORT app.psgi"
+run = "starman --listen 0.0.0.0:$PORT app.psgi"
 """
 BASE = BaseImage("BUILD", "RUNTIME", "debian", "1")
 
@@ -49,7 +49,10 @@ def test_a_folder_is_a_stack(own, plant):
     stacks = own(perl__buildpack_toml=PERL)
     assert stacks.faults == ()
     config = ProjectDetector(stacks).detect(plant({"app.psgi": "sub {}"}))
-    assert (config.type, config.start_command) == ("perl", "starman --port $PORT app.psgi")
+    assert (config.type, config.start_command) == (
+        "perl",
+        "starman --listen 0.0.0.0:$PORT app.psgi",
+    )
     assert stacks.title("perl") == "Perl"
     made = stack(config, stacks.stacks["perl"])
     assert made.runtime_packages == ("perl", "starman", "libdancer2-perl")
@@ -83,7 +86,7 @@ def test_the_images_of_a_built_in_stack_are_replaced(own):
 def test_a_stack_of_ours_is_replaced_whole(own, plant):
     text = PERL.replace('"perl"\ntitle', '"ruby"\ntitle').replace("app.psgi", "config.ru")
     config = ProjectDetector(own(ruby__buildpack_toml=text)).detect(plant({"config.ru": ""}))
-    assert config.start_command == "starman --port $PORT config.ru"
+    assert config.start_command == "starman --listen 0.0.0.0:$PORT config.ru"
 
 
 @pytest.mark.parametrize(
