@@ -6,6 +6,7 @@ from typing import Any
 from deployzero.deploy.processes import EVERY, formation
 from deployzero.deploy.release import loaded_config, loaded_limits
 from deployzero.deploy.variables import changed, differing, listed
+from deployzero.detection.choice import VARIABLES
 from deployzero.errors import ConflictError, NotFoundError
 from deployzero.models.deployment import Container, Deployment, Project
 from deployzero.models.project import ProjectConfig
@@ -209,7 +210,9 @@ def _story(kind: Kind, change: Change, project: Project) -> tuple[str, ...]:
         counts = (f"{process} to {count}" for process, count in change.formation.items())
         return (f"Scaling {', '.join(counts)}",)
     if kind is Kind.CONFIG:
-        return (_config_story(change),)
+        chosen = [name for name in (*change.set, *change.unset) if name in VARIABLES]
+        later = (f"{listed(chosen)}: the next push is built by it",) if chosen else ()
+        return (_config_story(change), *(() if change.rebuild else later))
     after = change.limited(loaded_limits(project.limits))
     limits = (_limit_story(process, after[process]) for process in change.limits)
     return ("Starting" if project.stopped else "Restarting", *limits)

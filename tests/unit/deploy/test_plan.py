@@ -60,6 +60,12 @@ def test_a_config_change_runs_what_is_live_at_its_turn_not_what_was_when_it_was_
     assert "'2'" not in repr(plan)
 
 
+def test_what_only_a_build_follows_is_said_to_wait_for_the_next_push() -> None:
+    change = Change(set={"DEPLOYZERO_ROOT": "web", "B": "2"})
+    story = make_plan(deployment(Kind.CONFIG), change, standing()).story
+    assert story[1:] == ("DEPLOYZERO_ROOT: the next push is built by it",)
+
+
 def test_a_config_change_of_the_build_builds_the_live_commit() -> None:
     change = Change(set={"C": "3"}, build=("C",), rebuild=True)
     plan = make_plan(deployment(Kind.CONFIG), change, standing())
