@@ -60,6 +60,9 @@ def plan(config: ProjectConfig) -> Iterator[str]:
         "builds": config.main if config.type == "go" else None,
         "files": config.static_dir and f"{config.static_dir}/" + " (one page)" * config.spa,
         "dockerfile": config.dockerfile,
+        "root": config.root if config.root != "." else None,
+        "front end": config.assets and config.assets.build_command,
+        "apt": " ".join(dict.fromkeys((*config.build_packages, *config.run_packages))),
         "port": str(config.port),
         **config.processes,
         "environment": ", ".join(config.environment),
@@ -86,7 +89,8 @@ def _dockerfile(directory: Path, config: ProjectConfig, stacks: Buildpacks) -> s
     if config.dockerfile:
         return (directory / config.root / config.dockerfile).read_text()
     base = official(config, buildpack=stacks.stacks.get(config.type))
-    return render(config, base, stacks=stacks)
+    front_end = official(config.assets) if config.assets else None
+    return render(config, base, stacks=stacks, assets=front_end)
 
 
 def _show(error: DeployZeroException) -> None:

@@ -65,3 +65,19 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     result = run(tmp_path / "gone")
     assert result.exit_code != 0
     assert "there is no folder" in result.stderr
+
+
+def test_what_the_config_would_choose_can_be_tried(plant):
+    root = plant({**FLASK, "web/index.html": ""})
+    assert "static app" in run(root, "-e", "DEPLOYZERO_ROOT=web").stdout
+    refused = run(root, "-e", "DEPLOYZERO_TYPE=pyhton")
+    assert refused.exit_code != 0
+    assert "'python' is meant?" in refused.stderr
+    assert "is not NAME=VALUE" in run(root, "-e", "DEPLOYZERO_TYPE").stderr
+
+
+def test_a_front_end_is_shown_with_its_own_image(plant):
+    package = '{"scripts": {"build": "webpack"}, "devDependencies": {"webpack": "5"}}'
+    root = plant({**FLASK, "package.json": package})
+    assert "front end:" in run(root).stdout
+    assert run(root, "--dockerfile").stdout.startswith("FROM node:")
