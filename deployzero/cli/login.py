@@ -1,8 +1,10 @@
 """`deployzero login`."""
 
+import contextlib
 import os
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,7 +18,7 @@ from deployzero.client.accounts import Account, Config
 from deployzero.client.addresses import server_url
 from deployzero.client.api import API
 from deployzero.client.login import SSHTarget
-from deployzero.errors import DeployZeroException, UsageError
+from deployzero.errors import DeployZeroException, UnauthenticatedError, UsageError
 
 ON_THIS_MACHINE = "http://127.0.0.1:8081"
 FROM_FOLDER = "-"
@@ -40,17 +42,40 @@ def login(server: str | None, no_browser: bool, ssh: str | None, name: str | Non
     config = accounts.load()
     computer = name or socket.gethostname()
     target = _ssh_target(config, ssh) if ssh is not None else None
+    given = server_url(server) if server else None
     if target is not None:
-        told = client.over_ssh(target, computer)
-        server = server_url(server) if server else client.server_of(told, target)
-        key = str(told["api_key"])
+        found, role = _over_ssh(target, given, computer)
     else:
-        server = server_url(server) if server else _default(config)
-        key = _by_page(server, computer, no_browser)
-    _keep(server, key, target, config.accounts.get(server))
+        found, role = _by_page(given or _default(config), computer, no_browser)
+    if before := config.accounts.get(found.server):
+        _end(before)
+    click.echo(f"Signed in to {found.server} as {clean(found.user)} ({clean(role)})")
+    if os.environ.get("DEPLOYZERO_API_KEY"):
+        click.echo(" !     DEPLOYZERO_API_KEY is set: that key goes before this one.", err=True)
 
 
-def _by_page(server: str, computer: str, no_browser: bool) -> str:
+def _over_ssh(target: SSHTarget, server: str | None, computer: str) -> tuple[Account, str]:
+    """The account that is kept, and its role; so `_by_page`."""
+    if server:
+        _check_answers(server)  # before there is a key
+    told = client.over_ssh(target, computer)
+    try:
+        server = server or client.server_of(told, target)
+        return _keep(Account(server, str(told["api_key"])), target)
+    except BaseException:  # Ctrl-C too: nobody would hold the key
+        if not client.taken_back(target, told):
+            text = f"The new key {computer} is alive: apikeys:list and apikeys:remove over SSH."
+            click.echo(f" !     {clean(text)}", err=True)
+        raise
+
+
+def _check_answers(server: str) -> None:
+    """Raises DeployZeroException unless a server of ours is there."""
+    with API(Account(server, "")) as api, contextlib.suppress(UnauthenticatedError):
+        api.get("/auth/me")
+
+
+def _by_page(server: str, computer: str, no_browser: bool) -> tuple[Account, str]:
     warn_in_the_clear(server)
     with API(Account(server, "")) as api:
         started = client.start(api, computer)
@@ -59,27 +84,29 @@ def _by_page(server: str, computer: str, no_browser: bool) -> str:
         if not no_browser and _has_browser():
             click.launch(url)
         click.echo("Waiting for it …", err=True)
-        return client.wait(api, started)
+        made = Account(server, client.wait(api, started))
+    try:
+        return _keep(made, None)
+    except BaseException:
+        _end(made)
+        raise
 
 
-def _keep(server: str, key: str, target: SSHTarget | None, before: Account | None) -> None:
-    warn_in_the_clear(server)
-    with API(Account(server, key)) as api:
+def _keep(made: Account, target: SSHTarget | None) -> tuple[Account, str]:
+    warn_in_the_clear(made.server)
+    with API(made) as api:
         me = api.get("/auth/me")
-    found = Account(server, key, me["username"], client.ssh_of(me["server"]["ssh"], target))
+    found = replace(made, user=me["username"], ssh=client.ssh_of(me["server"]["ssh"], target))
+    role = str(me["role"])
     with accounts.changing() as config:
         config.add(found)
-    if before is not None and before.api_key != key:
-        _end(before)
-    click.echo(f"Signed in to {server} as {clean(found.user)} ({clean(me['role'])})")
-    if os.environ.get("DEPLOYZERO_API_KEY"):
-        click.echo(" !     DEPLOYZERO_API_KEY is set: that key goes before this one.", err=True)
+    return found, role
 
 
-def _end(before: Account) -> None:
+def _end(account: Account) -> None:
     """The key that nobody has any more."""
     try:
-        with API(before) as api:
+        with API(account) as api:
             api.post("/auth/logout")
     except DeployZeroException:
         return  # it is dead already, or the server away: it expires

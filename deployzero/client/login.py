@@ -96,22 +96,7 @@ def over_ssh(target: SSHTarget, computer: str) -> dict[str, Any]:
     """A key of full scope for a year, made by the server for whoever the SSH key is: what
     `apikeys:create --json` prints. The system's ssh asks what it has to ask."""
     key = ("--name", computer, "--scope", "admin", "--expires-days", EXPIRES_DAYS)
-    remote = ["apikeys:create", *key, "--json"]
-    command = [
-        *shlex.split(os.environ.get("GIT_SSH_COMMAND", "") or "ssh"),
-        "-o", "ConnectTimeout=15", "-p", str(target.port), "--",
-        f"{target.user}@{target.host}", shlex.join(remote),
-    ]  # fmt: skip
-    try:
-        done = subprocess.run(  # noqa: S603 - the user's own ssh
-            command, stdout=subprocess.PIPE, timeout=SSH_LIMIT, check=False
-        )
-    except FileNotFoundError as error:
-        raise DeployZeroException(
-            "there is no ssh on this computer", "Sign in by the page: deployzero login --server URL"
-        ) from error
-    except subprocess.TimeoutExpired as error:
-        raise DeployZeroException(f"{target.ssh} does not answer over SSH") from error
+    done = _ssh(target, "apikeys:create", *key, "--json")
     try:
         told = json.loads(done.stdout) if done.returncode == 0 else None
     except ValueError:
@@ -123,6 +108,17 @@ def over_ssh(target: SSHTarget, computer: str) -> dict[str, Any]:
             f"{target.user}@{target.host} apikeys:create --help",
         )
     return told
+
+
+def taken_back(target: SSHTarget, told: dict[str, Any]) -> bool:
+    """The key that `over_ssh` has made is removed: a login that fails leaves none alive.
+
+    By SSH, that has just worked; the API may be what does not answer.
+    """
+    try:
+        return _ssh(target, "apikeys:remove", str(told["key"]["id"])).returncode == 0
+    except (DeployZeroException, LookupError, TypeError):
+        return False
 
 
 def server_of(told: dict[str, Any], target: SSHTarget) -> str:
@@ -142,6 +138,25 @@ def ssh_of(told_ssh: str, target: SSHTarget | None) -> str:
     if target and is_loopback(host) and not is_loopback(target.host):
         return target.ssh
     return told_ssh
+
+
+def _ssh(target: SSHTarget, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """By the system's ssh, which asks what it has to ask. Raises DeployZeroException."""
+    command = [
+        *shlex.split(os.environ.get("GIT_SSH_COMMAND", "") or "ssh"),
+        "-o", "ConnectTimeout=15", "-p", str(target.port), "--",
+        f"{target.user}@{target.host}", shlex.join(words),
+    ]  # fmt: skip
+    try:
+        return subprocess.run(  # noqa: S603 - the user's own ssh
+            command, stdout=subprocess.PIPE, timeout=SSH_LIMIT, check=False
+        )
+    except FileNotFoundError as error:
+        raise DeployZeroException(
+            "there is no ssh on this computer", "Sign in by the page: deployzero login --server URL"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise DeployZeroException(f"{target.ssh} does not answer over SSH") from error
 
 
 def _page(server: str, given: str) -> str:

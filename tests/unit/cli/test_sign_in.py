@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from deployzero.cli.main import main
 from deployzero.client import accounts, api
 from deployzero.client.accounts import Account, Link
+from deployzero.errors import DeployZeroException
 
 SERVER = "https://my.host"
 ME = {
@@ -153,7 +154,7 @@ def test_over_ssh_no_page_is_needed(answers: Answers, monkeypatch: pytest.Monkey
 
     def over_ssh(target: object, computer: str) -> dict[str, Any]:
         asked.append((str(target), computer))
-        return {"api_key": "dz_ssh", "server": ME["server"]}
+        return {"api_key": "dz_ssh", "key": {"id": 4}, "server": ME["server"]}
 
     monkeypatch.setattr("deployzero.client.login.over_ssh", over_ssh)
     run("login", "--ssh", "my.host", "--name", "desk")
@@ -163,6 +164,53 @@ def test_over_ssh_no_page_is_needed(answers: Answers, monkeypatch: pytest.Monkey
     run("login", "--ssh", "--name", "desk")
     assert [computer for _, computer in asked] == ["desk", "desk"]
     assert "port=2222" in asked[1][0]
+
+
+@pytest.fixture
+def over_ssh(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the server was told over SSH, which gives a key."""
+    told = {"api_key": "dz_ssh", "key": {"id": 4}, "server": ME["server"]}
+    asked: list[str] = []
+
+    def run(_: object, *words: str) -> "subprocess.CompletedProcess[bytes]":
+        asked.append(" ".join(words[:2]))
+        return subprocess.CompletedProcess([], 0, json.dumps(told).encode())
+
+    monkeypatch.setattr("deployzero.client.login._ssh", run)
+    return asked
+
+
+def test_no_key_is_made_where_the_api_does_not_answer(
+    answers: Answers, over_ssh: list[str]
+) -> None:
+    answers["GET /auth/me"] = httpx.ConnectError("away")
+    done = run("login", "--ssh", "my.host", "--server", SERVER, code=1)
+    assert "does not answer" in done.stderr
+    assert over_ssh == []
+
+
+@pytest.mark.parametrize("words", [(), ("--server", SERVER)])
+def test_a_key_that_nobody_holds_is_taken_back(
+    answers: Answers, over_ssh: list[str], monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    def full(_: object) -> None:
+        raise DeployZeroException("no room")
+
+    monkeypatch.setattr("deployzero.client.accounts._save", full)
+    assert "no room" in run("login", "--ssh", "my.host", *words, code=1).stderr
+    assert over_ssh == ["apikeys:create --name", "apikeys:remove 4"]
+    approved(answers, "approved")
+    run("login", "--server", SERVER, "--no-browser", code=1)
+    assert ("POST /auth/logout", "dz_new") in answers["asked"]
+
+
+def test_a_key_that_cannot_be_taken_back_is_told_of(
+    answers: Answers, over_ssh: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers["GET /auth/me"] = httpx.ConnectError("away")
+    monkeypatch.setattr("deployzero.client.login.taken_back", lambda *_: False)
+    done = run("login", "--ssh", "my.host", "--name", "desk", code=1)
+    assert "The new key desk is alive: apikeys:list and apikeys:remove" in done.stderr
 
 
 def test_without_a_server_that_is_known_one_is_asked_for(
