@@ -20,6 +20,7 @@ from deployzero.models.release import Change, Kind, Limits
 from deployzero.operations.access import require
 from deployzero.operations.changes import start_change
 from deployzero.runtime.container import ContainerStatus
+from deployzero.runtime.memory import oom_kills
 from deployzero.settings import parse_bytes
 from deployzero.store import containers, deployments
 
@@ -39,6 +40,12 @@ class Process:
     """None: it is not there, or the engine does not answer."""
     memory_bytes: int
     cpus: float
+
+    @property
+    def starved(self) -> bool:
+        """The kernel killed a process of it at its memory limit, and it was not restarted since."""
+        status = self.status
+        return status is not None and (status.oom_killed or bool(oom_kills(status.pid)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from deployzero.models.cause import Cause
 
 _SHELL = r"^(?:/bin/)?(?:ba)?sh: (?:(?:line )?\d+: )?"
 _RENORMALIZE = (
-    "Convert them: echo '* text=auto eol=lf' >> .gitattributes && git add --renormalize . "
-    ".gitattributes && git commit -m 'Line ends', and push again."
+    "Convert them: echo '* text=auto eol=lf' >> .gitattributes && git add .gitattributes && git "
+    "add --renormalize . && git commit -m 'Line ends', and push again."
 )
 _FOREIGN = (
     "Take what is built out of git (`git rm -r --cached node_modules`, or the virtual "

@@ -105,7 +105,7 @@ PACKAGES = (
     ),
     Cause(
         r"^ERROR: No matching distribution found for (?P<wanted>\S+)",
-        "no version on the package index is {wanted}",
+        "the package index has no version {wanted}",
         "Ask for one that there is (listed above) and that is for this Python, and push again.",
     ),
     Cause(
@@ -121,7 +121,7 @@ PACKAGES = (
     ),
     Cause(
         r"Because there is no version of (?P<wanted>\S+) and",
-        "no version on the package index is {wanted}",
+        "the package index has no version {wanted}",
         "Ask in pyproject.toml for one that there is, run `uv lock` and push again.",
     ),
     Cause(

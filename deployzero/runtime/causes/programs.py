@@ -5,8 +5,8 @@ from deployzero.models.cause import Cause
 _SHELL = r"^(?:/bin/)?(?:ba)?sh: (?:(?:line )?\d+: )?(?:exec: )?"
 _FILE = r"(?:\./|/app/)?(?P<program>[\w@][\w@./-]*)"
 _RENORMALIZE = (
-    "Convert them: echo '* text=auto eol=lf' >> .gitattributes && git add --renormalize . "
-    ".gitattributes && git commit -m 'Line ends', and push again."
+    "Convert them: echo '* text=auto eol=lf' >> .gitattributes && git add .gitattributes && git "
+    "add --renormalize . && git commit -m 'Line ends', and push again."
 )
 
 PROGRAMS = (

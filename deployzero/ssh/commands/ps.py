@@ -52,6 +52,14 @@ async def ps(caller: Caller, app: str, as_json: bool) -> None:
     }
     nothing = "" if project.stopped else "Nothing runs." if live else "It is not deployed yet."
     listing(caller, rows, columns, False, empty=nothing)
+    for each in found.running:
+        if each.starved:
+            name = f"{each.container.process}.{each.container.index}"
+            more = size(each.memory_bytes * 2)
+            caller.print(
+                f"{name} was out of memory at {size(each.memory_bytes)}: "
+                f"resource:limit {project.name} --memory {more}"
+            )
 
 
 @command(

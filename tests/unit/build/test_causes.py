@@ -123,7 +123,7 @@ CASES: tuple[tuple[str, str, int, str], ...] = (
         1,
         "the package index has no no-such-dist-deployzero-x for this Python",
     ),
-    ("pip-no-version", "python", 1, "no version on the package index is flask==99.1"),
+    ("pip-no-version", "python", 1, "the package index has no version flask==99.1"),
     (
         "pip-conflict",
         "python",
@@ -182,7 +182,7 @@ CASES: tuple[tuple[str, str, int, str], ...] = (
     ("uv-no-lock", "python", 1, "there is no uv.lock"),
     ("uv-out-of-sync", "python", 1, "pyproject.toml and uv.lock do not match"),
     ("uv-not-found", "python", 1, "the package index has no no-such-dist-deployzero-x"),
-    ("uv-no-version", "python", 1, "no version on the package index is six==99"),
+    ("uv-no-version", "python", 1, "the package index has no version six==99"),
     ("uv-python", "python", 2, "there is no Python >=3.14 here"),
     ("uv-dns", "python", 2, "the build cannot reach no.such.host.invalid"),
     (

@@ -57,7 +57,7 @@ def test_a_known_cause_stands_behind_the_step_and_its_code() -> None:
     said = ["ERROR: No matching distribution found for flask==99.1"]
     error = explain("… exit code: 1", "RUN pip install -r requirements.txt", said)
     assert error.message == (
-        "`pip install -r requirements.txt` exited with 1: no version on the package index is "
+        "`pip install -r requirements.txt` exited with 1: the package index has no version "
         "flask==99.1"
     )
     assert error.hint != AGAIN
