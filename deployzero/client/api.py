@@ -30,8 +30,15 @@ CLASSES: dict[int, type[DeployZeroException]] = {
 IS_IT_OURS = "Is it a deployzero server? Its API is at api.<domain>, or on its API_PORT."
 
 
+RESTARTING = "Try again in a moment. If it stays so: is deployzero up on its machine?"
+
+
 class UnavailableError(DeployZeroException):
     """The server does not answer, or not now: the same request may succeed later."""
+
+
+class AwayError(UnavailableError):
+    """Nothing of ours answers there: it restarts, or the way to it is broken."""
 
 
 class API:
@@ -153,10 +160,10 @@ def check(answer: httpx.Response) -> None:
         told = answer.json()
         message, hint, output = told["detail"], told["hint"], told["output"]
     except (ValueError, KeyError, TypeError):
-        kind = UnavailableError if answer.status_code in (502, 503, 504) else DeployZeroException
-        raise kind(
-            f"{answer.url.host} answered {answer.status_code} {answer.reason_phrase}", IS_IT_OURS
-        ) from None
+        said = f"{answer.url.host} answered {answer.status_code} {answer.reason_phrase}"
+        if answer.status_code in (502, 503, 504):  # its proxy's
+            raise AwayError(f"{said}: the server restarts, or is down", RESTARTING) from None
+        raise DeployZeroException(said, IS_IT_OURS) from None
     if answer.status_code == 503:
         raise UnavailableError(message, hint, output)
     raise CLASSES.get(answer.status_code, DeployZeroException)(message, hint, output)
@@ -169,7 +176,7 @@ def unreachable(server: str, error: httpx.HTTPError) -> DeployZeroException:
     )
     if "CERTIFICATE_VERIFY_FAILED" in why:
         hint = "If its certificate is your own: SSL_CERT_FILE=<its PEM file> deployzero …"
-    return UnavailableError(f"{server} does not answer: {why}", hint)
+    return AwayError(f"{server} does not answer: {why}", hint)
 
 
 def _content(answer: httpx.Response) -> Any:

@@ -7,7 +7,8 @@ from typing import IO, Any
 
 import httpx
 
-from deployzero.client.api import API, UnavailableError
+from deployzero.client.api import API, AwayError, UnavailableError
+from deployzero.client.following import LONGEST_PAUSE, PATIENCE
 
 TRIES = 4
 FIRST_PAUSE = 1.0
@@ -52,14 +53,16 @@ def upload(
 ) -> dict[str, Any]:
     """The deployment that it has become.
 
-    progress: bytes sent so far. again: told why it is sent again. Raises DeployZeroException.
+    progress: bytes sent so far. again: told why it is sent again, once. A server that is away
+    is waited for as by who follows a log; what answers with an error gets TRIES. Raises
+    DeployZeroException.
     """
     key = str(uuid.uuid4())  # the server knows by it what it has had already
-    pause = FIRST_PAUSE
-    for left in reversed(range(TRIES)):
+    pause, tries, lost = FIRST_PAUSE, 0, 0.0
+    while True:
         archive.seek(0)
         try:
-            answer = api.post(
+            answer: dict[str, Any] = api.post(
                 f"/projects/{app}/deployments",
                 data={"message": message},
                 files={"file": (f"{app}.tar.gz", Sent(archive, progress), "application/gzip")},
@@ -67,12 +70,14 @@ def upload(
                 timeout=LIMITS,
             )
         except UnavailableError as error:
-            if not left:
+            tries, now = tries + 1, time.monotonic()
+            lost = lost or now
+            waits = isinstance(error, AwayError) and now - lost < PATIENCE
+            if tries >= TRIES and not waits:
                 raise
-            again(error.message)
+            if tries == 1:
+                again(error.message)
             time.sleep(pause)
-            pause *= 2
+            pause = min(2 * pause, LONGEST_PAUSE)
         else:
-            found: dict[str, Any] = answer
-            return found
-    raise AssertionError("the last try raises")
+            return answer

@@ -69,8 +69,10 @@ def test_what_is_no_server_of_ours_is_asked_about(answer: httpx.Response) -> Non
 
 
 def test_a_gateway_without_its_server_may_be_asked_again() -> None:
-    with pytest.raises(UnavailableError), answering(httpx.Response(502, text="Bad")) as api:
+    with pytest.raises(UnavailableError) as error, answering(httpx.Response(502, text="B")) as api:
         api.get("/")
+    assert "the server restarts, or is down" in error.value.message
+    assert "Is it a deployzero server?" not in error.value.hint
 
 
 def test_no_key_follows_a_redirect() -> None:

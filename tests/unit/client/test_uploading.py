@@ -51,15 +51,33 @@ def test_a_dropped_upload_is_sent_again_with_the_same_key(serve: Serve) -> None:
     assert max(sent) == len(ARCHIVE)
 
 
-def test_it_is_tried_a_few_times_only() -> None:
+def test_a_server_that_restarts_is_waited_for_and_told_of_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, asked, told = [1.0], list[float](), list[str]()
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        asked.append(now[0])
+        return httpx.Response(502, text="Bad Gateway")
+
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("time.sleep", lambda by: now.insert(0, now[0] + by))
+    api = API(Account("https://x", "k"), httpx.MockTransport(answer))
+    with api, pytest.raises(UnavailableError):
+        upload(api, "hello", io.BytesIO(ARCHIVE), "m", again=told.append)
+    assert 300 <= asked[-1] - asked[0] < 310
+    assert told == ["x answered 502 Bad Gateway: the server restarts, or is down"]
+
+
+def test_a_server_that_says_what_is_wrong_is_asked_a_few_times_only() -> None:
     asked = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(request)
-        raise httpx.ConnectError("refused")
+        return httpx.Response(503, json={"detail": "no engine", "hint": "", "output": []})
 
     api = API(Account("https://x", "k"), httpx.MockTransport(answer))
-    with api, pytest.raises(UnavailableError):
+    with api, pytest.raises(UnavailableError, match="no engine"):
         upload(api, "hello", io.BytesIO(ARCHIVE), "m")
     assert len(asked) == uploading.TRIES
 
