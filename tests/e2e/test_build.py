@@ -295,8 +295,11 @@ async def test_a_failing_command_is_named_with_its_last_lines(
     lines: list[str] = []
     with pytest.raises(BuildError) as failed:
         await builder.build(request(source, FLASK), lines.append)
-    assert failed.value.message == "`pip install -r requirements.txt` exited with 1"
-    assert failed.value.hint
+    assert failed.value.message == (
+        "`pip install -r requirements.txt` exited with 1: the package index has no "
+        "deployzero-no-such-package==9.9.9 for this Python"
+    )
+    assert "config:set app PIP_EXTRA_INDEX_URL=" in failed.value.hint
     assert "deployzero-no-such-package" in "\n".join(failed.value.detail)
     assert lines[0] == "$ pip install -r requirements.txt"
 
