@@ -131,7 +131,9 @@ def _for_development(package: Package, script: str) -> bool:
 
 def _by_script(package: Package, manager: Manager, name: str, reasons: list[str]) -> Start:
     environment = _environment(package)
-    if "standalone" in package.script(name) and (standalone := _standalone(package, reasons)):
+    if re.search(r"^next start\b|standalone/server\.js", package.script(name)) and (
+        standalone := _standalone(package, reasons)
+    ):
         return standalone
     command = _direct(package, manager, name, reasons)
     if command is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from deployzero.detection.node_manifest import MANIFESTS, Package, read_package
 from deployzero.detection.node_packages import (
+    Install,
     Manager,
     install,
     package_manager,
@@ -30,6 +31,9 @@ BARE = ("server.js", "server.mjs", "index.js", "app.js")
 """Scripts that run without a manifest; the last two are there for many other reasons."""
 _PROGRAM = re.compile(r"(?:^|[\s;&|('\"])(npm|npx|yarn|pnpm|pnpx|bun|bunx|deno)(?=[\s;&|)'\"]|$)")
 _LISTENS = re.compile(r"\.listen\(\s*(?:\{\s*port\s*:\s*)?(\d{2,5})\b")
+_OWN_PACKAGES = re.compile(
+    r"node (?:\./)?(?:\.output/server/index\.mjs|\.next/standalone/server\.js)$"
+)
 _LOOKED_UP = re.compile(r"\bport\b[^\n]*\benv\b|\benv\b[^\n]*port\b", re.I)
 _CONSTANT = re.compile(r"\b(?:const|let|var)\s+port\s*=\s*(\d{2,5})\s*;?\s*$", re.I | re.M)
 _FOREIGN = {"bun": "bun", "bunx": "bun", "pnpm": "pnpm", "pnpx": "pnpm", "yarn": "yarn"}
@@ -75,13 +79,29 @@ class NodeJSDetector:
             runtime_version=version,
             install_files=installed.files,
             install_command=installed.command,
-            prune_command=None if kept or files else prune(root, manager, installed),
+            prune_command=_pruned(root, manager, installed, commands, kept, files),
             tools=tools,
             static_dir=plan.site.folder if plan.site else None,
             spa=bool(plan.site and plan.site.spa),
             main=main_file(app),
             reasons=(*reasons, *why),
         )
+
+
+def _pruned(
+    root: Package,
+    manager: Manager,
+    installed: Install,
+    commands: list[str],
+    kept: str | None,
+    files: bool,
+) -> str | None:
+    """What goes after the build: all packages, where the server has its own copies of them."""
+    if files or kept:
+        return None
+    if len(commands) == 1 and _OWN_PACKAGES.search(commands[0]) and not root.members:
+        return "rm -rf node_modules"
+    return prune(root, manager, installed)
 
 
 @dataclass

@@ -254,8 +254,9 @@ def test_nests_development_start_gives_way_to_its_production_script(detect):
     assert config.start_command == "node dist/main"
 
 
-def test_nexts_standalone_server_gets_its_static_files(detect):
-    scripts = {"build": "next build", "start": "node .next/standalone/server.js"}
+@pytest.mark.parametrize("start", ["node .next/standalone/server.js", "next start"])
+def test_nexts_standalone_server_gets_its_static_files(detect, start):
+    scripts = {"build": "next build", "start": start}
     config = detect(
         {
             **package(scripts=scripts, dependencies={"next": "15"}),
@@ -267,6 +268,7 @@ def test_nexts_standalone_server_gets_its_static_files(detect):
     assert config.build_command.endswith(
         "cp -r .next/static .next/standalone/.next/ && cp -r public .next/standalone/"
     )
+    assert config.prune_command == "rm -rf node_modules"
 
 
 @pytest.mark.parametrize(
