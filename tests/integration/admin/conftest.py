@@ -1,7 +1,7 @@
 """The real SSH door, operations and database in this process; no worker and no engine."""
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,12 +10,9 @@ import pytest
 
 from deployzero import server
 from deployzero.deploy.platform import Platform
-from deployzero.deploy.release import stored_config
-from deployzero.models.deployment import Deployment, Project, State, User
-from deployzero.models.project import ProjectConfig
-from deployzero.models.release import Kind
+from deployzero.models.deployment import Project, User
 from deployzero.settings import Settings
-from deployzero.store import containers, deployments, keys, projects, users
+from deployzero.store import keys, projects, users
 
 LIMIT = 30.0
 ADDRESSES = (f"10.0.{n >> 8}.{n & 255}" for n in itertools.count(1))
@@ -88,41 +85,5 @@ def run(admin: Admin) -> Callable[..., Awaitable[Answer]]:
 
 
 @pytest.fixture
-def deployed(admin: Admin) -> Callable[..., Awaitable[Deployment]]:
-    """Play the worker: one deployment of an app, live at once, with its containers' rows."""
-
-    async def make(
-        project: Project,
-        processes: dict[str, int] | None = None,
-        kind: Kind = Kind.PUSH,
-        message: str = "change",
-        image: str | None = "image",
-        variables: str | None = None,
-        logs: Sequence[str] = (),
-    ) -> Deployment:
-        counts = {"web": 1} if processes is None else processes
-        config = ProjectConfig("python", processes=dict.fromkeys(counts, "run"))
-        async with admin.platform.database.begin() as session:
-            deployment = await deployments.create(
-                session, project.id, project.user_id, "main", "a" * 40, kind=kind, message=message
-            )
-            assert (await deployments.claim_next(session) or deployment).id == deployment.id
-            await deployments.set_plan(
-                session, deployment.id, kind=kind, branch="main", commit="a" * 40, image=image,
-                config=stored_config(config),
-                variables=variables or admin.platform.vault.seal_variables({}, {}),
-            )  # fmt: skip
-            await deployments.transition(session, deployment.id, State.DEPLOYING)
-            live = await deployments.commit_live(session, deployment.id, {"total": 0.5})
-            for process, count in counts.items():
-                for index in range(1, count + 1):
-                    name = f"deployzero-key.{project.name}.{process}.{index}.d{live.id}"
-                    await containers.add(
-                        session, live.id, process, index, name, next(ADDRESSES), 8000, "healthy"
-                    )
-        for line in logs:
-            admin.platform.logs.append(live.id, line)
-        await admin.platform.logs.end(live.id)
-        return live
-
-    return make
+def platform(admin: Admin) -> Platform:
+    return admin.platform

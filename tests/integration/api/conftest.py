@@ -1,29 +1,41 @@
 """The real HTTP door, operations and database in this process; no worker and no engine."""
 
 import asyncio
+import functools
 import itertools
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from pytest_asyncio import is_async_test
 
 from deployzero import server
+from deployzero.api.app import make_app
+from deployzero.api.client_address import on_this_machine
+from deployzero.api.routes.health import Health
+from deployzero.api.server import serving
 from deployzero.deploy.platform import Platform
-from deployzero.deploy.release import stored_config
 from deployzero.models.access import Role, Scope
-from deployzero.models.deployment import Deployment, Project, State, User
-from deployzero.models.project import ProjectConfig
-from deployzero.models.release import Kind
+from deployzero.models.deployment import Project, User
 from deployzero.operations import api_keys
+from deployzero.pages import door as pages
 from deployzero.settings import Settings
-from deployzero.store import access, containers, deployments, projects, users
+from deployzero.store import access, projects, users
 from deployzero.store.migrations import migrate
 
 ADDRESSES = (f"10.0.{n >> 8}.{n & 255}" for n in itertools.count(1))
+
+
+@dataclass(frozen=True)
+class Door:
+    app: FastAPI
+    port: int
 
 
 @dataclass
@@ -84,59 +96,42 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-async def api(tmp_path: Path, migrated: Path) -> AsyncIterator[API]:
-    """With one administrator, `root`."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def door() -> AsyncIterator[Door]:
+    """One HTTP server for all of these tests: to start and stop it costs more than most."""
+    settings = Settings()
+    app = make_app(None)  # type: ignore[arg-type]  # each test has a platform of its own
+    pages.mount(app, functools.partial(on_this_machine, settings=settings))
+    async with serving(app, settings, 0) as port:
+        yield Door(app, port)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def platform(tmp_path: Path, migrated: Path, door: Door) -> AsyncIterator[Platform]:
+    """New for each test, so that nothing survives one, and behind the door while it lasts."""
     (tmp_path / "data").mkdir(mode=0o700)
     shutil.copy(migrated, tmp_path / "data")
     settings = Settings(
         data_dir=tmp_path / "data", docker_host=f"unix://{tmp_path}/no-engine.sock", ssh_port=1
     )
-    async with (
-        server.open_platform(settings) as platform,
-        server.http_door(platform, 0) as port,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as http,
-    ):
-        made = API(platform, port, http)
+    async with server.open_platform(settings) as made:
+        door.app.state.platform = made
+        door.app.state.health = Health()
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def api(platform: Platform, door: Door) -> AsyncIterator[API]:
+    """With one administrator, `root`."""
+    url = f"http://127.0.0.1:{door.port}"
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+        made = API(platform, door.port, http)
         await made.person("root", users.ADMIN)
         yield made
 
 
-@pytest.fixture
-def deployed(api: API) -> Callable[..., Awaitable[Deployment]]:
-    """Play the worker: one deployment of an app, live at once, with its containers' rows."""
-
-    async def make(
-        project: Project,
-        processes: dict[str, int] | None = None,
-        kind: Kind = Kind.PUSH,
-        message: str = "change",
-        image: str | None = "image",
-        logs: Sequence[str] = (),
-    ) -> Deployment:
-        counts = {"web": 1} if processes is None else processes
-        config = ProjectConfig("python", processes=dict.fromkeys(counts, "run"))
-        async with api.platform.database.begin() as session:
-            deployment = await deployments.create(
-                session, project.id, project.user_id, "main", "a" * 40, kind=kind, message=message
-            )
-            assert (await deployments.claim_next(session) or deployment).id == deployment.id
-            await deployments.set_plan(
-                session, deployment.id, kind=kind, branch="main", commit="a" * 40, image=image,
-                config=stored_config(config),
-                variables=api.platform.vault.seal_variables({}, {}),
-            )  # fmt: skip
-            await deployments.transition(session, deployment.id, State.DEPLOYING)
-            live = await deployments.commit_live(session, deployment.id, {"total": 0.5})
-            for process, count in counts.items():
-                for index in range(1, count + 1):
-                    name = f"deployzero-key.{project.name}.{process}.{index}.d{live.id}"
-                    await containers.add(
-                        session, live.id, process, index, name, next(ADDRESSES), 8000, "healthy"
-                    )
-        for line in logs:
-            api.platform.logs.append(live.id, line)
-        await api.platform.logs.end(live.id)
-        return live
-
-    return make
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """They run in the server's event loop."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
+import pytest_asyncio
 import sqlalchemy as sa
 from fastapi.routing import APIWebSocketRoute
 from websockets.asyncio.client import connect
@@ -255,7 +255,7 @@ class Table:
         return found
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def table(api: Any, deployed: Deployed) -> Table:
     persons = {name: await api.person(name) for name in ("ana", *BY_ROLE.values(), "sam", "spare")}
     persons["boss"] = await api.person("boss", users.ADMIN)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import pytest_asyncio
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -66,7 +67,7 @@ class Program:
         writer.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def program(api: Any, monkeypatch: pytest.MonkeyPatch) -> Program:
     """Of ana's app hello, which bob may look at and eve may not."""
     made = Program()

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import sqlalchemy as sa
 
 from deployzero import operations
@@ -322,7 +323,7 @@ class Place:
             }
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def place(api: API, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setattr(changes, "CANCEL_LIMIT", 0.1)
     await api.person("ada")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -21,7 +22,7 @@ NDJSON = {"Accept": "application/x-ndjson"}
 LIMIT = 20.0
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def waiting(api: Any) -> Deployment:
     """One that a worker could take."""
     project = await api.app("hello", await api.person("ana"))

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from argon2 import PasswordHasher
 from limits import RateLimitItemPerMinute
 
@@ -16,7 +17,7 @@ PASSWORD = "a few words are easy"
 MANY = 8
 
 
-@pytest.fixture(autouse=True)
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less work, and smaller numbers in the same order."""
     monkeypatch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=64))
@@ -24,7 +25,7 @@ async def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(throttle, name, RateLimitItemPerMinute(most, throttle.MINUTES))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def ada(api: Any) -> None:
     encoded = passwords.HASHER.hash(PASSWORD)
     async with api.platform.database.begin() as session:

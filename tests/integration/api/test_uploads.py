@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from deployzero import server
 from deployzero.api import upload
@@ -49,7 +50,7 @@ async def left(api: Any) -> list[str]:
     return rows + packs + checkouts
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def hello(api: Any) -> Any:
     await api.app("hello", await api.person("ana"))
     return api

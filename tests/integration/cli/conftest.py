@@ -15,10 +15,9 @@ from deployzero.deploy.platform import Platform
 from deployzero.deploy.release import stored_config
 from deployzero.models.deployment import Deployment, Project, State, User
 from deployzero.models.project import ProjectConfig
-from deployzero.models.release import Kind
 from deployzero.operations import api_keys
 from deployzero.settings import Settings
-from deployzero.store import containers, deployments, projects, users
+from deployzero.store import deployments, projects, users
 
 LIMIT = 20.0
 ADDRESSES = (f"10.0.{n >> 8}.{n & 255}" for n in itertools.count(1))
@@ -79,33 +78,8 @@ async def cli(tmp_path: Path) -> AsyncIterator[CommandLine]:
 
 
 @pytest.fixture
-def deployed(cli: CommandLine) -> Callable[..., Awaitable[Deployment]]:
-    """Play the worker: one deployment of an app, live at once, with its containers' rows."""
-
-    async def make(project: Project, *processes: str, message: str = "change") -> Deployment:
-        names = processes or ("web",)
-        config = ProjectConfig("python", processes=dict.fromkeys(names, "run"))
-        async with cli.platform.database.begin() as session:
-            made = await deployments.create(
-                session, project.id, project.user_id, "main", "a" * 40, message=message
-            )
-            await deployments.claim_next(session)
-            await deployments.set_plan(
-                session, made.id, kind=Kind.PUSH, branch="main", commit="a" * 40, image="image",
-                config=stored_config(config),
-                variables=cli.platform.vault.seal_variables({}, {}),
-            )  # fmt: skip
-            await deployments.transition(session, made.id, State.DEPLOYING)
-            live = await deployments.commit_live(session, made.id, {"total": 0.5})
-            for process in names:
-                name = f"deployzero-key.{project.name}.{process}.1.d{live.id}"
-                await containers.add(
-                    session, live.id, process, 1, name, next(ADDRESSES), 8000, "healthy"
-                )
-        await cli.platform.logs.end(live.id)
-        return live
-
-    return make
+def platform(cli: CommandLine) -> Platform:
+    return cli.platform
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ async def test_releases_are_listed_and_one_told_of(cli: Any, deployed: Any) -> N
 
 
 async def test_processes_are_told_of_though_the_engine_is_away(cli: Any, deployed: Any) -> None:
-    await deployed(await cli.app("hello", await cli.person("ana")), "web", "worker")
+    await deployed(await cli.app("hello", await cli.person("ana")), {"web": 1, "worker": 1})
     done = await cli.run("ana", "ps", "hello")
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[0] == "hello v1 http://hello.localhost:8080"
