@@ -15,7 +15,7 @@ from deployzero.cli.output import clean, console
 from deployzero.cli.target import JSON, SERVER, account, warn_in_the_clear
 from deployzero.cli.watch import detached, watch
 from deployzero.client import accounts, folders, git
-from deployzero.client.accounts import Account, Config
+from deployzero.client.accounts import Config
 from deployzero.client.api import API
 from deployzero.client.packing import pack
 from deployzero.client.selection import OWN, Selection, select
@@ -24,7 +24,9 @@ from deployzero.errors import ConflictError, NotFoundError, SourceError, UsageEr
 from deployzero.models.names import LONGEST, check_app_name, check_new_app_name
 
 MOST_FILES = 50_000
+"""The server takes no more."""
 MOST_BYTES = 512 << 20
+MOST_NAMED = 50
 LONGEST_MESSAGE = 200
 
 
@@ -38,7 +40,7 @@ LONGEST_MESSAGE = 200
 )  # fmt: skip
 @click.option("--no-link", is_flag=True, help="Do not remember that this folder is this app.")
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing; take large folders too.")
-@click.option("-v", "--verbose", is_flag=True, help="Say what was left out.")
+@click.option("-v", "--verbose", is_flag=True, help="Name what was left out.")
 @SERVER
 @JSON
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
@@ -67,9 +69,15 @@ def deploy(
     warn_in_the_clear(found.server)
     with API(found) as api:
         _ensure(api, app, folder, no_link, yes)
-        text = message or git.subject(folder) or _message(found, folder)
-        with pack(selection) as archive:
-            deployment = _upload(api, app.name, archive, text[:LONGEST_MESSAGE], selection)
+        text = message or git.subject(folder) or f"Deployed from {clean(folder.name)}"
+        try:
+            with pack(selection) as archive:
+                deployment = _upload(api, app.name, archive, text[:LONGEST_MESSAGE], selection)
+        except KeyboardInterrupt:
+            _warn(
+                f"Interrupted. What is live stays; had all been sent: deployzero builds {app.name}"
+            )
+            raise
         if detach:
             detached(deployment, as_json)
         else:
@@ -96,7 +104,7 @@ def _folder(directory: Path, yes: bool) -> Path:
 
 def _app(config: Config, folder: Path, name: str | None) -> _App:
     """Raises UsageError within an app's folder: a part of it is another app, or a mistake."""
-    if name:
+    if name is not None:
         return _App(check_app_name(name), guessed=False)
     place = folders.find(config, folder)
     if place is None:
@@ -156,36 +164,45 @@ def _selected(folder: Path, include: tuple[str, ...], yes: bool, verbose: bool) 
             f"All of it is left out, by .gitignore or {OWN}: --include PATTERN takes it along."
             if found.left_out else "It is empty.",
         )  # fmt: skip
-    if (len(found.files) > MOST_FILES or found.bytes > MOST_BYTES) and not yes:
-        raise _too_large(found)
+    if len(found.files) > MOST_FILES:
+        raise _too_large(found, f"; a server takes {MOST_FILES:,} files.")
+    if found.bytes > MOST_BYTES and not yes:
+        raise _too_large(found, ", or deploy --yes.")
     for path in found.skipped:
         _warn(f"{path} stays here: it is no file")
     if found.secrets:
         _warn(
             f"{', '.join(found.secrets[:5])} stays here: set variables by `deployzero config set`"
         )
+    if keys := found.like_secrets():
+        _warn(
+            f"{', '.join(keys[:5])}{' …' * (len(keys) > 5)} goes along:"
+            f" add it to {OWN} if it is a secret"
+        )
     if verbose:
-        for why, count in sorted(found.left_out.items()):
-            _say(f"Left out: {count} ({why})")
+        _name_left_out(found)
     return found
 
 
-def _too_large(found: Selection) -> UsageError:
+def _name_left_out(found: Selection) -> None:
+    for why, count in sorted(found.left_out.items()):
+        _say(f"Left out: {count} ({why})")
+    for path in found.left_out_names[:MOST_NAMED]:
+        click.echo(f"       {clean(path)}", err=True)
+    if more := len(found.left_out_names[MOST_NAMED:]):
+        click.echo(f"       … and {more:,} more", err=True)
+
+
+def _too_large(found: Selection, instead: str) -> UsageError:
+    """instead: how the hint goes on."""
     rows = [
         f"{_size(size):>9}  {files:>7,} files  {clean(name)}"
         for name, size, files in found.largest()
     ]
     return UsageError(
         f"{found.folder} is large: {len(found.files):,} files, {_size(found.bytes)}",
-        "\n".join(
-            ["The largest:", *rows, f"Name in {OWN} what the app does not need, or deploy --yes."]
-        ),
+        "\n".join(["The largest:", *rows, f"Name in {OWN} what the app does not need{instead}"]),
     )
-
-
-def _message(found: Account, folder: Path) -> str:
-    by = f" by {found.user}" if found.user else ""
-    return f"Deployed from {clean(folder.name)}{by}"
 
 
 def _upload(
@@ -203,14 +220,24 @@ def _upload(
 
 @contextmanager
 def _progress(size: int) -> Iterator[Any]:
-    """A bar on a terminal, gone when it is done."""
+    """A bar on a terminal, gone when it is done: the answer takes a while yet."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
     out = console(stderr=True)
     columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
         task = bar.add_task("", total=size)
-        yield lambda done: bar.update(task, completed=done)
+        sent = False
+
+        def show(done: int) -> None:
+            nonlocal sent
+            bar.update(task, completed=done)
+            if done >= size and not sent:
+                sent = True
+                bar.stop()
+                _say("Uploaded, being unpacked")
+
+        yield show
 
 
 def _size(count: int) -> str:

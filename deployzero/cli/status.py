@@ -77,7 +77,10 @@ def _show_last(last: dict[str, Any]) -> None:
         click.echo(f"\n !     The last {kind} {how}: {clean(last['reason'])}")
         click.echo(f" !     Its log: deployzero logs --deployment {number}")
     elif last["state"] in UNDER_WAY:
-        click.echo(f"\n-----> A {kind} by {clean(last['user'])} is under way ({last['state']})")
+        article = "An" if kind[:1] in "aeiou" else "A"
+        click.echo(
+            f"\n-----> {article} {kind} by {clean(last['user'])} is under way ({last['state']})"
+        )
         click.echo(f"       Watch it: deployzero logs --deployment {number} -t")
 
 

@@ -17,6 +17,12 @@ GITIGNORE, OWN = ".gitignore", ".deployzeroignore"
 HISTORY = frozenset({".git", ".hg", ".svn"})
 NEVER = frozenset({"node_modules", "__pycache__", ".DS_Store", ".env"})
 EXAMPLES = (".example", ".sample", ".template")
+KEYS = (
+    "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks",
+    "*.keystore", ".netrc", ".pgpass", "credentials.json", "secrets.json", "secrets.y*ml",
+    "client_secret*.json", "service[-_]account*.json",
+)  # fmt: skip
+"""Names of what often is secret, and not always."""
 VENV = "a virtual environment"
 IGNORED = "ignored"
 SHOWN = 5
@@ -39,6 +45,7 @@ class Selection:
     """In the order of a walk by name: the same for the same folder."""
     left_out: Counter[str] = field(default_factory=Counter)
     """By why: files, and folders with all that is in them."""
+    left_out_names: list[str] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
     """The `.env` files among them."""
     skipped: list[str] = field(default_factory=list)
@@ -47,6 +54,14 @@ class Selection:
     @property
     def bytes(self) -> int:
         return sum(each.size for each in self.files)
+
+    def like_secrets(self) -> list[str]:
+        """Files that are deployed, and whose names say that they may be better kept back."""
+        return [
+            each.path
+            for each in self.files
+            if any(fnmatch.fnmatchcase(posixpath.basename(each.path).lower(), key) for key in KEYS)
+        ]
 
     def largest(self, count: int = SHOWN) -> list[tuple[str, int, int]]:
         """The entries of the folder itself with the most bytes: name, bytes, files."""
@@ -110,6 +125,7 @@ class _Walk:
                 self.visit(f"{path}/", levels, taken or wanted, reason)
             elif reason:
                 self.found.left_out[reason] += 1
+                self.found.left_out_names.append(path + "/" * is_folder)
                 if reason == ".env":
                     self.found.secrets.append(path)
             else:

@@ -96,7 +96,7 @@ def test_a_folder_becomes_an_app_of_its_name_and_is_linked(server: Server, folde
     assert done.stdout == "-----> Building\n=====> Live: http://hello   v1   0.9s in all\n"
     assert "Made the app my-app-2" in done.stderr
     assert accounts.load().links == {str(folder): Link(SERVER, "my-app-2")}
-    assert b"Deployed from My_App 2 by ana" in server.body
+    assert b"Deployed from My_App 2\r\n" in server.body  # who did it stands beside it
     assert "POST /projects/my-app-2/deployments" in server.asked
     server.asked.clear()
     assert "Made" not in run(folder).stderr
@@ -182,6 +182,56 @@ def test_what_was_left_out_is_counted(server: Server, folder: Path) -> None:
     done = run("-v", folder)
     assert "Left out: 1 (node_modules)" in done.stderr
     assert ".env stays here: set variables by `deployzero config set`" in done.stderr
+    assert "       .env\n       node_modules/\n" in done.stderr
+
+
+def test_of_much_that_was_left_out_some_is_named(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployzero.cli.deploy.MOST_NAMED", 2)
+    (folder / ".gitignore").write_text("*.log\n")
+    for number in range(5):
+        (folder / f"{number}.log").touch()
+    assert "       0.log\n       1.log\n       … and 3 more\n" in run("-v", folder).stderr
+
+
+def test_a_file_that_is_named_as_a_secret_goes_along_with_a_word(
+    server: Server, folder: Path
+) -> None:
+    assert "goes along" not in run(folder).stderr
+    (folder / "certs").mkdir()
+    (folder / "certs/tls.key").touch()
+    (folder / "id_ed25519").touch()
+    told = "certs/tls.key, id_ed25519 goes along: add it to .deployzeroignore if it is a secret"
+    assert told in run(folder).stderr
+
+
+def test_too_many_files_are_refused_whatever_is_said(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployzero.cli.deploy.MOST_FILES", 1)
+    (folder / "b").touch()
+    assert "a server takes 1 files" in run("--yes", folder, code=1).stderr
+    assert server.asked == []
+
+
+def test_an_app_without_a_name_is_refused(server: Server, folder: Path) -> None:
+    assert "it is empty" in run("--name", "", folder, code=1).stderr
+    assert server.asked == []
+
+
+def test_it_tells_that_all_is_sent_and_what_ctrl_c_leaves(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "to my-app-2 on https://my.host\n-----> Uploaded, being unpacked\n" in (
+        run(folder).stderr
+    )
+
+    def pressed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("deployzero.cli.deploy.upload", pressed)
+    assert "Interrupted. What is live stays" in run(folder, code=130).stderr
 
 
 # Ctrl-C while it is watched ------------------------------------------------------------

@@ -46,6 +46,13 @@ def test_what_is_never_deployed_stays_unless_it_is_told(tree: Tree) -> None:
     assert not any(".git" in path for path in paths(folder, ".git", ".git/**", "**"))
 
 
+def test_names_of_secrets_are_found_and_public_halves_are_not(tree: Tree) -> None:
+    secret = ["a/b.PEM", "credentials.json", "id_rsa", "secret.key", "service-account-x.json"]
+    folder = tree(*secret, "id_rsa.pub", "keys.py", "ignored.key", "app.py")
+    (folder / ".gitignore").write_text("ignored.key\n")
+    assert select(folder).like_secrets() == secret
+
+
 def test_an_ignored_file_is_taken_by_its_path(tree: Tree) -> None:
     folder = tree("dist/js/app.js", "dist/js/app.map", "dist/x/y.js", "a.py")
     (folder / ".gitignore").write_text("dist/\n*.map\n")
