@@ -41,7 +41,6 @@ HEADERS = {
     "openssl/opensslv.h": "libssl-dev",
     "pcap.h": "libpcap-dev",
     "pcap/pcap.h": "libpcap-dev",
-    "pcre.h": "libpcre2-dev",
     "png.h": "libpng-dev",
     "portaudio.h": "portaudio19-dev",
     "proj.h": "libproj-dev",
