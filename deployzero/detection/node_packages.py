@@ -316,7 +316,9 @@ def prune(package: Package, manager: Manager, installed: Install) -> str | None:
         return "npm prune --omit=dev --ignore-scripts"
     if manager.name == "pnpm":
         frozen = " --frozen-lockfile" if manager.lock else ""
-        return f"CI=true pnpm install --prod{frozen} --prefer-offline --ignore-scripts"
+        # It would keep for a week what nothing needs any more.
+        rest = "--prefer-offline --ignore-scripts --config.modules-cache-max-age=0"
+        return f"CI=true pnpm install --prod{frozen} {rest}"
     if manager.name == "bun":
         frozen = " --frozen-lockfile" if manager.lock else ""
         return f"rm -rf node_modules && bun install --production{frozen} --ignore-scripts"
