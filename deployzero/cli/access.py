@@ -4,11 +4,12 @@ from urllib.parse import quote
 
 import click
 
+from deployzero.cli.commands import Verbs
 from deployzero.cli.output import clean, listing
 from deployzero.cli.target import APP, JSON, SERVER, app_path, connect
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Verbs, invoke_without_command=True)
 @APP
 @SERVER
 @JSON

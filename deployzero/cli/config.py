@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from deployzero.cli.change import DETACH, finish
+from deployzero.cli.commands import Verbs
 from deployzero.cli.output import clean, listing
 from deployzero.cli.target import APP, JSON, SERVER, app_path, connect, inherited
 from deployzero.client.api import API
@@ -21,7 +22,7 @@ BUILD = click.option("--build", is_flag=True, help="Builds get them too: the app
 NO_RESTART = click.option("--no-restart", is_flag=True, help="Only store it, for the next release.")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Verbs, invoke_without_command=True)
 @APP
 @GLOBAL
 @SERVER

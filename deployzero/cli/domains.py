@@ -5,13 +5,14 @@ from urllib.parse import quote
 
 import click
 
+from deployzero.cli.commands import Verbs
 from deployzero.cli.output import clean, listing, print_json
 from deployzero.cli.target import APP, JSON, SERVER, app_path, connect
 
 NAMES = click.argument("names", nargs=-1, required=True, metavar="NAME…")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Verbs, invoke_without_command=True)
 @APP
 @SERVER
 @JSON

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from deployzero.cli.commands import Verbs
 from deployzero.cli.output import clean, listing, print_json, when
 from deployzero.cli.target import JSON, SERVER, connect
 from deployzero.client.api import API
@@ -15,7 +16,7 @@ KINDS = ("ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-")
 MOST_BYTES = 16 * 1024
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Verbs, invoke_without_command=True)
 @SERVER
 @JSON
 @click.pass_context

@@ -1,6 +1,5 @@
 """The `deployzero` command: commands found by name, errors rendered once."""
 
-import difflib
 import importlib
 import os
 import sys
@@ -12,54 +11,21 @@ import click
 from click.shell_completion import CompletionItem
 
 from deployzero import __version__
+from deployzero.cli.commands import (
+    ACCOUNT,
+    APPS,
+    COMMANDS,
+    POINTERS,
+    SERVER,
+    as_here,
+    hint_here,
+    unknown,
+)
 from deployzero.errors import DeployZeroException
-
-APPS, ACCOUNT, SERVER = "Apps", "Your account", "The server"
-COMMANDS: dict[str, tuple[str, str]] = {
-    "deploy": (APPS, "Deploy a folder, git or not."),
-    "status": (APPS, "Show what is live and how it is."),
-    "apps": (APPS, "List your apps."),
-    "create": (APPS, "Make an app."),
-    "destroy": (APPS, "Remove an app for good."),
-    "open": (APPS, "Open an app in your browser."),
-    "logs": (APPS, "Print what an app, or a deployment, printed."),
-    "run": (APPS, "Run a command beside an app."),
-    "enter": (APPS, "Open a shell in a running container."),
-    "ps": (APPS, "Show an app's processes and what they use."),
-    "scale": (APPS, "Run more or fewer of a process."),
-    "restart": (APPS, "Replace an app's containers."),
-    "stop": (APPS, "End an app's processes."),
-    "start": (APPS, "Run a stopped app again."),
-    "config": (APPS, "List, get, set and unset variables."),
-    "domains": (APPS, "List, add and remove host names."),
-    "releases": (APPS, "List an app's releases."),
-    "rollback": (APPS, "Run an older release again."),
-    "access": (APPS, "Share an app with others."),
-    "events": (APPS, "Show who did what."),
-    "link": (APPS, "Say which app this folder is."),
-    "login": (ACCOUNT, "Sign in to a server."),
-    "logout": (ACCOUNT, "Sign this computer out."),
-    "whoami": (ACCOUNT, "Show who you are and where."),
-    "keys": (ACCOUNT, "List, make, add and remove API keys and SSH keys."),
-    "completion": (ACCOUNT, "Print your shell's completion."),
-    "up": (SERVER, "Start the server here, in the foreground."),
-    "serve": (SERVER, "Start the server for systemd and its like."),
-    "down": (SERVER, "End what `up` left running."),
-    "doctor": (SERVER, "Check this machine and say how to mend it."),
-    "detect": (SERVER, "Print how a folder would be built and run."),
-    "restore": (SERVER, "Restore a backup."),
-    "post-receive": ("", ""),
-    "reference": ("", ""),
-}
-"""By name: section and help, so that the list of all loads none of them. Each is the attribute
-of its own name in the file of its own name; without a section it is hidden."""
-
 
 FAILED, INTERRUPTED = 1, 130
 MISREAD = (AttributeError, LookupError, TypeError, ValueError)
 """What ends a command that works on an answer of another shape than it expects."""
-
-GROUPS = frozenset({"access", "config", "domains", "keys"})
 
 
 class _Group(click.Group):
@@ -105,14 +71,10 @@ class _Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         try:
-            return super().resolve_command(ctx, [*_as_here(args[0]), *args[1:]])
+            return super().resolve_command(ctx, as_here(args))
         except click.UsageError:
-            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=3)
-            raise click.UsageError(
-                f"No such command '{args[0]}'."
-                + (f" Did you mean {' or '.join(near)}?" if near else ""),
-                ctx,
-            ) from None
+            pointer = POINTERS.get(args[0], "")
+            raise unknown(args[0], self.list_commands(ctx), pointer, ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -153,21 +115,8 @@ def show(error: DeployZeroException) -> None:
 
     for line in error.detail:
         click.echo(f"       {clean(line)}", err=True)
-    for line in (error.message, *error.hint.splitlines()):
+    for line in (error.message, *hint_here(error.hint).splitlines()):
         click.echo(f" !     {clean(line)}", err=True)
-
-
-def _as_here(name: str) -> list[str]:
-    """`config:set` is `config set` and `ps:scale` is `scale`: as hints and Heroku have them."""
-    noun, colon, verb = name.partition(":")
-    if colon and noun in COMMANDS:
-        if verb in ("list", "show", "report"):
-            return [noun]
-        if noun in GROUPS:
-            return [noun, verb]
-        if verb in COMMANDS:
-            return [verb]
-    return [name]
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

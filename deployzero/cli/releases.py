@@ -14,16 +14,20 @@ PAGE = 200
 LONGEST_WHAT = 60
 
 
-class Release(click.ParamType[int]):
-    """`v3`, or `3`."""
+def version(word: str) -> int | None:
+    """`v3`, or `3`; None: it is none."""
+    digits = word.removeprefix("v")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
 
+
+class Release(click.ParamType[int]):
     name = "vN"
 
     def convert(self, value: Any, _: click.Parameter | None, __: click.Context | None) -> int:
-        digits = str(value).removeprefix("v")
-        if not digits.isascii() or not digits.isdigit() or len(digits) > 9:
+        found = version(str(value))
+        if found is None:
             raise UsageError(f"{str(value)[:60]!r} is no release", "Write v3, as `releases` does.")
-        return int(digits)
+        return found
 
 
 @click.command()

@@ -1,5 +1,6 @@
 """`deployzero run`."""
 
+import shlex
 import sys
 
 import click
@@ -7,6 +8,7 @@ import click
 from deployzero.cli.output import clean
 from deployzero.cli.target import APP, SERVER, app_path, connect
 from deployzero.client import running, terminal
+from deployzero.errors import UsageError
 
 NOT_RUN = {126: "cannot be executed", 127: "is not in the image"}
 """What an exit code says of the program, in every shell and in tini."""
@@ -33,8 +35,10 @@ def run(
     With a terminal if you sit at one; else standard input is piped to it. Several words reach
     the program as they are; one word is a name of the Procfile, or, with blanks in it, a line
     for a shell. It ends when the connection does. The exit code is the command's.
+
+    Options go before the command: deployzero run -a hello ls -a
     """
-    path = app_path(app)
+    path = _path(app, words)
     with connect(server) as api:
         if detach:
             told = {"command": words, "entrypoint": not no_entrypoint}
@@ -54,3 +58,17 @@ def run(
         click.echo(f" !     {words[0]}, or a program that it calls, {NOT_RUN[code]}.", err=True)
         click.echo(" !     A shell's line is one word: deployzero run 'a | b'", err=True)
     sys.exit(code)
+
+
+def _path(app: str | None, words: tuple[str, ...]) -> str:
+    """Raises UsageError, with a word to who names the app behind the command."""
+    try:
+        return app_path(app)
+    except UsageError as error:
+        at = next((n for n, word in enumerate(words) if n and word in ("-a", "--app")), None)
+        if at is None or len(words) < at + 2:
+            raise
+        line = shlex.join([words[at + 1], *words[:at], *words[at + 2 :]])
+        raise UsageError(
+            error.message, f"Options go before the command: deployzero run -a {line}"
+        ) from error

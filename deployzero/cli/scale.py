@@ -9,7 +9,7 @@ from deployzero.errors import UsageError
 
 
 @click.command()
-@click.argument("counts", nargs=-1, metavar="[PROCESS=COUNT]...")
+@click.argument("counts", nargs=-1, metavar="[APP] [PROCESS=COUNT]...")
 @APP
 @SERVER
 @DETACH
@@ -18,6 +18,9 @@ def scale(
     counts: tuple[str, ...], app: str | None, server: str | None, detach: bool, as_json: bool
 ) -> None:
     """Run so many of each process: web=2 worker=1. Without counts, show them."""
+    if counts and app is None and "=" not in counts[0]:
+        app, *rest = counts
+        counts = tuple(rest)
     path = f"{app_path(app)}/formation"
     wanted = dict(_count(text) for text in counts)
     with connect(server) as api:

@@ -24,11 +24,16 @@ COMPLETION_LIMIT = 1.0
 def app_names(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
     """For a shell's completion: soon, and without a word whatever happens."""
     try:
-        with API(account(accounts.load(), context.params.get("server"))) as api:
+        with completing(context) as api:
             found = api.get("/projects", params={"limit": 200}, timeout=COMPLETION_LIMIT)
         return [each["project_name"] for each in found if each["project_name"].startswith(begun)]
     except (DeployZeroException, ValueError, LookupError, TypeError):
         return []
+
+
+def completing(context: click.Context) -> API:
+    """For a shell's completion: without a word."""
+    return API(account(accounts.load(), context.params.get("server")))
 
 
 def inherited(context: click.Context, parameter: click.Parameter, value: T) -> T:
@@ -61,6 +66,22 @@ def one_app(function: F) -> F:
         return function(app=named or app, **rest)
 
     return with_app  # type: ignore[return-value]
+
+
+def app_first(
+    words: tuple[str, ...], app: str | None, read: Callable[[str], T | None], what: str
+) -> tuple[str | None, T | None]:
+    """The app and the other argument, of `[APP] [OTHER]`: what `read` takes is the other.
+
+    Raises UsageError for more or other words.
+    """
+    named, rest = app, list(words)
+    if rest and named is None and (len(rest) > 1 or read(rest[0]) is None):
+        named = rest.pop(0)
+    found = read(rest[0]) if rest else None
+    if len(rest) > 1 or (rest and found is None):
+        raise UsageError(f"{rest[-1][:60]!r} is no {what}", f"Write it so: [APP] [{what.upper()}]")
+    return named, found
 
 
 def app_path(app: str | None) -> str:

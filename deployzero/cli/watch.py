@@ -7,11 +7,14 @@ from typing import Any
 
 import click
 
+from deployzero.cli.commands import hint_here
 from deployzero.cli.output import clean
 from deployzero.client.api import API
 from deployzero.client.following import Ended, Line, follow
 from deployzero.errors import ConflictError
 
+HINT = " !     "
+"""How the server's own words of a failure begin."""
 INTERRUPTED = 130
 NOT_LIVE = 1
 
@@ -42,6 +45,7 @@ def detached(deployment: Mapping[str, Any], as_json: bool = False) -> None:
     app, number = clean(str(deployment["project_name"])), deployment["id"]
     click.echo(f"-----> Deployment {number} of {app} is {clean(str(deployment['state']))}")
     click.echo(f"       deployzero logs --deployment {number} -t")
+    click.echo(f"       Stop it: deployzero cancel {number}")
 
 
 class _Printed:
@@ -55,7 +59,8 @@ class _Printed:
 
     def __call__(self, line: Line) -> None:
         text = clean(line.text)
-        click.echo(text, err=self.on_error)
+        shown = hint_here(text) if text.startswith(HINT) else text
+        click.echo(shown, err=self.on_error)
         self.seq, self.last = line.seq, text
         self.all = (self.all + text + "\n")[-20_000:]
 
@@ -68,6 +73,7 @@ def _to_the_end(api: API, number: int, out: _Printed) -> Ended:
         except KeyboardInterrupt:
             if cancelled or _leaves_it():
                 _say(f"It goes on: deployzero logs --deployment {number} -t")
+                _say(f"Stop it: deployzero cancel {number}")
                 raise SystemExit(INTERRUPTED) from None
             cancelled = True
             _cancel(api, number)

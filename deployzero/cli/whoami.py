@@ -4,6 +4,7 @@ import click
 
 from deployzero.cli.output import fields, print_json
 from deployzero.cli.target import JSON, SERVER, connect
+from deployzero.client import accounts
 
 
 @click.command()
@@ -16,13 +17,15 @@ def whoami(server: str | None, as_json: bool) -> None:
     if as_json:
         print_json({**me, "server": {**me["server"], "address": api.account.server}})
         return
+    others = len(accounts.load().accounts.keys() - {api.account.server})
+    several = f" (and {others} more: deployzero servers)" if others else ""
     scope = me["scope"] + (f", of {me['project_name']} alone" if me["project_name"] else "")
     fields(
         {
             "user": me["username"],
             "role": me["role"],
             "scope": scope,
-            "server": api.account.server,
+            "server": api.account.server + several,
             "version": me["server"]["version"],
         }
     )

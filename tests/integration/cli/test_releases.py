@@ -4,6 +4,8 @@ import asyncio
 import json
 from typing import Any
 
+from deployzero.deploy.ending import cancel_waiting
+
 
 async def test_a_change_is_followed_until_it_is_live(cli: Any, deployed: Any, worker: Any) -> None:
     await deployed(await cli.app("hello", await cli.person("ana")))
@@ -38,6 +40,43 @@ async def test_detached_nothing_is_waited_for(cli: Any, deployed: Any) -> None:
     assert "--deployment 2" in done.stdout
 
 
+async def test_deployments_are_listed_with_why_and_the_one_under_way_is_cancelled(
+    cli: Any, deployed: Any, worker: Any
+) -> None:
+    await deployed(await cli.app("hello", await cli.person("ana")))
+    await cli.run("ana", "restart", "hello", "-d")
+    await worker("it crashed")
+    waiting = await cli.run("ana", "restart", "hello", "-d")
+    assert "deployzero cancel 3" in waiting.stdout
+    cancelling = asyncio.create_task(cli.run("ana", "builds:cancel", "hello"))
+    async with asyncio.timeout(20):
+        while not (cancels := cli.platform.queue.take_cancels()):  # noqa: ASYNC110 - the worker's
+            await asyncio.sleep(0.02)
+    await cancel_waiting(cli.platform, 3, cancels[3])
+    stopped = await cancelling
+    assert "Deployment 3 of hello is stopped" in stopped.stdout, stopped.output
+    again = await cli.run("ana", "cancel", "-a", "hello")
+    assert (again.exit_code, again.stderr.splitlines()[0]) == (1, " !     nothing is under way")
+    assert (await cli.run("ana", "cancel", "hello", "1")).exit_code == 1  # it has ended
+    rows = [line.split() for line in (await cli.run("ana", "builds", "hello")).stdout.splitlines()]
+    assert [row[0] for row in rows] == ["ID", "3", "2", "1"]
+    assert rows[2][3:] == ["ana", "restart", "error", "-", "it", "crashed"]
+    assert rows[3][3:7] == ["ana", "push", "live", "v1"]
+    found = json.loads((await cli.run("ana", "builds", "hello", "--json")).stdout)
+    assert found[0]["state"] == "cancelled"
+
+
+async def test_the_app_may_stand_before_the_version_or_the_counts(cli: Any, deployed: Any) -> None:
+    project = await cli.app("hello", await cli.person("ana"))
+    await deployed(project)
+    await deployed(project)
+    for words in ("rollback hello v1", "rollback hello", "ps:scale hello web=2"):
+        done = await cli.run("ana", *words.split(), "-d")
+        assert "Deployment" in done.stdout, done.output
+    assert "web" in (await cli.run("ana", "scale", "hello")).stdout
+    assert "'seven' is no release" in (await cli.run("ana", "rollback", "hello", "seven")).stderr
+
+
 async def test_a_deployments_log_is_printed_and_with_t_its_end_is_the_exit_status(
     cli: Any, deployed: Any, worker: Any
 ) -> None:
@@ -70,7 +109,7 @@ async def test_releases_are_listed_and_one_told_of(cli: Any, deployed: Any) -> N
     ] == "first"  # fmt: skip
     bad = await cli.run("ana", "rollback", "seven", "-a", "hello")
     assert bad.exit_code == 1
-    assert "Write v3" in bad.stderr
+    assert "'seven' is no release" in bad.stderr
 
 
 async def test_processes_are_told_of_though_the_engine_is_away(cli: Any, deployed: Any) -> None:

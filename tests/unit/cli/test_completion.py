@@ -13,6 +13,10 @@ from click.testing import CliRunner
 
 from deployzero.cli import main
 
+RELEASES = (
+    b'[{"release": 3, "live": true, "kept": true}, {"release": 2, "live": false, "kept": true},'
+    b' {"release": 1, "live": false, "kept": false}]'
+)
 PROJECTS = b'[{"project_name": "hello"}, {"project_name": "help"}, {"project_name": "other"}]'
 COMPLETE = """\
 source {script}
@@ -30,7 +34,7 @@ def server() -> Iterator[str]:
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(PROJECTS)
+            self.wfile.write(RELEASES if "/hello/releases" in self.path else PROJECTS)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -64,6 +68,12 @@ def test_bash_completes_commands_and_the_names_of_apps(tmp_path: Path, server: s
     assert (found.stdout.split(), found.stderr) == (["releases"], "")
     assert bash(tmp_path, server, "deployzero logs", "hel").stdout.split() == ["hello", "help"]
     assert bash(tmp_path, server, "deployzero config set -a", "o").stdout.split() == ["other"]
+
+
+def test_bash_completes_the_releases_to_go_back_to(tmp_path: Path, server: str) -> None:
+    assert bash(tmp_path, server, "deployzero rollback hello", "").stdout.split() == ["v2"]
+    assert bash(tmp_path, server, "deployzero rollback -a hello", "v").stdout.split() == ["v2"]
+    assert bash(tmp_path, server, "deployzero rollback", "hel").stdout.split() == ["hello", "help"]
 
 
 def test_a_server_that_is_away_says_nothing(tmp_path: Path) -> None:

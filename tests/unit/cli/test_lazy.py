@@ -8,8 +8,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from deployzero.cli.main import COMMANDS as ALL
-from deployzero.cli.main import SERVER, main
+from deployzero.cli.commands import COMMANDS as ALL
+from deployzero.cli.commands import SERVER
+from deployzero.cli.main import main
 from deployzero.errors import UsageError
 
 CLIENT = [name for name, (section, _) in ALL.items() if section and section != SERVER]

@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from deployzero.cli import main
+from deployzero.cli.commands import as_here, hint_here
 from deployzero.cli.output import listing
 
 ROWS = [{"name": "hello", "what": "x" * 300}, {"name": "b\x1b[31m\n", "what": None}]
@@ -40,3 +41,67 @@ def test_an_empty_list_is_told_to_people_and_printed_as_data(
 def test_commands_go_by_their_names_over_ssh_too(typed: list[str], here: str) -> None:
     done = CliRunner().invoke(main, typed, prog_name="deployzero")
     assert done.stdout.startswith(f"Usage: {here}")
+
+
+@pytest.mark.parametrize(
+    ("typed", "here"),
+    [
+        ("config:set hello A=b", "config set -a hello A=b"),
+        ("config:set hello TOKEN", "config set -a hello TOKEN"),
+        ("config:set A=b", "config set A=b"),
+        ("config:set -a hello A=b", "config set -a hello A=b"),
+        ("config:unset A B", "config unset A B"),
+        ("config:get TOKEN", "config get TOKEN"),
+        ("config:list hello", "config -a hello"),
+        ("domains:remove hello www.x.org", "domains remove -a hello www.x.org"),
+        ("domains:remove www.x.org", "domains remove www.x.org"),
+        ("domains:clear hello", "domains clear -a hello"),
+        ("access:add hello ana --role viewer", "access add -a hello ana --role viewer"),
+        ("access:add ana --role viewer", "access add ana --role viewer"),
+        ("access:add ana -a hello", "access add ana -a hello"),
+        ("builds:cancel hello", "cancel hello"),
+        ("builds:list hello", "builds hello"),
+        ("ps:scale hello web=2", "scale hello web=2"),
+        ("ps:start hello", "start hello"),
+        ("keys:add ana", "keys add ana"),
+        ("checks:set hello path=/up", "checks:set hello path=/up"),
+        ("builds:output hello", "builds:output hello"),
+    ],
+)
+def test_the_app_may_stand_first_as_over_ssh(typed: str, here: str) -> None:
+    assert as_here(typed.split()) == here.split()
+
+
+@pytest.mark.parametrize(
+    ("hint", "shown"),
+    [
+        ("Set it: config:set hello A=b", "Set it: deployzero config:set hello A=b"),
+        ("Wait, or `builds:cancel hello`.", "Wait, or `deployzero builds:cancel hello`."),
+        ("`checks:set hello path=/up`", "`checks:set hello path=/up`"),
+        ("deployzero config:set A=b", "deployzero config:set A=b"),
+        ("ssh://host:2222, node:apps, x.config:set", "ssh://host:2222, node:apps, x.config:set"),
+    ],
+)
+def test_a_servers_hint_can_be_pasted(hint: str, shown: str) -> None:
+    assert hint_here(hint) == shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("config GREETING", "deployzero config get GREETING"),
+        ("config hello", "deployzero config -a hello"),
+        ("config A=b", "deployzero config set NAME=value"),
+        ("config sett", "Did you mean set"),
+        ("env", "deployzero config"),
+        ("info", "deployzero status"),
+        ("keys new", "deployzero keys create"),
+        ("keys rm", "deployzero keys remove"),
+        ("register", "deployzero login"),
+        ("checks:set x", "Over SSH there may be"),
+    ],
+)
+def test_other_words_are_pointed_on(typed: str, told: str) -> None:
+    done = CliRunner().invoke(main, typed.split())
+    assert done.exit_code == 2
+    assert told in done.output

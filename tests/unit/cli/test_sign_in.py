@@ -251,6 +251,18 @@ def test_whoami_tells_who_where_and_what_the_key_may(signed_in: Answers) -> None
     assert "deploy, of hello alone" in run("whoami").stdout
 
 
+def test_one_of_several_servers_is_the_default(signed_in: Answers) -> None:
+    assert "more" not in run("whoami").stdout
+    with accounts.changing() as config:
+        config.add(Account("https://b.host", "dz_b", "ben"))
+    listed = [line.split() for line in run("servers").stdout.splitlines()[1:]]
+    assert listed == [[SERVER, "ana", "no"], ["https://b.host", "ben", "yes"]]
+    assert "dz_" not in run("servers", "--json").stdout
+    assert f"{SERVER} is the default now" in run("servers", "my.host").stdout
+    assert f"{SERVER} (and 1 more: deployzero servers)" in run("whoami").stdout
+    assert "have not signed in to https://c" in run("servers", "c", code=1).stderr
+
+
 def test_a_folder_is_linked_shown_and_unlinked(signed_in: Answers) -> None:
     assert "deployzero link APP" in run("link", code=1).stderr
     run("link", "hello", code=1)  # there is none
