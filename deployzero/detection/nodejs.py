@@ -4,14 +4,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from deployzero.detection.node_install import Install, install, prune
 from deployzero.detection.node_manifest import MANIFESTS, Package, read_package
-from deployzero.detection.node_packages import (
-    Install,
-    Manager,
-    install,
-    package_manager,
-    prune,
-)
+from deployzero.detection.node_packages import Manager, package_manager
 from deployzero.detection.node_site import Site, is_development_server, site
 from deployzero.detection.node_start import (
     Start,

@@ -85,7 +85,7 @@ def test_a_workspace_with_a_script_on_install_is_installed_after_the_source(dete
     start = {"start": "node a.js", "prepare": "tsc"}
     config = detect({**ROOT, "apps/api/package.json": member("api", scripts=start)})
     assert (config.install_files, config.install_command) == ((), None)
-    assert config.build_command == "npm install"
+    assert config.build_command == "npm install --include=dev"
 
 
 def test_pnpms_own_list_of_workspaces(detect):
