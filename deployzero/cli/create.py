@@ -10,6 +10,7 @@ from deployzero.cli.target import JSON, SERVER, connect
 from deployzero.errors import UsageError
 
 REMOTE = "deployzero"
+PUSH = f"git push {REMOTE} main, or: deployzero deploy"
 LIMIT = 10.0
 
 
@@ -39,11 +40,13 @@ def _added(url: str, asked: bool) -> str:
     command = f"git remote add {REMOTE} {url}"
     try:
         there = _git("remote", "get-url", REMOTE)
+        if there.returncode == 0 and there.stdout.strip() == url:
+            return PUSH
         if there.returncode == 0:
             fault = f"the git remote {REMOTE} is {clean(there.stdout.strip())} and stays"
             hint = f"git remote set-url {REMOTE} {url}"
         elif _git("remote", "add", "--", REMOTE, url).returncode == 0:
-            return f"git push {REMOTE} main, or: deployzero deploy"
+            return PUSH
         else:
             fault, hint = f"{Path.cwd()} is no git repository", f"In one: {command}"
     except (OSError, subprocess.TimeoutExpired) as error:

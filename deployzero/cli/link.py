@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 import click
 
-from deployzero.cli.output import clean
-from deployzero.cli.target import APP, SERVER, account, connect
+from deployzero.cli.output import clean, print_json
+from deployzero.cli.target import APP, JSON, SERVER, account, connect
 from deployzero.client import accounts
 from deployzero.client.accounts import Link
 from deployzero.client.folders import find
@@ -18,13 +18,16 @@ from deployzero.errors import UsageError
 @APP
 @click.argument("named", required=False, metavar="[APP]")
 @click.option("--remove", is_flag=True, help="This folder is no app's any more.")
-def link(server: str | None, app: str | None, named: str | None, remove: bool) -> None:
+@JSON
+def link(
+    server: str | None, app: str | None, named: str | None, remove: bool, as_json: bool
+) -> None:
     """Say which app this folder is; without APP, show it."""
     folder, app = Path.cwd().resolve(), named or app
     if remove:
         _remove(folder)
     elif app is None:
-        _show(folder)
+        _show(folder, as_json)
     else:
         with connect(server) as api:
             found = api.get(f"/projects/{quote(app, safe='')}")  # by its id, too
@@ -44,10 +47,15 @@ def _remove(folder: Path) -> None:
     click.echo("-----> This folder is linked to no app any more", err=True)
 
 
-def _show(folder: Path) -> None:
+def _show(folder: Path, as_json: bool) -> None:
     config = accounts.load()
     place = find(config, folder)
     if place is None:
         raise UsageError("this folder is no app's", "deployzero link APP")
+    server = place.server or account(config, None).server
+    if as_json:
+        by = "git remote" if place.remote else "link"
+        print_json({"app": place.app, "server": server, "folder": str(place.folder), "by": by})
+        return
     by = "by its git remote" if place.remote else f"by the link of {place.folder}"
-    click.echo(f"{place.app} on {place.server or account(config, None).server}, {by}")
+    click.echo(f"{place.app} on {server}, {by}")

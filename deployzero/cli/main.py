@@ -24,6 +24,9 @@ from deployzero.cli.commands import (
 from deployzero.errors import DeployZeroException
 
 FAILED, INTERRUPTED = 1, 130
+UNREAD = 141
+"""As of git and others whose reader goes away (`deployzero logs | head`), which is no failure
+of theirs; it is not 0, by which `deploy` says that all is live."""
 MISREAD = (AttributeError, LookupError, TypeError, ValueError)
 """What ends a command that works on an answer of another shape than it expects."""
 
@@ -88,6 +91,9 @@ class _Group(click.Group):
                 raise
             show(_not_understood())
             sys.exit(FAILED)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the last flush
+            sys.exit(UNREAD)
         except KeyboardInterrupt:
             click.echo(err=True)
             sys.exit(INTERRUPTED)

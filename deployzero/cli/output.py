@@ -7,8 +7,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 Row = Mapping[str, Any]
 UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -20,6 +18,7 @@ def listing(
 ) -> None:
     """A table of the columns (heading to field), or all of the rows as JSON.
 
+    A row is a line, however narrow the terminal is: what it shows can be copied, and searched.
     empty: what is said, on standard error, when there is none.
     """
     if as_json:
@@ -28,16 +27,14 @@ def listing(
     if not rows:
         click.echo(empty, err=True)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in columns:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_text(row[field])) for field in columns.values()))
-    shown = console()
-    with shown.capture() as lines:
-        shown.print(table)
-    text = "\n".join(line.rstrip() for line in lines.get().splitlines())
-    click.echo(text, color=shown.is_terminal)
+    from rich.cells import cell_len
+
+    cells = [list(columns)] + [[_text(row[field]) for field in columns.values()] for row in rows]
+    wide = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    for number, line in enumerate(cells):
+        padded = (text + " " * (to - cell_len(text)) for text, to in zip(line, wide, strict=True))
+        text = "  ".join(padded).rstrip()
+        click.echo(text if number else click.style(text, bold=True))
 
 
 def fields(values: Row) -> None:
@@ -52,9 +49,8 @@ def print_json(data: object) -> None:
 
 
 def console(stderr: bool = False) -> Console:
-    """Plain where it is no terminal, or NO_COLOR says so; a pipe's lines are never wrapped."""
-    made = Console(highlight=False, soft_wrap=False, stderr=stderr)
-    return made if made.is_terminal else Console(highlight=False, width=10_000, stderr=stderr)
+    """Plain where it is no terminal, or NO_COLOR says so."""
+    return Console(highlight=False, stderr=stderr)
 
 
 def _text(value: object) -> str:

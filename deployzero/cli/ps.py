@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from deployzero.cli.output import clean, listing, print_json, when
+from deployzero.cli.scale import tell_idle
 from deployzero.cli.target import JSON, SERVER, app_path, connect, one_app
 from deployzero.client.api import API, UnavailableError
 
@@ -22,6 +23,7 @@ def ps(app: str | None, server: str | None, as_json: bool) -> None:
             print_json(found)
             return
         about = api.get(path)
+        formation = api.get(f"{path}/formation") if about["release"] else {}
     release = f"v{about['release']}" if about["release"] else "-"
     click.echo(clean(f"{about['project_name']} {release} {about['url']}"))
     if about["stopped"]:
@@ -39,6 +41,8 @@ def ps(app: str | None, server: str | None, as_json: bool) -> None:
     nothing = "Nothing runs." if about["release"] else "It is not deployed yet."
     if found["processes"] or not about["stopped"]:
         listing([_row(each) for each in found["processes"]], columns, False, empty=nothing)
+    if not about["stopped"]:
+        tell_idle(formation)
 
 
 def _found(api: API, path: str) -> Any:

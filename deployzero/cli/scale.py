@@ -1,9 +1,11 @@
 """`deployzero scale`."""
 
+from collections.abc import Mapping
+
 import click
 
 from deployzero.cli.change import DETACH, finish
-from deployzero.cli.output import listing, print_json
+from deployzero.cli.output import clean, listing, print_json
 from deployzero.cli.target import APP, JSON, SERVER, app_path, connect
 from deployzero.errors import UsageError
 
@@ -33,6 +35,14 @@ def scale(
         return
     rows = [{"process": process, "count": count} for process, count in formation.items()]
     listing(rows, {"PROCESS": "process", "COUNT": "count"}, as_json=False)
+
+
+def tell_idle(formation: Mapping[str, int]) -> None:
+    """Of what the app has, and nobody runs: a worker, until it is scaled."""
+    for process, count in formation.items():
+        if count == 0:
+            name = clean(process)
+            click.echo(f"{name}: 0 of it run, `deployzero scale {name}=1` starts one")
 
 
 def _count(text: str) -> tuple[str, int]:

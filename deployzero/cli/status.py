@@ -7,6 +7,7 @@ import click
 
 from deployzero.cli.apps import show as show_apps
 from deployzero.cli.output import clean, fields, listing, print_json, when
+from deployzero.cli.scale import tell_idle
 from deployzero.cli.target import JSON, SERVER, app_path, connect, one_app
 from deployzero.client import accounts, folders
 from deployzero.client.api import API
@@ -34,6 +35,7 @@ def _app(api: API, app: str | None) -> dict[str, Any]:
     found: dict[str, Any] = api.get(path)
     last = api.get(f"{path}/deployments", params={"limit": 1})
     found["processes"] = api.get(f"{path}/processes")["processes"]
+    found["formation"] = api.get(f"{path}/formation") if found["live"] else {}
     found["last_deployment"] = last[0] if last else None
     return found
 
@@ -55,6 +57,8 @@ def _show_app(app: dict[str, Any], as_json: bool) -> None:
             {"PROCESS": "name", "HEALTH": "health", "STATUS": "status", "RESTARTS": "restarts"},
             as_json=False,
         )
+    if not app["stopped"]:
+        tell_idle(app["formation"])
     if app["last_deployment"]:
         _show_last(app["last_deployment"])
 

@@ -1,5 +1,6 @@
 """apps, create, open, destroy, events, access."""
 
+import asyncio
 import json
 import subprocess
 from pathlib import Path
@@ -63,6 +64,15 @@ async def test_a_new_app_gets_the_folders_git_remote_and_one_that_is_there_stays
     asked = await cli.run("root", "create", "third", "--remote")
     assert asked.exit_code == 1
     assert "stays" in asked.stderr
+
+
+async def test_a_remote_that_is_there_already_needs_no_hint(cli: Any, repository: Path) -> None:
+    git = ["git", "remote", "add", "deployzero", "ssh://deployzero@localhost:1/hello"]
+    await asyncio.to_thread(subprocess.run, git, check=True)
+    done = await cli.run("root", "create", "hello", "--remote")
+    assert done.exit_code == 0, done.output
+    assert "remote set-url" not in done.output
+    assert "git push deployzero main" in done.output
 
 
 async def test_no_remote_is_added_if_so_asked(cli: Any, repository: Path) -> None:

@@ -119,6 +119,7 @@ async def test_processes_are_told_of_though_the_engine_is_away(cli: Any, deploye
     assert done.stdout.splitlines()[0] == "hello v1 http://hello.localhost:8080"
     assert "web.1" in done.stdout
     assert "- of 512m" in done.stdout
+    assert "worker: 0 of it run" in done.stdout
     counts = json.loads((await cli.run("ana", "scale", "-a", "hello", "--json")).stdout)
     assert counts == {"web": 1, "worker": 0}
 

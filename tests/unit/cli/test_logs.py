@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from deployzero.cli import main
-from deployzero.client import runtime_logs
+from deployzero.client import following, runtime_logs
 from deployzero.client.accounts import Account
 from deployzero.client.api import API
 from deployzero.errors import DeployZeroException, NotFoundError
@@ -75,7 +75,7 @@ def test_what_the_server_refuses_ends_it() -> None:
 
 
 def test_a_server_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime_logs, "PATIENCE", -1.0)
+    monkeypatch.setattr(following, "PATIENCE", -1.0)
     api, _ = api_of(httpx.Response(200, stream=Broken(line(1, "one"))))
     with pytest.raises(DeployZeroException, match="does not answer"):
         list(runtime_logs.follow(api, PATH, 5, None))

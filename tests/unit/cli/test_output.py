@@ -1,5 +1,12 @@
 """Tables for people, plain where no person reads."""
 
+import fcntl
+import os
+import struct
+import subprocess
+import sys
+import termios
+
 import pytest
 from click.testing import CliRunner
 
@@ -18,6 +25,27 @@ def test_a_piped_table_is_plain_and_a_line_a_row(capsys: pytest.CaptureFixture[s
         f"hello  {'x' * 300}",
         "b[31m  -",
     ]
+
+
+@pytest.mark.parametrize(("no_color", "bold"), [("", "\x1b[1m"), ("1", "")])
+def test_a_terminals_table_is_a_line_a_row_too(
+    monkeypatch: pytest.MonkeyPatch, no_color: str, bold: str
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    keyboard, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    url = f"https://{'x' * 60}.example"
+    code = (
+        "from deployzero.cli.main import main\nfrom deployzero.cli import apps, output\n"
+        f"apps.apps.callback = lambda **_: output.listing([{{'a': '{url}', 'b': 'Ö日'}},"
+        " {'a': 'x', 'b': ''}], {'A': 'a', 'B': 'b'}, False)\nmain(['apps'])"
+    )
+    subprocess.run([sys.executable, "-c", code], stdout=terminal, check=True, timeout=60)
+    os.close(terminal)
+    shown = os.read(keyboard, 4096).decode().splitlines()
+    os.close(keyboard)
+    assert shown[0].startswith(f"{bold}A   ")
+    assert shown[1:] == [f"{url}  Ö日", f"x{' ' * (len(url) + 1)}-"]
 
 
 def test_an_empty_list_is_told_to_people_and_printed_as_data(

@@ -270,6 +270,9 @@ def test_a_folder_is_linked_shown_and_unlinked(signed_in: Answers) -> None:
     run("link", "hello")
     assert accounts.load().links == {str(Path.cwd()): Link(SERVER, "hello")}
     assert "hello on https://my.host" in run("link").stdout
+    assert json.loads(run("link", "--json").stdout) == {
+        "app": "hello", "server": SERVER, "folder": str(Path.cwd()), "by": "link",
+    }  # fmt: skip
     run("link", "--remove")
     assert accounts.load().links == {}
 
@@ -279,6 +282,7 @@ def shown(signed_in: Answers) -> Callable[..., str]:
     def show(app: dict[str, Any], last: dict[str, Any] | None) -> str:
         signed_in["GET /projects/hello"] = {**APP, **app}
         signed_in["GET /projects/hello/processes"] = PROCESSES
+        signed_in["GET /projects/hello/formation"] = {"web": 1, "worker": 0}
         signed_in["GET /projects/hello/deployments"] = [{**DEPLOYMENT, **last}] if last else []
         return re.sub(r" +", " ", run("status", "hello").stdout)
 
@@ -290,6 +294,7 @@ def test_status_tells_what_is_live_and_how_it_is(shown: Callable[..., str]) -> N
     assert "v3 since 2026-11-23 07:00:05 UTC, by ben: Fix[2J it (abcdef0)" in text
     for each in ("http://hello.my.host", "www.example.com", "web.1 healthy running 0"):
         assert each in text
+    assert "worker: 0 of it run, `deployzero scale worker=1` starts one" in text
     assert " !     " not in text
     assert "nothing yet: deployzero deploy" in shown({"live": None, "release": None}, None)
     assert "stopped (deployzero start)" in shown({"stopped": True}, DEPLOYMENT)
@@ -302,7 +307,9 @@ def test_status_tells_of_a_deployment_that_failed_or_is_under_way(
     failed = shown({}, {"id": 8, "state": "error", "reason": "it did not start"})
     assert "The last push failed: it did not start" in failed
     assert "deployzero logs --deployment 8" in failed
-    assert "deployzero logs --deployment 9 -t" in shown({}, {"id": 9, "state": "building"})
+    under_way = shown({}, {"id": 9, "state": "building", "kind": "archive"})
+    assert "An archive by ben is under way" in under_way
+    assert "deployzero logs --deployment 9 -t" in under_way
 
 
 def test_status_without_an_app_tells_who_and_lists_apps(signed_in: Answers) -> None:

@@ -4,7 +4,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from deployzero.cli.main import main
 from deployzero.cli.target import account, app_name, connect
 from deployzero.client import accounts
 from deployzero.client.accounts import Account, Config, Link
@@ -121,3 +123,14 @@ def test_a_key_in_the_clear_is_warned_about(
     told = capsys.readouterr()
     assert "http://my.host has no TLS" in told.err
     assert told.out == ""
+
+
+def test_options_of_run_behind_its_command_are_told_of(
+    own_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["run", "ls", "-a", "crash", "-l"])
+    assert done.exit_code == 1
+    assert "Options go before the command: deployzero run -a crash ls -l" in done.stderr
+    assert "Options go before the command" not in CliRunner().invoke(main, ["run", "ls"]).stderr
+    assert "Options go before the command" in CliRunner().invoke(main, ["run", "--help"]).stdout
