@@ -94,14 +94,18 @@ async def known(_: Request, error: Exception) -> JSONResponse:
     return _response(problem(error), headers)
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError | WebSocketRequestValidationError)  # noqa: S101
     # Without "input" and "ctx": what was sent may be a password.
     errors = [{"loc": _place(each["loc"]), "msg": each["msg"]} for each in error.errors()[:MOST]]
     where = ".".join(map(str, errors[0]["loc"][1:])) if errors else ""
     detail = f"{where}: {errors[0]['msg']}" if where else "the request cannot be read"
+    hint = "See /docs."
+    content_type = request.headers.get("Content-Type", "")
+    if errors and errors[0]["loc"] == ["body"] and "json" not in content_type:
+        hint = "Send JSON, with the header `Content-Type: application/json`."
     return _response(
-        Problem(title="Bad request", status=422, detail=detail, hint="See /docs.", errors=errors)
+        Problem(title="Bad request", status=422, detail=detail, hint=hint, errors=errors)
     )
 
 
@@ -113,9 +117,11 @@ def _place(parts: Sequence[Any]) -> list[str | int]:
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     title = str(error.detail)
+    hint = "See /docs."
+    if error.status_code in (404, 405):
+        hint = "This server's /docs lists every path and its methods."
     return _response(
-        Problem(title=title, status=error.status_code, detail=title, hint="See /docs."),
-        error.headers,
+        Problem(title=title, status=error.status_code, detail=title, hint=hint), error.headers
     )
 
 

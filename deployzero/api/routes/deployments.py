@@ -95,6 +95,9 @@ async def deploy(
     It becomes a commit on the deploy branch. Send it as the form's field `file`, or as the
     body itself: `curl -H "X-API-Key: …" --data-binary @app.tar.gz …`. A single top folder is
     looked through.
+
+    An `Idempotency-Key` that was used before answers with the first deployment, whatever the
+    body is: take a new one for each archive.
     """
     upload = Upload(request, message)
     try:

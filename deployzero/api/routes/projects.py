@@ -21,7 +21,13 @@ from deployzero.operations.events import recorded
 router = APIRouter(prefix="/projects", tags=["projects"])
 
 ProjectName = Annotated[
-    str, Field(min_length=1, max_length=50, pattern=r"^[a-z0-9-]+$", examples=["hello"])
+    str,
+    Field(
+        min_length=1,
+        max_length=50,
+        examples=["hello"],
+        json_schema_extra={"pattern": r"^[a-z0-9-]+$"},  # told, and checked with words
+    ),
 ]
 
 

@@ -32,6 +32,19 @@ async def test_a_project_tells_what_is_live(api: Any, deployed: Deployed) -> Non
     assert told["processes"] == [{"process": "web", "index": 1, "health": "healthy"}]
 
 
+async def test_a_first_request_by_hand_is_helped(api: Any) -> None:
+    await api.person("ana")
+    body = b'{"project_name": "hello"}'
+    for kind in ({}, {"Content-Type": "application/x-www-form-urlencoded"}):
+        answer = await api.post("/projects", "ana", content=body, headers=kind)
+        assert answer.status_code == 422
+        assert "Content-Type: application/json" in answer.json()["hint"]
+    assert "/docs lists every path" in (await api.get("/project", "ana")).json()["hint"]
+    answer = await api.post("/projects", "ana", json={"project_name": "my_app"})
+    assert answer.json()["detail"] == "bad app name 'my_app': only a-z, 0-9 and '-' are allowed"
+    assert "begins and ends with a letter or digit" in answer.json()["hint"]
+
+
 async def test_names_are_refused_with_a_hint(api: Any) -> None:
     await api.app("taken", await api.person("ana"))
     bad = dict.fromkeys(("api", "-a", "A", "", "a" * 51, "a\n", "17"), 422)
