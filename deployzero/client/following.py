@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,11 @@ import httpx
 
 from deployzero.client.api import API, UnavailableError
 
+NDJSON = {"Accept": "application/x-ndjson"}
 SILENCE = httpx.Timeout(50.0, connect=10.0)
 """The server sends an empty line every 15 seconds."""
 PATIENCE = 300.0
-"""Seconds without the server before it is given up."""
+"""Seconds since the server was lost before it is given up."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 
 
@@ -42,39 +43,49 @@ def follow(
     away: told why, once each time that the server has gone; it is looked for until PATIENCE is
     over. Raises DeployZeroException then, and for what the server refuses.
     """
-    heard, pause, told = time.monotonic(), FIRST_PAUSE, False
+
+    def wanted() -> dict[str, Any]:
+        return {"since": since}
+
+    for message in messages(api, f"/deployments/{deployment_id}/logs", wanted, away):
+        if message["type"] == "status":
+            yield _ended(message)
+            return
+        since = message["seq"]
+        yield Line(since, message["data"])
+
+
+def messages(
+    api: API,
+    path: str,
+    wanted: Callable[[], Mapping[str, Any]],
+    away: Callable[[str], None] = lambda _: None,
+) -> Iterator[dict[str, Any]]:
+    """What a followed log says, over one connection after another, without end.
+
+    wanted: the query of the next connection. away: as of `follow`, which raises the same.
+    """
+    pause, lost = FIRST_PAUSE, 0.0
     while True:
+        query = {**wanted(), "follow": 1}
         try:
-            for message in _messages(api, deployment_id, since):
-                heard, pause, told = time.monotonic(), FIRST_PAUSE, False
-                if message["type"] == "status":
-                    yield _ended(message)
-                    return
-                since = message["seq"]
-                yield Line(since, message["data"])
-            lost = UnavailableError(f"{api.account.server} ended the log too early")
+            with api.stream("GET", path, params=query, headers=NDJSON, timeout=SILENCE) as answer:
+                for line in answer.iter_lines():
+                    message = _message(line, api) if line.strip() else None
+                    pause, lost = FIRST_PAUSE, 0.0  # an empty line, too: the server is there
+                    if message is not None:
+                        yield message
+            gone = UnavailableError(f"{api.account.server} ended the log too early")
         except UnavailableError as error:
-            lost = error
-        if time.monotonic() - heard > PATIENCE:
-            raise lost
-        if not told:
-            away(lost.message)
-        told = True
+            gone = error
+        now = time.monotonic()
+        if not lost:
+            lost = now
+            away(gone.message)
+        if now - lost > PATIENCE:
+            raise gone
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
-
-
-def _messages(api: API, deployment_id: int, since: int) -> Iterator[dict[str, Any]]:
-    with api.stream(
-        "GET",
-        f"/deployments/{deployment_id}/logs",
-        params={"follow": 1, "since": since},
-        headers={"Accept": "application/x-ndjson"},
-        timeout=SILENCE,
-    ) as answer:
-        for line in answer.iter_lines():
-            if line.strip():
-                yield _message(line, api)
 
 
 def _message(line: str, api: API) -> dict[str, Any]:

@@ -1,14 +1,12 @@
 """What an app prints, as it comes, over whatever happens to the connection."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from deployzero.client.api import API, UnavailableError
-from deployzero.client.following import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, SILENCE
+from deployzero.client.api import API
+from deployzero.client.following import NDJSON, messages
 
-NDJSON = {"Accept": "application/x-ndjson"}
 MISSED = 1000
 """Lines that are asked for again after a connection was lost."""
 Line = dict[str, Any]
@@ -35,40 +33,20 @@ def follow(
     last: dict[str, str] = {}
     first = ""
     """When the oldest line shown was printed: what is older was not asked for."""
-    heard, pause, told = time.monotonic(), FIRST_PAUSE, False
-    while True:
-        before = dict(last)
-        try:
-            for line in _messages(api, path, {**_wanted(lines, process), "follow": 1}):
-                heard, pause, told = time.monotonic(), FIRST_PAUSE, False
-                source, at = line.get("source", ""), line.get("at", "")
-                if at and at <= before.get(source, first if before else ""):
-                    continue  # told before the connection was lost, or older
-                last[source], first = at, first or at
-                yield line
-            lost = UnavailableError(f"{api.account.server} ended the log")
-        except UnavailableError as error:
-            lost = error
-        if time.monotonic() - heard > PATIENCE:
-            raise lost
-        if not told:
-            away(lost.message)
-        told = True
-        time.sleep(pause)
-        lines, pause = MISSED if last else lines, min(2 * pause, LONGEST_PAUSE)
+    before: dict[str, str] = {}
+    """Of each source, what was told last before the connection was lost."""
+
+    def wanted() -> dict[str, Any]:
+        before.update(last)
+        return _wanted(MISSED if last else lines, process)
+
+    for line in messages(api, path, wanted, away):
+        source, at = line.get("source", ""), line.get("at", "")
+        if at and at <= before.get(source, first if before else ""):
+            continue  # told already, or older
+        last[source], first = at, first or at
+        yield line
 
 
 def _wanted(lines: int, process: str | None) -> dict[str, Any]:
     return {"lines": lines} | ({"process": process} if process else {})
-
-
-def _messages(api: API, path: str, wanted: dict[str, Any]) -> Iterator[Line]:
-    with api.stream("GET", path, params=wanted, headers=NDJSON, timeout=SILENCE) as answer:
-        for line in answer.iter_lines():
-            if not line.strip():
-                continue
-            try:
-                message: Line = json.loads(line)
-            except ValueError:  # the connection broke in the middle of it
-                raise UnavailableError(f"{api.account.server} sent half a line") from None
-            yield message

@@ -83,3 +83,30 @@ def test_what_the_server_refuses_is_not_asked_again() -> None:
     with pytest.raises(NotFoundError):
         list(follow(api, 5))
     assert asked == ["0"]
+
+
+def test_a_connection_that_breaks_after_long_silence_is_resumed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [1.0]
+
+    class Quiet(httpx.SyncByteStream):
+        """Empty lines for longer than a server that is away is waited for, then it breaks."""
+
+        def __iter__(self) -> Iterator[bytes]:
+            for _ in range(3):
+                clock[0] += following.PATIENCE
+                yield b"\n"
+            raise httpx.ReadError("connection reset")
+
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    api, asked = api_of(
+        httpx.Response(200, stream=Broken(lines(1))),
+        httpx.Response(200, stream=Quiet()),
+        httpx.ConnectError("refused"),
+        httpx.Response(200, content=json.dumps(STATUS).encode() + b"\n"),
+    )
+    away: list[str] = []
+    assert [type(each) for each in follow(api, 5, away=away.append)] == [Line, Ended]
+    assert asked == ["0", "1", "1", "1"]
+    assert len(away) == 2
