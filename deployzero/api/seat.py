@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from deployzero.api.routes.runs import MOST_WORDS, Word
 from deployzero.api.strict import Strict
+from deployzero.api.words import MOST_WORDS, Word
 from deployzero.errors import UsageError
 from deployzero.operations.terminal import Signal, WindowSize
 from deployzero.runtime.attachment import STDOUT

@@ -10,6 +10,7 @@ from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.client_address import address_of, on_this_machine
 from deployzero.api.credentials import Credentials
 from deployzero.api.credentials import credentials as shown
+from deployzero.api.strict import Strict
 from deployzero.models.access import Scope
 from deployzero.operations import accounts, api_keys, passwords, people, registration
 
@@ -42,7 +43,7 @@ KeyName = Annotated[
 Agent = Annotated[str, Header(alias="User-Agent", include_in_schema=False)]
 
 
-class Registration(BaseModel):
+class Registration(Strict):
     username: NewUsername
     password: NewPassword
     invitation: str | None = Field(
@@ -54,13 +55,13 @@ class Registration(BaseModel):
     name: KeyName = ""
 
 
-class Login(BaseModel):
+class Login(Strict):
     username: Username
     password: Password
     name: KeyName = ""
 
 
-class PasswordChange(BaseModel):
+class PasswordChange(Strict):
     current: Password | None = Field(None, description="null: you have none yet.")
     new: NewPassword
 

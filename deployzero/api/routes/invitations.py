@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.pagination import CurrentPage
+from deployzero.api.strict import Strict
 from deployzero.models import invitation as model
 from deployzero.operations import invitations
 from deployzero.operations.events import recorded
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/invitations", tags=["account"])
 MOST_ID = 2**31 - 1
 
 
-class NewInvitation(BaseModel):
+class NewInvitation(Strict):
     username: str | None = Field(
         None,
         min_length=1,

@@ -9,15 +9,11 @@ from pydantic import BaseModel, Field
 from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.reference import AppName
 from deployzero.api.strict import Strict
+from deployzero.api.words import MOST_WORDS, Word
 from deployzero.operations import runs
 from deployzero.operations.events import recorded
 
 router = APIRouter(prefix="/projects/{project}/runs", tags=["runs"])
-
-MOST_WORDS = 1000
-LONGEST_WORD = 100_000
-"""Linux takes 128 KiB in one."""
-Word = Annotated[str, Field(max_length=LONGEST_WORD)]
 
 
 class NewRun(Strict):

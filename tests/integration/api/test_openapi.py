@@ -67,6 +67,19 @@ def test_the_document_reads_well() -> None:
     assert [name for name in schemas if "__" in name] == [], "two models of one name"
 
 
+def test_no_body_takes_a_field_that_is_not_known() -> None:
+    schemas = make_app(None).openapi()["components"]["schemas"]  # type: ignore[arg-type]
+    bodies = [
+        each["requestBody"]["content"]["application/json"]["schema"]
+        for each in operations()
+        if "application/json" in each.get("requestBody", {}).get("content", {})
+    ]
+    names = {name for body in bodies for name in re.findall(r"/schemas/(\w+)", str(body))}
+    assert len(names) > 15
+    loose = {name for name in names if schemas[name].get("additionalProperties") is not False}
+    assert loose == {"Formation"}, "its fields are the processes"
+
+
 async def test_the_server_keeps_to_it_whatever_comes(
     api: Any, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
