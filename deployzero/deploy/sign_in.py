@@ -22,8 +22,10 @@ class SignIn:
     hashing: int = 0
     """Passwords that are being hashed, or wait for it."""
     failures: MemoryStorage = field(default_factory=MemoryStorage)
-    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    """By address: attempts from one go one at a time."""
+    turns: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = field(
+        default_factory=WeakValueDictionary
+    )
+    """By what is counted, an address, say: attempts from one go one at a time."""
     known: dict[tuple[str, str], None] = field(default_factory=dict)
     """Account and address of the last who got it right, the latest at the end."""
 

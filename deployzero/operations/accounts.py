@@ -126,7 +126,7 @@ async def change_password(
     passwords.check(new, user.name)
     detail = f"from {address}"
     async with (
-        throttle.guarded(platform, account=user.name, address=address),
+        throttle.throttled(platform, account=user.name, address=address),
         recorded(platform, user, action="auth:password", detail=detail),
     ):
         async with platform.database.read() as session:
@@ -201,7 +201,7 @@ async def _signed_in(
     Raises UnauthenticatedError, after as long, for a user or a password that there is not.
     """
     known = NAME.fullmatch(username) is not None
-    async with throttle.guarded(platform, account=username if known else None, address=address):
+    async with throttle.throttled(platform, account=username if known else None, address=address):
         async with platform.database.read() as session:
             user = await users.by_name(session, username) if known else None
             stored = await users.password_of(session, user.id) if user else None

@@ -3,7 +3,6 @@ which polls meanwhile, gets a key of theirs. RFC 8628, the device authorization 
 
 import datetime as dt
 import secrets
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -20,7 +19,7 @@ from deployzero.operations import accounts, api_keys
 from deployzero.operations.access import require_scope
 from deployzero.operations.accounts import Credentials
 from deployzero.operations.events import recorded
-from deployzero.operations.throttle import guarded, network_of
+from deployzero.operations.throttle import network_of, throttled_codes
 from deployzero.source.lines import printable
 from deployzero.store import cli_logins, users
 
@@ -108,7 +107,7 @@ async def find(platform: Platform, user: User, user_code: str) -> CLILogin:
     ConflictError for one that was decided.
     """
     require_scope(user, Scope.ADMIN)
-    async with _guesses(platform, user), platform.database.read() as session:
+    async with throttled_codes(platform, user), platform.database.read() as session:
         return await _waiting(session, user_code)
 
 
@@ -120,7 +119,7 @@ async def decide(platform: Platform, user: User, user_code: str, approve: bool) 
     action = APPROVE if approve else REFUSE
     async with recorded(platform, user, action=action) as entry:
         require_scope(user, Scope.ADMIN)
-        async with _guesses(platform, user), platform.database.begin() as session:
+        async with throttled_codes(platform, user), platform.database.begin() as session:
             login = await _waiting(session, user_code, hold=True)
             entry.detail = f"{login.computer} at {login.address}"
             await cli_logins.decide(session, login.id, user.id, approve)
@@ -151,11 +150,6 @@ async def poll(platform: Platform, device_code: str) -> Polled:
             return Polled(Status.REFUSED)
         given = await accounts.credentials(session, user, login.computer)
     return Polled(Status.APPROVED, given)
-
-
-def _guesses(platform: Platform, user: User) -> AbstractAsyncContextManager[None]:
-    """Counts wrong codes; by user, who has signed in, wherever they are."""
-    return guarded(platform, address=f"codes of user {user.id}")
 
 
 async def _waiting(session: AsyncSession, user_code: str, hold: bool = False) -> CLILogin:

@@ -62,7 +62,7 @@ async def make_account(
     settings = platform.settings
     detail = f"{username} from {address}"
     async with (
-        throttle.guarded(platform, address=address, always=settings.registration == "open"),
+        throttle.throttled(platform, address=address, always=settings.registration == "open"),
         recorded(platform, NOBODY, action="auth:register", detail=detail) as entry,
     ):
         async with platform.database.read() as session:  # before the work of hashing

@@ -1,4 +1,4 @@
-"""Repeated failures to sign in are slowed, by account and by address."""
+"""Repeated failures to sign in are slowed, by account and by address; wrong codes by user."""
 
 import asyncio
 import ipaddress
@@ -18,19 +18,40 @@ from deployzero.errors import (
     TooManyRequestsError,
     UnauthenticatedError,
 )
+from deployzero.models.deployment import User
 
 MINUTES = 10
 OF_ACCOUNT_AND_ADDRESS = RateLimitItemPerMinute(10, MINUTES)
 OF_ACCOUNT = RateLimitItemPerMinute(100, MINUTES)
 OF_ADDRESS = RateLimitItemPerMinute(30, MINUTES)
+CODES_OF_USER = RateLimitItemPerMinute(30, MINUTES)
 TURN_SECONDS = 30.0
 """How long an attempt waits for those before it from the same address."""
 FAILURES = (UnauthenticatedError, ForbiddenError, NotFoundError, asyncio.CancelledError)
 """What a guess ends with. One that is not waited for counts, too."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    message: str
+    instead: str
+    """What else to do than to wait."""
+
+    def error(self, until: float) -> TooManyRequestsError:
+        """until: `time.time()`."""
+        seconds = max(1, math.ceil(until - time.time()))
+        return TooManyRequestsError(self.message, f"Wait {seconds} s. {self.instead}", seconds)
+
+
+SIGN_INS = _Refusal(
+    "too many failed attempts to sign in",
+    "An SSH key signs in meanwhile; a forgotten password: users:invite",
+)
+CODES = _Refusal("too many wrong codes", "Then take a new one: deployzero login")
+
+
 @asynccontextmanager
-async def guarded(
+async def throttled(
     platform: Platform, *, account: str | None = None, address: str, always: bool = False
 ) -> AsyncIterator[None]:
     """Count the block as a failure if it raises one of FAILURES; refuse it after too many.
@@ -44,20 +65,9 @@ async def guarded(
     network = network_of(address)
     counters = _counters(account, network)
     known = account is not None and (account, network) in platform.sign_in.known
-    limiter = SlidingWindowCounterRateLimiter(platform.sign_in.failures)
-    # In turn, or a thousand at once would all pass before the first has failed.
-    async with _turn(platform, network):
-        for counter in counters:
-            if counter.limit is OF_ACCOUNT and known:
-                continue
-            if not limiter.test(counter.limit, *counter.of):
-                raise _too_many(limiter.get_window_stats(counter.limit, *counter.of).reset_time)
-        try:
-            yield
-        except FAILURES:
-            for counter in counters:
-                limiter.hit(counter.limit, *counter.of)
-            raise
+    looked_at = [each for each in counters if not (each.limit is OF_ACCOUNT and known)]
+    async with _counted(platform, counters, looked_at, SIGN_INS) as limiter:
+        yield
         if always:
             limiter.hit(OF_ADDRESS, *_of_address(network))
         if account is not None:
@@ -65,10 +75,37 @@ async def guarded(
             platform.sign_in.know(account, network)
 
 
+@asynccontextmanager
+async def throttled_codes(platform: Platform, user: User) -> AsyncIterator[None]:
+    """The same for codes that who has signed in types: by user, wherever they are."""
+    counters = [_Counter(CODES_OF_USER, ("codes", str(user.id)))]
+    async with _counted(platform, counters, counters, CODES):
+        yield
+
+
 @dataclass(frozen=True, slots=True)
 class _Counter:
     limit: RateLimitItem
     of: tuple[str, ...]
+
+
+@asynccontextmanager
+async def _counted(
+    platform: Platform, counters: list[_Counter], looked_at: list[_Counter], refusal: _Refusal
+) -> AsyncIterator[SlidingWindowCounterRateLimiter]:
+    """The block's failure counts for all counters; it is refused if one looked at is full."""
+    limiter = SlidingWindowCounterRateLimiter(platform.sign_in.failures)
+    # In turn, or a thousand at once would all pass before the first has failed.
+    async with _turn(platform, counters[0], refusal):
+        for each in looked_at:
+            if not limiter.test(each.limit, *each.of):
+                raise refusal.error(limiter.get_window_stats(each.limit, *each.of).reset_time)
+        try:
+            yield limiter
+        except FAILURES:
+            for each in counters:
+                limiter.hit(each.limit, *each.of)
+            raise
 
 
 def _counters(account: str | None, network: str) -> list[_Counter]:
@@ -104,23 +141,14 @@ def network_of(address: str, prefix: int = 64) -> str:
 
 
 @asynccontextmanager
-async def _turn(platform: Platform, network: str) -> AsyncIterator[None]:
-    lock = platform.sign_in.turns.setdefault(network, asyncio.Lock())
+async def _turn(platform: Platform, counter: _Counter, refusal: _Refusal) -> AsyncIterator[None]:
+    lock = platform.sign_in.turns.setdefault(counter.of, asyncio.Lock())
     try:
         async with asyncio.timeout(TURN_SECONDS):
             await lock.acquire()
     except TimeoutError:
-        raise _too_many(time.time() + TURN_SECONDS) from None
+        raise refusal.error(time.time() + TURN_SECONDS) from None
     try:
         yield
     finally:
         lock.release()
-
-
-def _too_many(until: float) -> TooManyRequestsError:
-    seconds = max(1, math.ceil(until - time.time()))
-    return TooManyRequestsError(
-        "too many failed attempts to sign in",
-        f"Wait {seconds} s. An SSH key signs in meanwhile; a forgotten password: users:invite",
-        seconds,
-    )

@@ -159,8 +159,9 @@ async def test_wrong_codes_are_counted(api: Any) -> None:
     for _ in range(30):
         with pytest.raises(NotFoundError):
             await cli_logins.find(api.platform, ana, "BCDF-GHJK")
-    with pytest.raises(TooManyRequestsError):
+    with pytest.raises(TooManyRequestsError, match="too many wrong codes") as refused:
         await cli_logins.decide(api.platform, ana, login["user_code"], approve=True)
+    assert "password" not in refused.value.hint, "she has signed in"
     await cli_logins.decide(api.platform, bob, login["user_code"], approve=True)
 
 

@@ -58,7 +58,7 @@ async def test_the_numbers_are_those_that_are_promised(monkeypatch: pytest.Monke
     ]
 
 
-async def test_an_account_is_closed_to_an_address_that_guesses(api: Any, ada: None) -> None:
+async def test_an_account_is_closed_to_an_address_thatthrottled_codes(api: Any, ada: None) -> None:
     assert [await login(api) for _ in range(4)] == [401, 401, 401, 429]
     assert await login(api, password=PASSWORD) == 429, "a guess that is right is not told"
     assert await login(api, "bob", PASSWORD) == 200
@@ -168,7 +168,7 @@ async def test_what_is_not_a_guess_is_not_counted(api: Any) -> None:
 
 async def test_others_may_guard_their_codes_by_it(api: Any) -> None:
     async def guess() -> None:
-        async with throttle.guarded(api.platform, address="192.0.2.1"):
+        async with throttle.throttled(api.platform, address="192.0.2.1"):
             raise NotFoundError("no such code")
 
     for _ in range(6):
@@ -180,7 +180,7 @@ async def test_others_may_guard_their_codes_by_it(api: Any) -> None:
 
 async def test_an_attempt_that_is_cancelled_counts(api: Any) -> None:
     async def attempt() -> None:
-        async with throttle.guarded(api.platform, account="ada", address="192.0.2.1"):
+        async with throttle.throttled(api.platform, account="ada", address="192.0.2.1"):
             await asyncio.Event().wait()
 
     for _ in range(3):
@@ -194,7 +194,7 @@ async def test_who_waits_too_long_for_their_turn_is_told(
     api: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(throttle, "TURN_SECONDS", 0.01)
-    async with throttle.guarded(api.platform, address="192.0.2.1"):
+    async with throttle.throttled(api.platform, address="192.0.2.1"):
         with pytest.raises(TooManyRequestsError):
-            async with throttle.guarded(api.platform, address="192.0.2.1"):
+            async with throttle.throttled(api.platform, address="192.0.2.1"):
                 pass
