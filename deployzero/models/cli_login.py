@@ -19,5 +19,7 @@ class CLILogin:
     """Who decided."""
     approved: bool | None
     """None: nobody has decided yet."""
+    key_id: int | None
+    """Of the key that it was given."""
     created_at: dt.datetime
     expires_at: dt.datetime

@@ -16,11 +16,12 @@ from deployzero.models.access import Scope
 from deployzero.models.cli_login import CLILogin
 from deployzero.models.deployment import User
 from deployzero.operations import accounts, api_keys
-from deployzero.operations.access import require_scope
+from deployzero.operations.access import PEOPLE, require_scope
 from deployzero.operations.accounts import Credentials
 from deployzero.operations.events import recorded
 from deployzero.operations.throttle import network_of, throttled_codes
 from deployzero.source.lines import printable
+from deployzero.store import api_keys as stored_keys
 from deployzero.store import cli_logins, users
 
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
@@ -67,7 +68,7 @@ class Status(StrEnum):
 class Polled:
     status: Status
     credentials: Credentials | None = None
-    """Once: when it was approved."""
+    """When it was approved."""
 
 
 async def start(platform: Platform, computer: str, address: str) -> Started:
@@ -127,10 +128,12 @@ async def decide(platform: Platform, user: User, user_code: str, approve: bool) 
 
 
 async def poll(platform: Platform, device_code: str) -> Polled:
-    """What became of it, for the computer that asked; its key the first time that it was approved.
+    """What became of it, for the computer that asked; its key once it was approved.
 
-    Raises NotFoundError for an unknown code, and once the key has been given;
-    TooManyRequestsError for one that asks far more often than it was told to.
+    A computer that asks again has not got the answer: it has a new key in the place of that
+    one, so that there is one, which somebody holds. Raises NotFoundError for an unknown code,
+    and once its key was taken away; TooManyRequestsError for one that asks far more often than
+    it was told to.
     """
     sha256 = api_keys.digest(device_code[: api_keys.LONGEST])
     async with platform.database.read() as session:
@@ -142,13 +145,18 @@ async def poll(platform: Platform, device_code: str) -> Polled:
     if (status := _status(login)) is not Status.APPROVED:
         return Polled(status)
     async with platform.database.begin() as session:
-        # Whoever polls at the same time waits here, and then finds nothing.
+        # Whoever polls at the same time waits here, and then finds the other's key.
         login = _known(await cli_logins.by_device(session, sha256, hold=True))
-        await cli_logins.remove(session, login.id)
         user = await users.by_id(session, login.user_id or 0)
         if user is None:
             return Polled(Status.REFUSED)
+        if login.key_id is not None:
+            await cli_logins.set_key(session, login.id, None)
+            await stored_keys.remove(session, login.key_id)
         given = await accounts.credentials(session, user, login.computer)
+        await cli_logins.set_key(session, login.id, given.key.id)
+    if login.key_id is not None:
+        platform.bus.publish(PEOPLE)
     return Polled(Status.APPROVED, given)
 
 

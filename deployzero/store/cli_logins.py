@@ -58,8 +58,11 @@ async def decide(session: AsyncSession, login_id: int, user_id: int, approved: b
     )
 
 
-async def remove(session: AsyncSession, login_id: int) -> None:
-    await session.execute(delete(CLILoginRow).where(CLILoginRow.id == login_id))
+async def set_key(session: AsyncSession, login_id: int, key_id: int | None) -> None:
+    """What it was given; once that is removed, so is the login."""
+    await session.execute(
+        update(CLILoginRow).where(CLILoginRow.id == login_id).values(key_id=key_id)
+    )
 
 
 async def remove_expired(session: AsyncSession, before: dt.datetime) -> None:
@@ -80,6 +83,7 @@ def _login(row: CLILoginRow) -> CLILogin:
         address=row.address,
         user_id=row.user_id,
         approved=row.approved,
+        key_id=row.key_id,
         created_at=row.created_at,
         expires_at=row.expires_at,
     )

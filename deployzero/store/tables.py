@@ -191,7 +191,7 @@ class InvitationRow(Base):
 
 
 class CLILoginRow(Base):
-    """A computer that asks for a key, until somebody has approved or refused it (RFC 8628)."""
+    """A computer that asks for a key, until it has expired (RFC 8628)."""
 
     __tablename__ = "cli_logins"
     __table_args__ = (NEVER_REUSED,)
@@ -210,6 +210,10 @@ class CLILoginRow(Base):
     """Who decided."""
     approved: Mapped[bool | None]
     """None: nobody has decided yet."""
+    key_id: Mapped[int | None] = mapped_column(
+        ForeignKey("api_keys.id", ondelete="CASCADE"), index=True
+    )
+    """What it was given. A key that is taken away takes this with it: no way to another."""
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     expires_at: Mapped[dt.datetime]
 

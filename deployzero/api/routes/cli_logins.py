@@ -37,7 +37,7 @@ class Poll(Strict):
 
 class CLILoginState(BaseModel):
     status: Status
-    credentials: Credentials | None = Field(description="Once, when it was approved.")
+    credentials: Credentials | None = Field(description="When it was approved.")
 
 
 @router.post("", status_code=201)
@@ -59,7 +59,8 @@ async def start_cli_login(
 
 @router.post("/poll")
 async def poll_cli_login(platform: CurrentPlatform, poll: Poll) -> CLILoginState:
-    """What became of it. One that was approved gives its key now, and once: 404 from then on."""
+    """What became of it. One that was approved gives its key. If that answer is lost, ask again:
+    another key comes in the place of the first, until `expires_in` is over."""
     polled = await cli_logins.poll(platform, poll.device_code)
     given = polled.credentials
     shown = credentials(given.user, given.key, given.api_key) if given else None

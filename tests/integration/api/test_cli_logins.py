@@ -57,7 +57,7 @@ async def expire(api: Any, ago: dt.timedelta = dt.timedelta(0)) -> None:
         )
 
 
-async def test_an_approved_computer_gets_its_key_once(api: Any) -> None:
+async def test_an_approved_computer_gets_its_key(api: Any) -> None:
     ana = await browser(api)
     login = await started(api)
     assert login["verification_url_complete"] == (
@@ -77,8 +77,6 @@ async def test_an_approved_computer_gets_its_key_once(api: Any) -> None:
     assert dt.timedelta(days=364) < lives < dt.timedelta(days=366)
     asked = await api.get("/auth/keys", headers={"X-API-Key": given["api_key"]})
     assert asked.status_code == 200
-    again = await poll(api, login)
-    assert (again.status_code, again.json()["hint"]) == (404, "Start again: deployzero login")
     async with api.platform.database.read() as session:
         rows = [(e.user, e.action, e.detail) for e in await session.scalars(sa.select(EventRow))]
     assert rows == [("ana", "cli-logins:approve", "laptop at 127.0.0.1")]
@@ -89,8 +87,38 @@ async def test_polls_at_once_make_one_key(api: Any) -> None:
     login = await started(api)
     await cli_logins.decide(api.platform, ana, login["user_code"], approve=True)
     answers = await asyncio.gather(*(poll(api, login) for _ in range(8)))
-    assert sorted(each.status_code for each in answers) == [200] + [404] * 7
+    given = [each.json()["credentials"]["api_key"] for each in answers]
+    held = [await api_keys.authenticate(api.platform, key) for key in given]
+    assert sum(user is not None for user in held) == 1
     assert len(await keys_of(api, "ana")) == 1
+
+
+async def test_a_key_whose_answer_was_lost_is_given_anew(api: Any) -> None:
+    ana = await browser(api)
+    login = await started(api)
+    await cli_logins.decide(api.platform, ana, login["user_code"], approve=True)
+    lost, given = [(await poll(api, login)).json()["credentials"] for _ in range(2)]
+    asked = [
+        (await api.get("/auth/me", headers={"X-API-Key": each["api_key"]})).status_code
+        for each in (lost, given)
+    ]
+    assert asked == [401, 200]
+    assert [key.id for key in await keys_of(api, "ana")] == [given["key"]["id"]]
+    with pytest.raises(ConflictError, match="was approved already"):
+        await cli_logins.find(api.platform, ana, login["user_code"])
+    await expire(api)
+    assert (await poll(api, login)).json() == {"status": "expired", "credentials": None}
+
+
+async def test_a_key_that_was_taken_away_comes_not_back(api: Any) -> None:
+    ana = await browser(api)
+    login = await started(api)
+    await cli_logins.decide(api.platform, ana, login["user_code"], approve=True)
+    given = (await poll(api, login)).json()["credentials"]
+    await api_keys.remove(api.platform, ana, given["key"]["id"])
+    again = await poll(api, login)
+    assert (again.status_code, again.json()["hint"]) == (404, "Start again: deployzero login")
+    assert await keys_of(api, "ana") == []
 
 
 async def test_a_refused_computer_gets_none(api: Any) -> None:

@@ -75,10 +75,14 @@ def upgrade() -> None:
         sa.Column("address", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=True),
         sa.Column("approved", sa.Boolean(), nullable=True),
+        sa.Column("key_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_cli_logins_user_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["key_id"], ["api_keys.id"], name=op.f("fk_cli_logins_key_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cli_logins")),
         sa.UniqueConstraint("device_sha256", name=op.f("uq_cli_logins_device_sha256")),
@@ -86,6 +90,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_cli_logins_user_id"), "cli_logins", ["user_id"], unique=False)
+    op.create_index(op.f("ix_cli_logins_key_id"), "cli_logins", ["key_id"], unique=False)
 
 
 def downgrade() -> None:
