@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from deployzero.api.auth import platform_of
 from deployzero.errors import DeployZeroException
 from deployzero.models.access import Role
 from deployzero.models.deployment import User
-from deployzero.operations.guard import LAST_WORDS, guarded
+from deployzero.operations.guard import LAST_WORDS, guarded, streaming
 from deployzero.source.channel import ClientGoneError
 
 T = TypeVar("T")
@@ -81,6 +82,10 @@ class Watched:
     project_id: int | None
     needs: Role = Role.VIEWER
 
+    def taking_room(self) -> AbstractContextManager[None]:
+        """For a stream that may go on for long. Raises TooManyRequestsError."""
+        return streaming(platform_of(self.connection), self.user)
+
     async def run(self, work: Coroutine[Any, Any, T], left: Callable[[], Awaitable[object]]) -> T:
         """`work` to its end. Raises ClientGoneError when the client leaves or the server stops,
         ForbiddenError and UnauthenticatedError when what it needs is taken."""
@@ -140,6 +145,16 @@ class LineStream(Response):
             while (await receive())["type"] != "http.disconnect":
                 pass
 
+        with self._watched.taking_room() if self._beats else contextlib.nullcontext():
+            await self._answer(send, write, written, left)
+
+    async def _answer(
+        self,
+        send: Send,
+        write: Write,
+        written: asyncio.Event,
+        left: Callable[[], Awaitable[None]],
+    ) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
         beating = asyncio.create_task(_beat(write, written)) if self._beats else None
@@ -166,14 +181,17 @@ async def _beat(write: Write, written: asyncio.Event) -> None:
 async def serve_socket(
     websocket: WebSocket, watched: Watched, work: Callable[[], Coroutine[Any, Any, None]]
 ) -> None:
-    """Accept, and run `work`, which sends; nothing that the client sends is looked at."""
+    """Accept, and run `work`, which sends; nothing that the client sends is looked at.
+
+    Raises TooManyRequestsError before it accepts.
+    """
 
     async def left() -> None:
         while (await websocket.receive())["type"] != "websocket.disconnect":
             pass
 
-    await websocket.accept()
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it has been closed meanwhile
+    with watched.taking_room(), contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        await websocket.accept()  # from here on it may be closed at any time
         try:
             await watched.run(work(), left)
             await websocket.close()

@@ -13,6 +13,7 @@ from deployzero.build.builder import Builder
 from deployzero.deploy.key_uses import KeyUses
 from deployzero.deploy.log_archive import LogArchive
 from deployzero.deploy.log_hub import LogHub
+from deployzero.deploy.looks import Looks
 from deployzero.deploy.metrics import Metrics
 from deployzero.deploy.queue import Queue
 from deployzero.deploy.sign_in import SignIn
@@ -61,6 +62,9 @@ class Platform:
     )
     uploads: Counter[int] = field(default_factory=Counter, repr=False)
     """Archives that are on their way, by user id."""
+    streams: Counter[int] = field(default_factory=Counter, repr=False)
+    """Logs that are followed and programs that are sat at over HTTP, by user id."""
+    looks: Looks = field(default_factory=Looks, repr=False)
     route_locks: WeakValueDictionary[str, asyncio.Lock] = field(
         default_factory=WeakValueDictionary, repr=False
     )

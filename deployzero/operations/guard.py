@@ -1,13 +1,18 @@
-"""What ends a command before its time: its client hangs up, or what it needs is taken."""
+"""What ends a command or a stream before its time, or lets it not begin."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 from deployzero.deploy.platform import Platform
-from deployzero.errors import DeployZeroException, ForbiddenError, UnauthenticatedError
+from deployzero.errors import (
+    DeployZeroException,
+    ForbiddenError,
+    TooManyRequestsError,
+    UnauthenticatedError,
+)
 from deployzero.models.access import Role
 from deployzero.models.deployment import User
 from deployzero.operations.access import PEOPLE, still_may
@@ -22,6 +27,27 @@ QUICK = 0.2
 """Most commands have ended after so many seconds, and need no watching."""
 CHECK_SECONDS = 5.0
 LAST_WORDS = 1.0
+MOST_STREAMS = 25
+"""Of one user at once, over HTTP."""
+RETRY_SECONDS = 10
+
+
+@contextlib.contextmanager
+def streaming(platform: Platform, user: User) -> Iterator[None]:
+    """Follow a log, or sit at a program, over HTTP. Raises TooManyRequestsError."""
+    if platform.streams[user.id] >= MOST_STREAMS:
+        raise TooManyRequestsError(
+            f"{MOST_STREAMS} streams of yours are open: logs that you follow, programs, pages",
+            "Close one of them, then try again.",
+            RETRY_SECONDS,
+        )
+    platform.streams[user.id] += 1
+    try:
+        yield
+    finally:
+        platform.streams[user.id] -= 1
+        if not platform.streams[user.id]:
+            del platform.streams[user.id]
 
 
 async def guarded(
@@ -71,12 +97,29 @@ async def _taken(
 ) -> DeployZeroException:
     """Why the user may not do this any more, once that is so; nothing else ends it."""
     with platform.bus.subscribe(PEOPLE) as changed:
-        while (why := await _why_not(platform, user, app, project_id, needs)) is None:
+        fresh = 0.0
+        while (why := await why_not(platform, user, app, project_id, needs, fresh)) is None:
+            fresh = CHECK_SECONDS
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CHECK_SECONDS):
                     await changed.wait()
+                    fresh = 0.0
             changed.clear()
     return why
+
+
+async def why_not(
+    platform: Platform, user: User, app: str, project_id: int | None, needs: Role, fresh: float
+) -> DeployZeroException | None:
+    """Why the user may not go on with this; None: they may, or it is not known.
+
+    fresh: for how many seconds it is enough to have looked, for another stream of theirs.
+    """
+
+    async def look() -> DeployZeroException | None:
+        return await _why_not(platform, user, app, project_id, needs)
+
+    return await platform.looks.at((user, app, project_id, needs), look, fresh)
 
 
 async def _why_not(

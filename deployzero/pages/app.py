@@ -18,7 +18,7 @@ from deployzero.operations.events import recorded
 from deployzero.operations.processes import Process, Processes
 from deployzero.pages.page import Form, data, form, page
 from deployzero.pages.rendering import render
-from deployzero.pages.streams import Events, event, last_id, stream, with_state
+from deployzero.pages.streams import Events, EventStream, event, last_id, with_state
 from deployzero.pages.visit import Visit
 
 RELEASES, RECENT, LINES = 10, 10, 200
@@ -59,7 +59,7 @@ async def follow(visit: Visit) -> Response:
     project = await apps.find(visit.platform, visit.signed_in, visit.request.path_params["app"])
     lines = _lines(visit, visit.signed_in, project.name)
     state = functools.partial(_version, visit, visit.signed_in, project.name)
-    return stream(visit, project.id, with_state(lines, state, LOOK))
+    return EventStream(visit, project.name, project.id, with_state(lines, state, LOOK))
 
 
 async def roll_back(visit: Visit, sent: Form) -> Response:
@@ -85,13 +85,14 @@ def state_of(report: Processes) -> tuple[str, str]:
     return "live", "Live"
 
 
-async def _version(visit: Visit, user: User, app: str) -> str:
-    """Changes with what the page shows beside numbers and logs."""
-    info, recent = await asyncio.gather(
-        apps.app_info(visit.platform, user, app),
-        builds.list_builds(visit.platform, user, app, RECENT),
-    )
-    return version(info, recent)
+async def _version(visit: Visit, user: User, app: str, fresh: float) -> str:
+    """Changes with what the page shows beside numbers and logs; the same for all who watch."""
+
+    async def look() -> str:
+        info = await apps.app_info(visit.platform, user, app)
+        return version(info, await builds.list_builds(visit.platform, user, app, RECENT))
+
+    return await visit.platform.looks.at(("app", app), look, fresh)
 
 
 def version(info: AppInfo, recent: list[Deployment]) -> str:

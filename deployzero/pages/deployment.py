@@ -15,7 +15,7 @@ from deployzero.operations.access import still_may
 from deployzero.operations.events import recorded
 from deployzero.pages.page import Form, data, form, page
 from deployzero.pages.rendering import render
-from deployzero.pages.streams import Events, event, last_id, stream, with_state
+from deployzero.pages.streams import Events, EventStream, event, last_id, with_state
 from deployzero.pages.visit import Visit
 
 LINES = 2000
@@ -59,7 +59,8 @@ async def show(visit: Visit) -> Response:
 
 async def follow(visit: Visit) -> Response:
     deployment = await _find(visit)
-    return stream(visit, deployment.project_id, _events(visit, deployment))
+    events = _events(visit, deployment)
+    return EventStream(visit, deployment.app, deployment.project_id, events)
 
 
 async def whole_log(visit: Visit) -> Response:
@@ -119,8 +120,11 @@ async def _find(visit: Visit) -> Deployment:
 async def _events(visit: Visit, deployment: Deployment) -> Events:
     """Lines as they come, the state whenever it changes, then the end."""
 
-    async def state() -> str:
+    async def look() -> str:
         return (await _find(visit)).state.value
+
+    async def state(fresh: float) -> str:
+        return await visit.platform.looks.at(("deployment", deployment.id), look, fresh)
 
     async with aclosing(with_state(_lines(visit, deployment), state, LOOK)) as events:
         async for each in events:

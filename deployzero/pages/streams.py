@@ -7,12 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from deployzero.errors import DeployZeroException, ForbiddenError, NotFoundError
 from deployzero.models.access import Role
-from deployzero.operations.access import PEOPLE, still_may
-from deployzero.operations.api_keys import still_signed_in
+from deployzero.operations.access import PEOPLE
+from deployzero.operations.guard import streaming, why_not
 from deployzero.pages.visit import Visit
 
 AWAKE = 0.5
@@ -42,22 +43,32 @@ def last_id(visit: Visit) -> str:
     return seen[:LONGEST_ID]
 
 
-def stream(visit: Visit, project_id: int, source: Events) -> Response:
-    """Answer with the source's events until it ends. The browser comes back after a break."""
-    return StreamingResponse(
-        _guarded(visit, project_id, source),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
+class EventStream(StreamingResponse):
+    """The source's events until it ends. The browser comes back after a break."""
+
+    def __init__(self, visit: Visit, app: str, project_id: int, source: Events) -> None:
+        super().__init__(
+            _guarded(visit, app, project_id, source),
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no"},
+        )
+        self._visit = visit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises TooManyRequestsError before it answers."""
+        with streaming(self._visit.platform, self._visit.signed_in):
+            await super().__call__(scope, receive, send)
 
 
-async def with_state(lines: Events, state: Callable[[], Awaitable[str]], every: float) -> Events:
+async def with_state(
+    lines: Events, state: Callable[[float], Awaitable[str]], every: float
+) -> Events:
     """The lines, and the state at first and whenever it has changed; the lines' end is the end.
 
-    every: seconds between two looks at the state.
+    state: is told how old what it returns may be. every: seconds between two looks at it.
     """
     queue: asyncio.Queue[str | None] = asyncio.Queue(AHEAD)
-    told = await state()
+    told = await state(every)
     yield event("state", {"version": told})
     pump = asyncio.create_task(_pump(lines, queue))
     looked, ended = time.monotonic(), False
@@ -73,7 +84,7 @@ async def with_state(lines: Events, state: Callable[[], Awaitable[str]], every: 
             ended = line is None
             if ended or time.monotonic() - looked > every:
                 looked = time.monotonic()
-                if (now := await state()) != told:
+                if (now := await state(0 if ended else every)) != told:
                     told = now
                     yield event("state", {"version": told})
         pump.result()
@@ -82,19 +93,21 @@ async def with_state(lines: Events, state: Callable[[], Awaitable[str]], every: 
         await asyncio.wait({pump})
 
 
-async def _guarded(visit: Visit, project_id: int, source: Events) -> AsyncIterator[str]:
+async def _guarded(visit: Visit, app: str, project_id: int, source: Events) -> AsyncIterator[str]:
+    user, platform = visit.signed_in, visit.platform
     queue: asyncio.Queue[str | None] = asyncio.Queue(AHEAD)
     pump = asyncio.create_task(_pump(_told(source), queue))
     looked = told = time.monotonic()
     yield "retry: 1000\n\n"
     try:
-        with visit.platform.bus.subscribe(PEOPLE) as changed:
+        with platform.bus.subscribe(PEOPLE) as changed:
             while not visit.request.app.state.pages_closing:
                 events = await _next(queue)
                 if changed.is_set() or time.monotonic() - looked > LOOK:
+                    fresh = 0 if changed.is_set() else LOOK
                     changed.clear()
                     looked = time.monotonic()
-                    if not await _may_still(visit, project_id):
+                    if await why_not(platform, user, app, project_id, Role.VIEWER, fresh):
                         yield event("end", {"reason": TAKEN})
                         return
                 if events:
@@ -142,9 +155,3 @@ async def _next(queue: asyncio.Queue[str | None]) -> list[str | None]:
     while not queue.empty():
         found.append(queue.get_nowait())
     return found
-
-
-async def _may_still(visit: Visit, project_id: int) -> bool:
-    user, platform = visit.signed_in, visit.platform
-    signed_in = await still_signed_in(platform, user)
-    return signed_in and await still_may(platform, user, project_id, Role.VIEWER)

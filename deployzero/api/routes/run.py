@@ -22,6 +22,7 @@ from deployzero.models.access import Role
 from deployzero.models.deployment import User
 from deployzero.operations import runs
 from deployzero.operations.events import recorded
+from deployzero.operations.guard import streaming
 from deployzero.operations.terminal import WindowSize, join
 from deployzero.runtime.attachment import Attachment
 from deployzero.source.channel import ClientGoneError
@@ -87,8 +88,9 @@ class _Sitting:
     async def serve(self, detail: Callable[[Command], str]) -> None:
         """detail: for the audit log, without arguments, which may be secrets."""
         await runs.check(self._platform, self._user, self._app)
-        await self._websocket.accept()
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # nobody is there any more
+        room = streaming(self._platform, self._user)
+        with room, contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            await self._websocket.accept()  # from here on it may be closed at any time
             try:
                 wanted = await self._seat.first()
                 code = await self._recorded(wanted, detail(wanted))

@@ -15,7 +15,7 @@ from deployzero import server
 from deployzero.api import streams
 from deployzero.models.access import Role
 from deployzero.models.deployment import Deployment, State
-from deployzero.operations import access, api_keys
+from deployzero.operations import access, api_keys, guard
 from deployzero.store import deployments
 
 NDJSON = {"Accept": "application/x-ndjson"}
@@ -145,6 +145,30 @@ async def test_a_socket_is_refused_with_a_problem_before_it_opens(
     assert (await refusal(api, "/deployments/99/logs/stream"))[0] == 404
     status, problem = await refusal(api, f"{path}?since=x")
     assert (status, problem["detail"][:6]) == (422, "since:")
+
+
+async def test_one_user_has_so_many_streams_at_once_through_all_doors_together(
+    api: Any, waiting: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "MOST_STREAMS", 2)
+    await api.person("boss", "admin")
+    path = f"/deployments/{waiting.id}/logs"
+    follow = {"X-API-Key": api.keys["ana"]} | NDJSON
+    async with api.http.stream("GET", f"{path}?follow=1", headers=follow) as first:
+        assert first.status_code == 200
+        async with socket(api, path):
+            assert (await api.get(path, "ana")).status_code == 200, "it has an end of its own"
+            refused = await api.get(f"{path}?follow=1", "ana")
+            assert (refused.status_code, refused.headers["Retry-After"]) == (429, "10")
+            assert "Close one" in refused.json()["hint"]
+            assert (await refusal(api, path))[0] == 429
+            async with socket(api, path, "boss"):
+                pass
+    await fail(api, waiting)
+    async with asyncio.timeout(LIMIT):
+        while api.platform.streams:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert (await api.get(f"{path}?follow=1", "ana")).status_code == 200
 
 
 async def test_who_loses_access_or_the_key_hears_no_more(api: Any, waiting: Deployment) -> None:

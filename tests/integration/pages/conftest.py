@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import delete
 
 from deployzero import server
+from deployzero.deploy.looks import Looks
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.release import stored_config
 from deployzero.models.access import Role
@@ -161,6 +162,7 @@ async def site(
         yield Site(platform, port, stack)
     platform.sign_in.failures.reset()
     platform.queue.take_cancels()
+    object.__setattr__(platform, "looks", Looks())
     async with platform.database.begin() as session:
         for table in reversed(Base.metadata.sorted_tables):
             if table.name != ServerRow.__tablename__:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -12,7 +13,8 @@ from deployzero.errors import ContainerError
 from deployzero.models.access import Role
 from deployzero.models.deployment import State
 from deployzero.models.runtime_log import RuntimeLine, Skipped
-from deployzero.operations import access, config, events
+from deployzero.operations import access, builds, config, events, guard
+from deployzero.pages import deployment as deployment_page
 from deployzero.store import deployments, users
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -225,6 +227,30 @@ async def test_an_apps_page_is_told_when_it_has_changed(
         assert f'data-version="{after}"' in (await ana.get("/apps/hello")).text
     assert before != after
     assert (await ana.get("/apps/hello/usage")).json() == {"processes": []}  # no engine here
+
+
+async def test_many_who_watch_look_once_and_one_user_has_so_many_streams(
+    site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    find = builds.find
+
+    async def counted(platform: Any, user: Any, app: str, build: int | None) -> Any:
+        looks.append(1)
+        return await find(platform, user, app, build)
+
+    monkeypatch.setattr(deployment_page, "LOOK", 60.0)
+    monkeypatch.setattr(guard, "MOST_STREAMS", 3)
+    ana = await site.signed_in("ana")
+    building = await site.deployment(await site.app("hello", "ana"), State.BUILDING)
+    path = f"/apps/hello/deployments/{building.id}/stream"
+    monkeypatch.setattr(builds, "find", counted)
+    async with AsyncExitStack() as stack:
+        opened = [Stream(await stack.enter_async_context(watch(ana, path))) for _ in range(3)]
+        for each in opened:
+            assert (await each.next())["data"] == {"version": "building"}
+        assert (await ana.get(path)).status_code == 429
+    assert len(looks) == 4 + 1, "one to find it for each request, and one at its state for all"
 
 
 async def test_taken_access_ends_a_stream(site: Any) -> None:
