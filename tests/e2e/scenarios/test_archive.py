@@ -1,12 +1,13 @@
-"""An archive over SSH: live as a push is, and in git ever after."""
+"""An archive over SSH: live as a push is, and in git ever after. Large ones, over HTTP too."""
 
 import io
 import os
 import tarfile
 from pathlib import Path
 
+import httpx
 import pytest
-from daemon import commit, head, repository
+from daemon import commit, head, repository, wait_until
 
 
 def tar(files, *more):
@@ -83,14 +84,21 @@ def test_an_archive_is_live_and_git_pull_brings_it(server, admin, archived, says
     assert "only production is deployed" in wrong.stderr
 
 
-def test_a_large_upload_is_never_in_memory_and_leaves_nothing(server, admin, archived):
-    status = Path(f"/proc/{server.process.pid}/status")
+@pytest.fixture
+def most(server):
+    """Kilobytes: the most memory that the daemon has had since the test began."""
+    process = Path(f"/proc/{server.process.pid}")
+    (process / "clear_refs").write_text("5")
 
-    def most() -> int:
-        """Kilobytes: the most that the daemon ever had."""
-        (line,) = [s for s in status.read_text().splitlines() if s.startswith("VmHWM")]
+    def read():
+        status = (process / "status").read_text()
+        (line,) = [s for s in status.splitlines() if s.startswith("VmHWM")]
         return int(line.split()[1])
 
+    return read
+
+
+def test_a_large_upload_is_never_in_memory_and_leaves_nothing(server, admin, archived, most):
     large = os.urandom(1 << 20) * 60
     data = tar({}, ("app/large", large), ("app/../../etc/cron.d/x", b"* * * * *"))
     before = most()
@@ -101,3 +109,29 @@ def test_a_large_upload_is_never_in_memory_and_leaves_nothing(server, admin, arc
     held = sum(f.stat().st_size for f in server.data.rglob("*") if f.is_file() and not
                f.is_relative_to(server.data / "base") )  # fmt: skip
     assert held < 60 << 20
+
+
+def test_a_large_upload_over_http_is_never_in_memory(server, admin, archived, most):
+    megabyte, size = os.urandom(1 << 20), 100
+
+    def form():
+        """With `large` in a tar, made while it is sent."""
+        entry = tarfile.TarInfo("large")
+        entry.size = size << 20
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="app.tar"\r\n\r\n'
+        yield entry.tobuf()
+        for _ in range(size):
+            yield megabyte
+        yield bytes(1024) + b"\r\n--x--\r\n"
+
+    key = admin.ssh("apikeys:create").out.strip()
+    headers = {"X-API-Key": key, "Content-Type": "multipart/form-data; boundary=x"}
+    url = f"http://127.0.0.1:{server.api_port}"
+    with httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as api:
+        before = most()
+        sent = api.post(f"/projects/{archived}/deployments", content=form())
+        assert sent.status_code == 202, sent.text
+        path = sent.headers["Location"]
+        wait_until(lambda: api.get(path).json()["state"] == "error", 60, "its end")
+        assert most() - before < 30 << 10
+        assert "no app was recognised" in api.get(path).json()["reason"]

@@ -1,7 +1,8 @@
-"""The whole loop by the real `deployzero`: sign in, deploy, watch, fail, mend, roll back."""
+"""The whole loop by the real `deployzero`: register, sign in, deploy, fail, mend, roll back."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from daemon import Daemon
 from .conftest import FILES
 
 PROGRAM = str(Path(sys.executable).with_name("deployzero"))
+PASSWORD = "a few words are easy"
 
 
 @dataclass
@@ -36,6 +38,23 @@ class CommandLine:
         )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout, done.stderr
+
+    def login(self, *words, approve):
+        """What `deployzero login` printed last. approve: called with the page's address."""
+        waiting = subprocess.Popen(
+            [PROGRAM, "login", "--no-browser", *words],
+            cwd=self.home, env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            assert waiting.stdout.readline().startswith("Your code is ")
+            approve(waiting.stdout.readline().strip())
+            out, err = waiting.communicate(timeout=30)
+            assert waiting.returncode == 0, out + err
+        finally:
+            waiting.kill()
+            waiting.communicate()
+        return out
 
 
 @pytest.fixture
@@ -69,13 +88,45 @@ def signed_in_over_ssh(server, line):
     assert out == f"Signed in to {api_url(server)} as admin (admin)\n"
 
 
+def register(admin, browser, name):
+    """An account by an invitation; the browser is signed in to it by its password."""
+    link = admin.ssh("users:invite", name).out.split()[0]
+    account = {"username": name, "password": PASSWORD}
+    invitation = httpx.URL(link).params["invitation"]
+    made = browser.post("/auth/register", json={**account, "invitation": invitation})
+    assert (made.status_code, made.json()["role"]) == (201, "member")
+    assert send(browser, "/login", "/login", **account).status_code == 303
+
+
+def send(browser, page, action, **fields):
+    """The page's form of this address, with these fields typed in."""
+    shown = browser.get(page)
+    form = re.search(rf'<form[^>]*action="{action}".*?</form>', shown.text, re.DOTALL)
+    assert form, shown.text
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form[0]))
+    return browser.post(action, data=hidden | fields)
+
+
+def signed_in_by_the_page(server, admin, line, name):
+    with httpx.Client(base_url=api_url(server), timeout=30, trust_env=False) as browser:
+        register(admin, browser, name)
+
+        def approve(address):
+            page = httpx.URL(address).raw_path.decode()
+            answer = send(browser, page, "/auth/cli-login", decision="approve")
+            assert answer.status_code == 200, answer.text
+
+        out = line.login("--server", api_url(server), approve=approve)
+    assert out == f"Signed in to {api_url(server)} as {name} (member)\n"
+
+
 def says(folder, text):
     (folder / "app.py").write_text(FILES["app.py"].replace('"hello"', f'"{text}"'))
 
 
 def test_deploy_fail_mend_and_roll_back(server, admin, command_line, folder):
     line = command_line("ana")
-    signed_in_over_ssh(server, line)
+    signed_in_by_the_page(server, admin, line, "loop-ana")
     (folder / ".env").write_text("SECRET=1")
     says(folder, "one")
     try:
