@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from deployzero.api import client_address
+from deployzero.api.connection import Connection
 from deployzero.api.streams import open_streams
 from deployzero.errors import SettingsError
 from deployzero.routing.certificates import Pair
@@ -68,6 +69,7 @@ async def serving(
         log_level="warning",
         access_log=False,
         lifespan="off",
+        http=Connection,
         ws_max_size=MOST_MESSAGE,
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=None,  # who waits for a program that reads nothing answers none

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,8 @@ from deployzero.settings import Settings
 
 PRIORITY = 10
 """Niceness of the server and its helpers (git, mmdebstrap): live apps and the proxy go first."""
+FILES = 65536
+"""That it may have open, connections among them, if the system lets it."""
 STACKS = ("python", "nodejs", "static", "go")
 """Those with base images, the likeliest first."""
 
@@ -34,7 +37,16 @@ def serve_until_told(settings: Settings, greet: Job, say: Say, *beside: Job) -> 
     )
     if os.geteuid() == 0:  # only root can give the proxy its own niceness back
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+    allow_files()
     asyncio.run(_serve(settings, greet, say, beside))
+
+
+def allow_files() -> None:
+    """As many open files as the server needs and may have; some systems begin with 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _serve(settings: Settings, greet: Job, say: Say, beside: tuple[Job, ...]) -> None:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -98,6 +99,11 @@ def _route(path: str, answer: Show, method: str) -> Route:
             response = await answer(visit)
         except DeployZeroException as error:
             response = _error(visit, error)
+        except HTTPException as error:  # of a body that is too large, or comes too slowly
+            response = render(
+                visit, "error.html", error.status_code, title="Not taken",
+                message=sentence(error.detail), hint="Send it again.",
+            )  # fmt: skip
         except ClientDisconnect:
             response = Response(status_code=400)
         except Exception:  # the request's border
