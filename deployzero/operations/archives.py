@@ -1,7 +1,6 @@
 """Uploaded archives, which become commits on the deploy branch and are deployed as pushes are."""
 
 import asyncio
-import functools
 import shutil
 import tempfile
 import threading
@@ -9,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TypeVar
+from typing import IO
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,7 +23,7 @@ from deployzero.models.deployment import Project, Push, User
 from deployzero.models.release import Kind
 from deployzero.operations.access import require
 from deployzero.operations.changes import locked
-from deployzero.operations.pushes import start_deployment
+from deployzero.operations.pushes import queue_deployment
 from deployzero.settings import parse_bytes
 from deployzero.source.archive import commit_archive
 from deployzero.source.channel import ALL_THERE_IS
@@ -35,7 +34,6 @@ from deployzero.source.pack import cannot_store
 from deployzero.source.repack import repack
 from deployzero.store import deployments, projects
 
-T = TypeVar("T")
 Read = Callable[[int], Awaitable[bytes]]
 """Up to so many bytes of an upload; b'' at its end."""
 STALL_SECONDS = 300.0
@@ -60,7 +58,7 @@ async def deploy_archive(
     deployment's id.
 
     read: its bytes, asked for only as fast as they are stored. message: of the commit; a function
-    is asked once all has been read. idempotency_key: see `start_deployment`. Raises ArchiveError,
+    is asked once all has been read. idempotency_key: see `queue_deployment`. Raises ArchiveError,
     ArchiveTooLargeError, SourceError for a tree that cannot be taken, ConflictError for a
     locked app or one upload too many, ResourceLimitError for a full disk; nothing is left then.
     """
@@ -87,11 +85,11 @@ async def deploy_archive(
             begun=begun,
             idempotency_key=idempotency_key,
         )
-        push = await _in_thread(platform, functools.partial(_commit, platform, upload, file))
+        push = await _committed(platform, upload, file)
     try:
-        return await start_deployment(platform, push)
+        return await queue_deployment(platform, push)
     except BaseException:
-        await asyncio.to_thread(shutil.rmtree, push.checkout, ignore_errors=True)
+        await _remove_checkout(push)
         raise
 
 
@@ -170,18 +168,28 @@ async def _next(read: Read) -> bytes:
         ) from error
 
 
-async def _in_thread(platform: Platform, work: Callable[[Callable[[], bool]], T]) -> T:
-    """Run it in a thread, with what tells it to stop; it has ended when this returns."""
+async def _committed(platform: Platform, upload: _Upload, file: IO[bytes]) -> Push:
+    """`_commit` in a thread. Cancelled, that has ended when this returns, and left no checkout."""
     stop = threading.Event()
     running = asyncio.get_running_loop().run_in_executor(
-        platform.repositories.pool, work, stop.is_set
+        platform.repositories.pool, _commit, platform, upload, file, stop.is_set
     )
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         stop.set()
-        await shielded(asyncio.wait({running}))
+        await shielded(_undone(running))
         raise
+
+
+async def _undone(running: asyncio.Future[Push]) -> None:
+    await asyncio.wait({running})
+    if not running.cancelled() and running.exception() is None:
+        await _remove_checkout(running.result())
+
+
+async def _remove_checkout(push: Push) -> None:
+    await asyncio.to_thread(shutil.rmtree, push.checkout, ignore_errors=True)
 
 
 def _commit(

@@ -105,10 +105,11 @@ async def start_deployment(platform: Platform, push: Push) -> int:
     AlreadyStartedError for an idempotency key that has started one.
     """
     async with recorded(platform, push.user, action=PUSH, app=push.app, refusals_only=True):
-        return await _start(platform, push)
+        return await queue_deployment(platform, push)
 
 
-async def _start(platform: Platform, push: Push) -> int:
+async def queue_deployment(platform: Platform, push: Push) -> int:
+    """The same for what is in the audit log by another name."""
     async with platform.database.begin() as session:
         project = await _deployable(session, push.user, push.app)
         if project is None:

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 from dataclasses import dataclass
 from typing import Protocol
 
 from deployzero.errors import ContainerError, ResourceLimitError
 from deployzero.runtime.attachment import Attachment
+
+logger = logging.getLogger(__name__)
 
 GONE = 255
 """The exit code that nobody sees: the client has left."""
@@ -48,6 +51,7 @@ async def join(sitter: Sitter, program: Attachment, size: WindowSize, limit: flo
     # A window that changed before the program was there is told by the first size.
     await _resize(program, size)
     sending = asyncio.create_task(_send(sitter, program))
+    sending.add_done_callback(_log_failure)
     ending = asyncio.create_task(_receive(sitter, program))
     leaving = asyncio.ensure_future(sitter.wait_closed())
     try:
@@ -81,6 +85,12 @@ async def _send(sitter: Sitter, program: Attachment) -> None:
                 program.end_input()
                 if received is None:
                     return
+
+
+def _log_failure(sending: asyncio.Task[None]) -> None:
+    """A program that gets no more input may go on, and end well."""
+    if not sending.cancelled() and (error := sending.exception()) is not None:
+        logger.error("a program's input was cut off", exc_info=error)
 
 
 async def _receive(sitter: Sitter, program: Attachment) -> int:

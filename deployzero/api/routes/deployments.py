@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response, WebSocke
 
 from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.deployment import Deployment, queued, shown
-from deployzero.api.idempotency import OnceOnly
+from deployzero.api.idempotency import REPLAYS, OnceOnly
 from deployzero.api.pagination import CurrentPage
 from deployzero.api.reference import AppName
 from deployzero.api.streams import (
@@ -79,7 +79,7 @@ LOG: dict[int | str, dict[str, Any]] = {
     "/projects/{project}/deployments",
     status_code=202,
     openapi_extra=BODY,
-    responses={200: {"model": Deployment, "description": "The same request came before."}},
+    responses=REPLAYS,
 )
 async def deploy(
     request: Request,

@@ -1,6 +1,7 @@
 """/projects/{project}/logs: what an app prints."""
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, nullcontext
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -80,10 +81,11 @@ async def runtime_logs(
             raise ContainerError(found.away.message, f"{REMOVED_ALONE} {found.away.hint}", told)
 
     async def work(write: Write) -> None:
-        for at in range(0, len(history), PIECE):
-            await write(_written(history[at : at + PIECE], as_ndjson))
-        if coming is not None:
-            await in_pieces(coming, lambda batch: write(_written(batch, as_ndjson)))
+        async with nullcontext() if coming is None else aclosing(coming):
+            for at in range(0, len(history), PIECE):
+                await write(_written(history[at : at + PIECE], as_ndjson))
+            if coming is not None:
+                await in_pieces(coming, lambda batch: write(_written(batch, as_ndjson)))
 
     watched = Watched(request, user, app, project.id)
     return LineStream(watched, work, ndjson=as_ndjson, beat=follow)

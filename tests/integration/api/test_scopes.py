@@ -74,6 +74,11 @@ async def push(platform: Platform, user: User, app: str) -> None:
     await pushes.start_deployment(platform, sent)
 
 
+async def queue(platform: Platform, user: User, app: str) -> None:
+    sent = Push(app, user, "main", None, "a" * 40, False, "change", "", 0.0)
+    await pushes.queue_deployment(platform, sent)
+
+
 async def found(target: Any) -> None:
     """What a push asks: None stands for an app that is not there."""
     if await target is None:
@@ -161,6 +166,7 @@ OF_APP: dict[Scope, dict[str, Call]] = {
         "pushes.create_app settles": lambda p, u, a: pushes.create_app(p, u, a, "main"),
         "pushes.find_app": lambda p, u, a: found(pushes.find_app(p, u, a)),
         "pushes.find_source": lambda p, u, a: found(pushes.find_source(p, u, a)),
+        "pushes.queue_deployment": queue,
         "pushes.start_deployment": push,
         "releases.rollback": lambda p, u, a: releases.rollback(p, u, a, None),
         "runs.check": runs.check,
@@ -254,7 +260,10 @@ NOT_ASKED = {
     "changes.queue_change": "part of start_change",
     "events.recorded": "surrounds an operation",
     "guard.guarded": "surrounds an operation",
+    "guard.streaming": "surrounds an operation",
+    "guard.why_not": "a check itself",
     "people.was_taken": "a check itself",
+    "throttle.throttled_codes": "surrounds an operation",
 }
 """Why these need no row above."""
 

@@ -5,7 +5,9 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +15,10 @@ import pytest_asyncio
 
 from deployzero import server
 from deployzero.api import upload
-from deployzero.operations import archives, events
+from deployzero.operations import api_keys, archives, events
 from deployzero.source.archive import commit_archive
 from deployzero.source.archive_entries import ArchiveLimits
+from deployzero.source.checkout import checkout
 from deployzero.store import deployments, projects
 
 PATH = "/projects/hello/deployments"
@@ -165,6 +168,53 @@ async def test_an_upload_that_is_cut_off_leaves_nothing(hello: Any) -> None:
             await asyncio.sleep(0.01)
     assert event.action == "git:from-archive"
     assert not await left(hello)
+
+
+async def test_a_refusal_at_the_end_is_in_the_audit_log_once(hello: Any) -> None:
+    async def sent() -> AsyncIterator[bytes]:
+        yield tar("a")
+        while not hello.platform.uploads.total():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        async with hello.platform.database.begin() as session:
+            project = await projects.by_name(session, "hello")
+            assert project is not None
+            await projects.set_lock(session, project.id, "root")
+
+    async with asyncio.timeout(LIMIT):
+        answer = await hello.post(PATH, "ana", content=sent())
+    assert answer.status_code == 409
+    root = await hello.person("boss", "admin")
+    noted = await events.list_events(hello.platform, root, "hello")
+    assert [(each.action, "locked" in each.result) for each in noted] == [
+        ("git:from-archive", True)
+    ]
+
+
+async def test_who_is_cut_off_while_it_is_checked_out_leaves_nothing(
+    hello: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, parts = asyncio.get_running_loop(), [tar("a"), b""]
+    cut = threading.Event()
+
+    async def read(_: int) -> bytes:
+        return parts.pop(0)
+
+    def cut_off() -> None:
+        running.cancel()
+        loop.call_soon(cut.set)
+
+    def checked_out(repo: Any, commit: str, into: Path) -> None:
+        checkout(repo, commit, into)
+        loop.call_soon_threadsafe(cut_off)
+        assert cut.wait(LIMIT)
+
+    monkeypatch.setattr(archives, "checkout", checked_out)
+    ana = await api_keys.authenticate(hello.platform, hello.keys["ana"])
+    running = asyncio.ensure_future(archives.deploy_archive(hello.platform, ana, "hello", read))
+    await asyncio.wait({running}, timeout=LIMIT)
+    assert running.cancelled()
+    assert cut.is_set()
+    assert not list((hello.platform.settings.data_dir / "checkouts").glob("*"))
 
 
 async def test_a_server_that_stops_says_so_to_who_uploads(hello: Any) -> None:
