@@ -18,6 +18,7 @@ from deployzero.operations.events import recorded
 from deployzero.operations.processes import Process, Processes
 from deployzero.pages.page import Form, data, form, page
 from deployzero.pages.rendering import render
+from deployzero.pages.state import state_of
 from deployzero.pages.streams import Events, EventStream, event, last_id, with_state
 from deployzero.pages.visit import Visit
 
@@ -40,10 +41,11 @@ async def show(visit: Visit) -> Response:
         logs.recent(platform, user, app, LINES),
         still_may(platform, user, info.project.id, Role.DEPLOYER),
     )
+    under_way = [each for each in recent if each.state in UNFINISHED]
     return render(
         visit, "app.html",
-        app=info, state=state_of(report), processes=[_shown(each) for each in report.running],
-        releases=released, under_way=[each for each in recent if each.state in UNFINISHED],
+        app=info, state=_state(report, under_way), under_way=under_way,
+        processes=[_shown(each) for each in report.running], releases=released,
         failed=_failed(recent), variables=variables, lines=history.lines, away=history.away,
         may_deploy=may_deploy, version=version(info, recent),
     )  # fmt: skip
@@ -72,17 +74,14 @@ async def roll_back(visit: Visit, sent: Form) -> Response:
     return RedirectResponse(f"/apps/{app}/deployments/{deployment_id}", 303)
 
 
-def state_of(report: Processes) -> tuple[str, str]:
-    """As home's, of one app."""
-    if report.live is None:
-        return "none", "Nothing deployed yet"
-    if report.project.stopped:
-        return "stopped", "Stopped"
-    rows = [each.container for each in report.running]
-    unwell = [f"{row.process}.{row.index}" for row in rows if row.health in ("unhealthy", "down")]
-    if unwell:
-        return "error", f"Live, but {', '.join(unwell)} {'is' if len(unwell) == 1 else 'are'} down"
-    return "live", "Live"
+def _state(report: Processes, under_way: list[Deployment]) -> tuple[str, str]:
+    """under_way: the newest first."""
+    return state_of(
+        [each.container for each in report.running],
+        live=report.live is not None,
+        stopped=report.project.stopped,
+        under_way=under_way[-1].state if under_way else None,
+    )
 
 
 async def _version(visit: Visit, user: User, app: str, fresh: float) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -15,7 +16,7 @@ from deployzero.models.deployment import State
 from deployzero.models.runtime_log import RuntimeLine, Skipped
 from deployzero.operations import access, builds, config, events, guard
 from deployzero.pages import deployment as deployment_page
-from deployzero.store import deployments, users
+from deployzero.store import containers, deployments, users
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -39,6 +40,20 @@ async def test_the_first_page_shows_ones_own_apps_and_their_state(site: Any) -> 
     assert ">Building<" in page
     assert "http://hello.localhost:8080" in page
     assert "hello" not in (await ben.get("/")).text.split("<main")[1].split("git remote")[0]
+
+
+async def test_an_apps_own_page_tells_its_state_in_the_same_words(site: Any) -> None:
+    ana = await site.signed_in("ana")
+    project = await site.app("hello", "ana")
+    live = await site.deployment(project)
+    async with site.platform.database.begin() as session:
+        (row,) = await containers.of_deployment(session, live.id)
+        await containers.set_health(session, row.id, "unhealthy")
+    for path in ("/", "/apps/hello"):
+        assert re.search(r'"state is-error">web.1 is unhealthy<', (await ana.get(path)).text), path
+    await site.deployment(project, State.BUILDING)
+    for path in ("/", "/apps/hello"):
+        assert re.search(r'"state is-busy">Building<', (await ana.get(path)).text), path
 
 
 async def test_somebody_elses_app_is_one_that_does_not_exist(site: Any) -> None:
