@@ -244,19 +244,6 @@ async def test_who_was_interrupted_hears_what_to_do_again(
     assert hint in lines[-1]
 
 
-async def test_an_overtaken_archive_is_to_be_sent_again(
-    admin: Any, deployed: Any, engine: SimpleNamespace
-) -> None:
-    project = await admin.app("hello", await admin.person("ann"))
-    await deployed(project)
-    late = await queued(admin, project, Kind.ARCHIVE)
-    await DeploymentManager(admin.platform).run(await claimed(admin))
-    lines = [line.text async for line in admin.platform.logs.follow(late.id)]
-    assert "Send it again" in lines[-2]
-    assert lines[-1] == "       v1 goes on serving; nothing was changed."
-    assert "git pull" not in "".join(lines)
-
-
 async def test_a_branch_that_is_chosen_beside_a_commit_is_the_only_one(
     admin: Any, deployed: Any
 ) -> None:
