@@ -15,6 +15,9 @@ DESCRIPTION = """\
 What `ssh deployzero@host` and the `deployzero` command line do, over HTTP. Sign in with
 `POST /auth/login` or `deployzero login`, and send the key in `X-API-Key`. Lists are arrays;
 the header `Link` names the next page. Every error is a problem document (RFC 9457) with a hint.
+
+What starts a deployment takes an `Idempotency-Key`, so that it may be sent again; but changed
+variables, a start and a new name take none.
 """
 
 

@@ -224,7 +224,13 @@ async def rebuild(
 
 
 async def set_limits(
-    platform: Platform, user: User, app: str, process: str, limits: Limits, reset: bool = False
+    platform: Platform,
+    user: User,
+    app: str,
+    process: str,
+    limits: Limits,
+    reset: bool = False,
+    idempotency_key: str | None = None,
 ) -> int:
     """Limit a process's containers, by a restart; returns the deployment's id.
 
@@ -239,7 +245,7 @@ async def set_limits(
     _check_runs(project)
     told = f"Limit {process or 'every process'}: {_told(limits)}"
     change = Change(limits={process: limits}, reset_limits=reset)
-    return await start_change(platform, user, app, Kind.RESTART, change, told)
+    return await start_change(platform, user, app, Kind.RESTART, change, told, idempotency_key)
 
 
 async def limits(platform: Platform, user: User, app: str) -> list[ProcessLimits]:

@@ -188,12 +188,13 @@ async def get_limits(
     ]
 
 
-@router.patch("/limits", status_code=202)
+@router.patch("/limits", status_code=202, responses=REPLAYS)
 async def change_limits(
     platform: CurrentPlatform,
     user: CurrentUser,
     app: AppName,
     change: LimitsChange,
+    key: Annotated[str | None, Depends(OnceOnly(Kind.RESTART))],
     response: Response,
 ) -> Deployment:
     """Limit a process's memory and CPUs, by a restart with zero downtime."""
@@ -205,7 +206,7 @@ async def change_limits(
     action = "resource:limit-clear" if change.reset else "resource:limit"
     async with recorded(platform, user, action=action, app=app, detail=told):
         deployment = await processes.set_limits(
-            platform, user, app, change.process, limits, reset=change.reset
+            platform, user, app, change.process, limits, change.reset, key
         )
     return await queued(platform, user, deployment, response)
 

@@ -79,3 +79,19 @@ async def test_an_archive_that_is_sent_again_is_answered_with_its_deployment(
     assert [each["kind"] for each in listed.json()] == ["archive", "archive", "push"]
     checkouts = api.platform.settings.data_dir / "checkouts"
     assert len(list(checkouts.iterdir())) == 2
+
+
+async def test_limits_that_are_sent_again_restart_once(api: Any, deployed: Any) -> None:
+    await deployed(await api.app("hello", await api.person("ana")))
+    first, second = [
+        await api.request(
+            "PATCH",
+            "/projects/hello/limits",
+            "ana",
+            json={"memory": "64m"},
+            headers={"Idempotency-Key": "a"},
+        )
+        for _ in range(2)
+    ]
+    assert (first.status_code, second.status_code) == (202, 200)
+    assert second.json()["id"] == first.json()["id"]
