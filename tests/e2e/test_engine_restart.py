@@ -22,6 +22,7 @@ from deployzero.models.project import HealthCheck
 from deployzero.runtime.container import ContainerSpec
 from deployzero.runtime.docker_manager import DockerManager
 from deployzero.runtime.health import wait_healthy
+from deployzero.runtime.labels import instance_key
 
 TAG = f"deployzero-test-engine:{os.getpid()}"
 APPS = {"alpha": 1, "beta": 1, "gamma": 1, "delta": 2}
@@ -159,16 +160,17 @@ def started(engine: Engine, server: Daemon) -> dict[str, str]:
     return {one["Name"]: one["State"]["StartedAt"] for one in ours(engine, server)}
 
 
-def rules() -> list[str]:
-    """deployzero's own firewall rules."""
+def rules(server: Daemon) -> list[str]:
+    """The server's firewall rules; others may come and go with their tests."""
     told = subprocess.run(["iptables", "-S"], check=True, capture_output=True, text=True).stdout
-    return [line for line in told.splitlines() if "DEPLOYZERO" in line]
+    chain = f"DEPLOYZERO-{instance_key(server.instance)}"
+    return [line for line in told.splitlines() if chain in line]
 
 
 @contextmanager
 def all_restart(engine: Engine, server: Daemon) -> Iterator[Answers]:
     """Every container is restarted in the block; after it every app is back, none wrong."""
-    before, guarded = started(engine, server), rules()
+    before, guarded = started(engine, server), rules(server)
     assert len(before) == sum(APPS.values())
     assert guarded
     with Answers(server) as answers:
@@ -179,7 +181,7 @@ def all_restart(engine: Engine, server: Daemon) -> Iterator[Answers]:
     after = started(engine, server)
     assert after.keys() == before.keys()
     assert not set(before.items()) & set(after.items())
-    assert rules() == guarded
+    assert rules(server) == guarded
 
 
 def test_the_engine_is_stopped_and_started(engine: Engine, server: Daemon) -> None:

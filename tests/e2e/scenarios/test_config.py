@@ -19,7 +19,7 @@ import os
 open("built.txt", "w").write(os.environ.get("FLAVOR", "plain"))
 """
 """Runs in the build, as collectstatic would."""
-SHOP = 'STATIC_ROOT = "static"  # django.contrib.staticfiles\n'
+SHOP = 'STATIC_ROOT = "s"\nINSTALLED_APPS = ["django.contrib.staticfiles"]\n'
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import os, sys
 print("building with", os.environ.get("BUILD_TOKEN"), os.environ.get("RUNTIME_TOKEN"))
 sys.exit("cannot sign in with " + os.environ["BUILD_TOKEN"] if os.path.exists("fail") else 0)
 """
+SHOP = 'STATIC_ROOT = "static"\nINSTALLED_APPS = ["django.contrib.staticfiles"]\n'
 BOOT = """\
 import os, sys
 print("booting with", os.environ.get("RUNTIME_TOKEN"), os.environ.get("MODE"), flush=True)
@@ -69,7 +70,7 @@ def test_secrets_are_in_the_environment_of_the_app_and_nowhere_else(
         return said[-1]
 
     commit(repo, {"manage.py": MANAGE, "app.py": BOOT + (repo / "app.py").read_text(),
-                  "shop.py": 'STATIC_ROOT = "static"  # django.contrib.staticfiles\n'})  # fmt: skip
+                  "shop.py": SHOP})  # fmt: skip
     assert admin.ssh("apps:create", "vaulted").code == 0
     with command_lines() as seen:
         admin.ssh("config:set", "vaulted", "RUNTIME_TOKEN", stdin=RUNTIME.encode())

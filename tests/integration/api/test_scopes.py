@@ -310,7 +310,7 @@ class Place:
             async with asyncio.timeout(2):
                 begun = call(self.platform, user, app)
                 if inspect.isasyncgen(begun):
-                    await asyncio.wait_for(anext(begun, None), 0.1)
+                    await asyncio.wait_for(anext(begun, None), 1.0)
                 elif hasattr(begun, "__aenter__"):
                     async with begun:
                         pass
