@@ -11,6 +11,7 @@ import ipaddress
 
 from fastapi.requests import HTTPConnection
 
+from deployzero.models.origin import from_another_site
 from deployzero.settings import Settings
 
 LOOPBACK = ("127.0.0.0/8", "::1", "::ffff:127.0.0.0/104")
@@ -34,7 +35,8 @@ def on_this_machine(connection: HTTPConnection, settings: Settings) -> bool:
     A page of somebody else's is thus not taken for the person at the browser: neither one whose
     name resolves to this machine (DNS rebinding), nor one that sends something here.
     """
-    if _sent_by_another_site(connection):
+    changes = connection.scope.get("method") not in ("GET", "HEAD")
+    if changes and from_another_site(connection.headers):
         return False
     try:
         address = ipaddress.ip_address(address_of(connection))
@@ -46,16 +48,6 @@ def on_this_machine(connection: HTTPConnection, settings: Settings) -> bool:
     own = address.is_loopback or str(address) == settings.bind
     host = (connection.url.hostname or "").lower()
     return own and (_is_address(host) or host in _names(settings))
-
-
-def _sent_by_another_site(connection: HTTPConnection) -> bool:
-    """By what browsers say. To be led here by a link is another matter: that changes nothing."""
-    if connection.scope.get("method") in ("GET", "HEAD"):
-        return False
-    headers = connection.headers
-    origin = headers.get("Origin")
-    foreign = origin is not None and origin.partition("://")[2] != headers.get("Host")
-    return foreign or headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
 
 
 def _names(settings: Settings) -> tuple[str, ...]:

@@ -53,11 +53,10 @@ class OnceOnly:
 
 
 def add_handler(app: FastAPI) -> None:
-    app.add_exception_handler(AlreadyStartedError, _replay)
+    app.exception_handler(AlreadyStartedError)(_replay)
 
 
-async def _replay(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, AlreadyStartedError)  # noqa: S101 - for mypy
+async def _replay(request: Request, error: AlreadyStartedError) -> JSONResponse:
     platform = platform_of(request)
     try:
         user = await APIKeyAuth()(request)

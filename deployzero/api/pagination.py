@@ -4,16 +4,23 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 
 from deployzero.errors import UsageError
+from deployzero.models.number import parse_number
 
 T = TypeVar("T")
+
+
+class Numbered(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+Row = TypeVar("Row", bound=Numbered)
 MOST, DEFAULT = 200, 50
-HIGHEST = 2**31 - 1
-"""Of a number that a column holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +38,14 @@ class Page:
         """For lists that go by a number. Raises UsageError."""
         if not self.after:
             return None
-        if not self.after.isdecimal() or len(self.after) > 10 or int(self.after) > HIGHEST:
+        if (number := parse_number(self.after)) is None:
             raise _bad()
-        return int(self.after)
+        return number
+
+    def by_id(self, found: Sequence[Row]) -> list[Row]:
+        """The page out of all that there are, the lowest id first. Raises UsageError."""
+        after = self.after_number or 0
+        return self.of([each for each in found if each.id > after], lambda each: each.id)
 
     def of(self, found: Sequence[T], key: Callable[[T], object]) -> list[T]:
         """The page out of `limit + 1` items, told by Link that there are more.

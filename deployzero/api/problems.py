@@ -10,39 +10,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from deployzero.errors import (
-    ArchiveError,
-    ArchiveTooLargeError,
-    ConflictError,
-    DeployZeroException,
-    ForbiddenError,
-    NotFoundError,
-    ProjectDetectionError,
-    ResourceLimitError,
-    SourceError,
-    TooManyRequestsError,
-    UnauthenticatedError,
-    UsageError,
-)
+from deployzero.errors import DeployZeroException, TooManyRequestsError, UnauthenticatedError
+from deployzero.models.http_status import status_of
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-STATUSES: dict[type[DeployZeroException], tuple[int, str]] = {
-    UnauthenticatedError: (401, "Not signed in"),
-    ForbiddenError: (403, "Not allowed"),
-    NotFoundError: (404, "Not found"),
-    ConflictError: (409, "Conflict"),
-    ArchiveTooLargeError: (413, "Archive too large"),
-    ArchiveError: (422, "Bad archive"),
-    SourceError: (422, "Not taken"),
-    ProjectDetectionError: (422, "Not recognised"),
-    UsageError: (422, "Bad request"),
-    TooManyRequestsError: (429, "Too many requests"),
-    ResourceLimitError: (507, "A limit was hit"),
-}
-"""By class, the nearest base counts; any other error of ours is the server's: 503."""
-UNAVAILABLE = (503, "Not available")
 MOST = 20
 """Errors of one request that are told."""
 LONGEST_PART = 100
@@ -61,16 +34,11 @@ class Problem(BaseModel):
 
 
 def add_handlers(app: FastAPI) -> None:
-    app.add_exception_handler(DeployZeroException, known)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(WebSocketRequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unknown)
-
-
-def status_of(error: DeployZeroException) -> tuple[int, str]:
-    """Its HTTP status and title."""
-    return next((STATUSES[each] for each in type(error).__mro__ if each in STATUSES), UNAVAILABLE)
+    app.exception_handler(DeployZeroException)(known)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(WebSocketRequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_http)
+    app.exception_handler(Exception)(_unknown)
 
 
 def problem(error: DeployZeroException) -> Problem:
@@ -84,8 +52,7 @@ def problem(error: DeployZeroException) -> Problem:
     )
 
 
-async def known(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, DeployZeroException)  # noqa: S101 - for mypy
+async def known(_: Request, error: DeployZeroException) -> JSONResponse:
     headers = {}
     if isinstance(error, UnauthenticatedError):
         headers["WWW-Authenticate"] = 'APIKey header="X-API-Key"'
@@ -94,8 +61,9 @@ async def known(_: Request, error: Exception) -> JSONResponse:
     return _response(problem(error), headers)
 
 
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError | WebSocketRequestValidationError)  # noqa: S101
+async def _invalid(
+    request: Request, error: RequestValidationError | WebSocketRequestValidationError
+) -> JSONResponse:
     # Without "input" and "ctx": what was sent may be a password.
     errors = [{"loc": _place(each["loc"]), "msg": each["msg"]} for each in error.errors()[:MOST]]
     where = ".".join(map(str, errors[0]["loc"][1:])) if errors else ""
@@ -114,8 +82,7 @@ def _place(parts: Sequence[Any]) -> list[str | int]:
     return [part if isinstance(part, int) else str(part)[:LONGEST_PART] for part in parts]
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101
+async def _http(_: Request, error: HTTPException) -> JSONResponse:
     title = str(error.detail)
     hint = "See /docs."
     if error.status_code in (404, 405):

@@ -13,6 +13,7 @@ from deployzero.errors import ConflictError, DeployZeroException
 from deployzero.models.access import Role, Scope
 from deployzero.models.deployment import Container, Deployment, Project, State, User
 from deployzero.models.names import APP_NAME, check_new_app_name
+from deployzero.models.number import parse_number
 from deployzero.models.release import Change, Kind
 from deployzero.operations.access import (
     hold,
@@ -35,7 +36,6 @@ RENAME_LIMIT = 60.0
 FREE_LIMIT = 5.0
 """… and for the engine to let go of their network."""
 LOOK = 0.1
-LONGEST_ID = 10
 ENDING = "its last containers are ending"
 
 
@@ -113,8 +113,8 @@ async def name_of(platform: Platform, user: User, reference: str) -> str:
     another's requests by a name. Raises NotFoundError.
     """
     async with platform.database.read() as session:
-        if reference.isdecimal() and len(reference) < LONGEST_ID:
-            project = await projects.by_id(session, int(reference))
+        if (number := parse_number(reference)) is not None:
+            project = await projects.by_id(session, number)
             if project and await role_with(session, user, project) is not None:
                 return project.name
         if APP_NAME.fullmatch(reference) and await visible_project(session, user, reference):

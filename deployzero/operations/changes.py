@@ -9,6 +9,7 @@ from deployzero.deploy.platform import Platform
 from deployzero.errors import ConflictError, NotFoundError
 from deployzero.models.access import Role
 from deployzero.models.deployment import UNFINISHED, Deployment, LogLine, Outcome, State, User
+from deployzero.models.number import HIGHEST
 from deployzero.models.release import NUMBERED, Change, Kind
 from deployzero.operations.access import require, visible_project
 from deployzero.store import deployments, log_lines, releases
@@ -17,8 +18,8 @@ PAGE = 1000
 DESTROYED = "the app was destroyed meanwhile"
 CANCEL_LIMIT = 10.0
 """Seconds; a build or boot stops within two."""
-NO_LINE = 2**31 - 1
-"""Follow from there on: only the end of the log is waited for. The most that a column holds."""
+NO_LINE = HIGHEST
+"""Follow from there on: only the end of the log is waited for."""
 
 
 async def start_change(

@@ -12,9 +12,10 @@ from deployzero.errors import (
     UnauthenticatedError,
     UsageError,
 )
+from deployzero.models.http_status import status_of
 from deployzero.operations import accounts, invitations, passwords, registration
 from deployzero.operations.accounts import SESSION_LIVES
-from deployzero.pages.page import Form, form, page, status_of
+from deployzero.pages.page import Form, form, page
 from deployzero.pages.rendering import render, sentence
 from deployzero.pages.visit import Visit, keep_guest, own_path, sign_in, sign_out
 

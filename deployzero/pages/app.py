@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from deployzero.errors import ContainerError, DeployZeroException, NotFoundError
 from deployzero.models.access import Role
 from deployzero.models.deployment import UNFINISHED, Deployment, State, User
+from deployzero.models.number import parse_number
 from deployzero.models.runtime_log import RuntimeLine
 from deployzero.operations import apps, builds, config, logs, processes, releases
 from deployzero.operations.access import still_may
@@ -66,11 +67,10 @@ async def follow(visit: Visit) -> Response:
 
 async def roll_back(visit: Visit, sent: Form) -> Response:
     platform, user, app = visit.platform, visit.signed_in, visit.request.path_params["app"]
-    text = sent.get("release", "")
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+    if (release := parse_number(sent.get("release", ""))) is None:
         raise NotFoundError(f"{app} has no such release", "Choose one from its page.")
-    async with recorded(platform, user, action="rollback", app=app, detail=f"v{text}"):
-        deployment_id = await releases.rollback(platform, user, app, int(text))
+    async with recorded(platform, user, action="rollback", app=app, detail=f"v{release}"):
+        deployment_id = await releases.rollback(platform, user, app, release)
     return RedirectResponse(f"/apps/{app}/deployments/{deployment_id}", 303)
 
 

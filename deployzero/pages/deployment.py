@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from deployzero.errors import NotFoundError
 from deployzero.models.access import Role
 from deployzero.models.deployment import UNFINISHED, Deployment, State
+from deployzero.models.number import parse_number
 from deployzero.models.release import BUILDS
 from deployzero.operations import builds, changes
 from deployzero.operations.access import still_may
@@ -112,9 +113,9 @@ def _state(place: int, reached: int, ended: bool) -> str:
 async def _find(visit: Visit) -> Deployment:
     """Raises NotFoundError."""
     app, text = visit.request.path_params["app"], visit.request.path_params["deployment"]
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+    if (number := parse_number(text)) is None:
         raise NotFoundError("there is no such deployment", "Look at its app's.")
-    return await builds.find(visit.platform, visit.signed_in, app, int(text))
+    return await builds.find(visit.platform, visit.signed_in, app, number)
 
 
 async def _events(visit: Visit, deployment: Deployment) -> Events:
@@ -133,8 +134,7 @@ async def _events(visit: Visit, deployment: Deployment) -> Events:
 
 
 async def _lines(visit: Visit, deployment: Deployment) -> Events:
-    seen = last_id(visit)
-    since = int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 10 else 0
+    since = parse_number(last_id(visit)) or 0
     async for lines in changes.follow_lines(visit.platform, deployment.id, since):
         for line in lines:
             yield event("line", {"text": line.text}, line.seq)

@@ -9,16 +9,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deployzero.errors import (
-    ConflictError,
-    DeployZeroException,
-    ForbiddenError,
-    NotFoundError,
-    SourceError,
-    TooManyRequestsError,
-    UnauthenticatedError,
-    UsageError,
-)
+from deployzero.errors import DeployZeroException, TooManyRequestsError, UsageError
+from deployzero.models.http_status import status_of
 from deployzero.pages.rendering import render, sentence
 from deployzero.pages.visit import TOKEN, Visit, to_login, visit_of
 
@@ -36,16 +28,6 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 """Of every page; one that sets a header itself keeps its own."""
-STATUSES: dict[type[DeployZeroException], tuple[int, str]] = {
-    UnauthenticatedError: (401, "Not signed in"),
-    ForbiddenError: (403, "Not allowed"),
-    NotFoundError: (404, "Not found"),
-    ConflictError: (409, "Not now"),
-    SourceError: (422, "Not taken"),
-    UsageError: (422, "Not understood"),
-    TooManyRequestsError: (429, "Too many tries"),
-}
-UNAVAILABLE = (503, "Not available")
 
 Form = Mapping[str, str]
 Show = Callable[[Visit], Awaitable[Response]]
@@ -85,10 +67,6 @@ def form(path: str, take: Take, *, public: bool = False) -> Route:
         return await take(visit, sent)
 
     return _route(path, answer, "POST")
-
-
-def status_of(error: DeployZeroException) -> tuple[int, str]:
-    return next((STATUSES[each] for each in type(error).__mro__ if each in STATUSES), UNAVAILABLE)
 
 
 def _route(path: str, answer: Show, method: str) -> Route:

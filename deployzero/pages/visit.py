@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from deployzero.deploy.platform import Platform
 from deployzero.errors import ForbiddenError, UnauthenticatedError
 from deployzero.models.deployment import User
+from deployzero.models.origin import from_another_site
 from deployzero.operations import api_keys
 
 TOKEN = "csrf"  # noqa: S105 - the field's name
@@ -73,10 +74,7 @@ class Visit:
 
     def check_form(self, token: str, public: bool = False) -> None:
         """Refuse a form that another site has sent. Raises ForbiddenError."""
-        site = self.request.headers.get("Sec-Fetch-Site", "same-origin")
-        origin, host = (self.request.headers.get(name) for name in ("Origin", "Host"))
-        foreign = origin is not None and origin.partition("://")[2] != host
-        if foreign or site != "same-origin":
+        if from_another_site(self.request.headers):
             raise ForbiddenError("this form was sent by another site", RELOAD)
         if not hmac.compare_digest(token.encode(), self.token(public).encode()):
             raise ForbiddenError("this form is not valid any more", RELOAD)

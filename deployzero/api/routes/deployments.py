@@ -27,6 +27,7 @@ from deployzero.errors import DeployZeroException
 from deployzero.models import deployment as model
 from deployzero.models.access import Role
 from deployzero.models.deployment import LogLine, State
+from deployzero.models.number import HIGHEST
 from deployzero.models.release import Kind
 from deployzero.operations import archives, builds, changes
 from deployzero.operations.events import recorded
@@ -34,8 +35,6 @@ from deployzero.source.channel import ClientGoneError
 
 router = APIRouter(tags=["deployments"])
 
-HIGHEST = 2**31 - 1
-"""What a column of numbers holds."""
 DeploymentId = Annotated[int, Path(ge=1, le=HIGHEST, examples=[42])]
 Since = Annotated[int, Query(ge=0, le=HIGHEST, description="Only lines after this `seq`.")]
 BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -117,10 +116,7 @@ async def list_deployments(
     platform: CurrentPlatform, user: CurrentUser, app: AppName, page: CurrentPage
 ) -> list[Deployment]:
     """What was deployed, restarted, scaled or rolled back, failures too; the newest first."""
-    before = page.after_number
-    found = await builds.list_builds(
-        platform, user, app, page.limit + 1, before and min(before, HIGHEST)
-    )
+    found = await builds.list_builds(platform, user, app, page.limit + 1, page.after_number)
     return [shown(platform, each) for each in page.of(found, lambda each: each.id)]
 
 

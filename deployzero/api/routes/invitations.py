@@ -10,12 +10,11 @@ from deployzero.api.auth import CurrentPlatform, CurrentUser
 from deployzero.api.pagination import CurrentPage
 from deployzero.api.strict import Strict
 from deployzero.models import invitation as model
+from deployzero.models.number import HIGHEST
 from deployzero.operations import invitations
 from deployzero.operations.events import recorded
 
 router = APIRouter(prefix="/invitations", tags=["account"])
-
-MOST_ID = 2**31 - 1
 
 
 class NewInvitation(Strict):
@@ -73,15 +72,13 @@ async def list_invitations(
 ) -> list[Invitation]:
     """Those that are open, oldest first: all for admins, else those for you. Needs the scope
     admin."""
-    after = page.after_number or 0
     found = await invitations.list_invitations(platform, user)
-    rest = [each for each in found if each.id > after]
-    return [_shown(each) for each in page.of(rest, lambda each: each.id)]
+    return [_shown(each) for each in page.by_id(found)]
 
 
 @router.delete("/{id}", status_code=204)
 async def remove_invitation(
-    platform: CurrentPlatform, user: CurrentUser, id: Annotated[int, Path(ge=1, le=MOST_ID)]
+    platform: CurrentPlatform, user: CurrentUser, id: Annotated[int, Path(ge=1, le=HIGHEST)]
 ) -> None:
     """Its link is no good any more. Needs the scope admin."""
     async with recorded(platform, user, action="invitations:remove", detail=str(id)):

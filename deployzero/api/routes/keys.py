@@ -12,14 +12,14 @@ from deployzero.api.pagination import CurrentPage
 from deployzero.api.strict import Strict
 from deployzero.models import deployment as model
 from deployzero.models.access import Scope
+from deployzero.models.number import HIGHEST
 from deployzero.operations import api_keys, apps, keys
 from deployzero.operations.events import recorded
 
 router = APIRouter(prefix="/auth", tags=["keys"])
 
-MOST_ID = 2**31 - 1
 LONGEST_PUBLIC_KEYS = 64 << 10
-Id = Annotated[int, Path(ge=1, le=MOST_ID)]
+Id = Annotated[int, Path(ge=1, le=HIGHEST)]
 
 
 class NewAPIKey(Strict):
@@ -74,9 +74,7 @@ async def list_api_keys(
     platform: CurrentPlatform, user: CurrentUser, page: CurrentPage
 ) -> list[APIKey]:
     """Your API keys, oldest first; those that have expired too. Needs the scope admin."""
-    after = page.after_number or 0
-    found = [key for key in await api_keys.list_keys(platform, user) if key.id > after]
-    return [shown_key(key) for key in page.of(found, lambda key: key.id)]
+    return [shown_key(key) for key in page.by_id(await api_keys.list_keys(platform, user))]
 
 
 @router.post("/keys", status_code=201)
@@ -111,9 +109,7 @@ async def list_ssh_keys(
     platform: CurrentPlatform, user: CurrentUser, page: CurrentPage
 ) -> list[SSHKey]:
     """Your public keys, which push and sign in over SSH."""
-    after = page.after_number or 0
-    found = [key for key in await keys.list_keys(platform, user) if key.id > after]
-    return [_ssh_key(key) for key in page.of(found, lambda key: key.id)]
+    return [_ssh_key(key) for key in page.by_id(await keys.list_keys(platform, user))]
 
 
 @router.post("/ssh-keys", status_code=201)

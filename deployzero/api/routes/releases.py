@@ -12,13 +12,13 @@ from deployzero.api.idempotency import REPLAYS, OnceOnly
 from deployzero.api.pagination import CurrentPage
 from deployzero.api.reference import AppName
 from deployzero.api.strict import Strict
+from deployzero.models.number import HIGHEST
 from deployzero.models.release import Kind
 from deployzero.operations import releases
 from deployzero.operations.events import recorded
 
 router = APIRouter(prefix="/projects/{project}", tags=["releases"])
 
-HIGHEST = 2**31 - 1
 Number = Annotated[int, Field(ge=1, le=HIGHEST, examples=[3])]
 
 
