@@ -10,4 +10,5 @@ def from_another_site(headers: Mapping[str, str]) -> bool:
     """
     origin = headers.get("Origin")
     foreign = origin is not None and origin.partition("://")[2] != headers.get("Host")
-    return foreign or headers.get("Sec-Fetch-Site", "same-origin") != "same-origin"
+    # "none" is what the person typed or kept: no page can send it.
+    return foreign or headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
