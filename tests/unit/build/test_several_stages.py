@@ -1,6 +1,7 @@
 """What stands beside one stack's own steps: a front end, Debian packages, a tiny image."""
 
 import dataclasses
+import re
 import io
 import tarfile
 from pathlib import Path
@@ -155,3 +156,15 @@ def test_only_one_page_apps_answer_unknown_pages_and_never_for_missing_scripts()
     assert "/index.html;" in spa
     assert "js|mjs" in spa
     assert "/index.html;" not in nginx_conf(ProjectConfig("static", static_dir="."))
+
+
+def test_each_extension_of_a_site_has_one_type_so_that_nginx_warns_of_none() -> None:
+    text = nginx_conf(ProjectConfig("static", static_dir="."))
+    types = re.search(r"types \{(.*?)\}", text, re.S)
+    assert types and "mime.types" not in text
+    rows = [row.split() for row in types[1].split(";") if row.strip()]
+    extensions = [extension for row in rows for extension in row[1:]]
+    assert len(extensions) == len(set(extensions))
+    assert {"html", "js", "mjs", "webp", "wasm", "woff2", "webmanifest"} <= set(extensions)
+    # text/html is always among them, and naming it is what nginx warns of as well.
+    assert not re.search(r"(charset|gzip)_types [^;]*text/html", text)
