@@ -1,7 +1,7 @@
 """Other people's samples, really pushed, built and asked: cold, then with one file changed.
 
     .venv/bin/python benchmarks/deploy_samples.py TREES CASES.json [--only ID]... [--type TYPE]... \
-[--serving] [--json FILE]
+[--serving] [--said] [--json FILE]
 
 TREES holds a folder a case, named by its id; each is copied before it is pushed. Only cases that
 build without a network of their own are taken; --serving: of these the ones that serve HTTP.
@@ -60,14 +60,15 @@ def wanted(cases: list[dict[str, Any]], options: argparse.Namespace) -> list[Cas
     ]
 
 
-def deploy(daemon: Daemon, case: Case, tree: Path, folder: Path) -> Result:
+def deploy(daemon: Daemon, case: Case, tree: Path, folder: Path, said_too: bool) -> Result:
     app = re.sub("[^a-z0-9]+", "-", case["id"].lower())[:50].strip("-")
     shutil.copytree(tree, folder, symlinks=True)
     _commit(folder, "first")
     _prepare(daemon, case, app)
     cold, said = _push(daemon, folder, app)
-    if cold is None:
+    if cold is None or said_too:
         print(said, file=sys.stderr)
+    if cold is None:
         # A program that ends is not live; what it printed may be all that the case asks for.
         printed = _printed(case, said)
         why = "printed what it should" if printed else _reason(said)
@@ -75,7 +76,9 @@ def deploy(daemon: Daemon, case: Case, tree: Path, folder: Path) -> Result:
     answer, well = _asked(daemon, case, app)
     (folder / "deployzero-warm").write_text("changed\n")
     _commit(folder, "second")
-    warm, _ = _push(daemon, folder, app)
+    warm, said = _push(daemon, folder, app)
+    if warm is None or said_too:
+        print(said, file=sys.stderr)
     size = _megabytes(daemon, app)
     daemon.ssh("apps:destroy", app, "--force")
     return Result(case["id"], case["type"], cold, warm, size, answer, well and warm is not None)
@@ -168,6 +171,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", help="Only this case; repeatable.")
     parser.add_argument("--type", action="append", help="Only cases of this type; repeatable.")
     parser.add_argument("--serving", action="store_true", help="Only those that serve HTTP.")
+    parser.add_argument("--said", action="store_true", help="Print what every push said.")
     parser.add_argument("--json", type=Path, help="Write the results there, too.")
     options = parser.parse_args()
     cases = wanted(json.loads(options.cases.read_text()), options)
@@ -179,7 +183,7 @@ def main() -> int:
             daemon.start()
             for number, case in enumerate(cases):
                 tree, folder = options.trees / case["id"], Path(scratch) / str(number)
-                results.append(deploy(daemon, case, tree, folder))
+                results.append(deploy(daemon, case, tree, folder, options.said))
                 print(".", end="", flush=True, file=sys.stderr)
         finally:
             daemon.down()
