@@ -1,9 +1,10 @@
 """How well detection does on other people's repositories, and how fast.
 
-    benchmarks/detection.py TREES CASES.json [--type nodejs]... [--wrong]
+    benchmarks/detection.py TREES CASES.json [--type nodejs]... [--wrong] [--known FILE]
 
 TREES holds a folder a case, named by its id. Each case says what its project is; nothing of a
-tree is executed and nothing is fetched.
+tree is executed and nothing is fetched. With --known (tests/detection/differences.toml) the exit
+code is 0 when exactly the differences that are listed there, with their reasons, are left.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import shlex
 import statistics
 import sys
 import time
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ from deployzero.models.project import ProjectConfig
 
 Case = Mapping[str, Any]
 SCORED = ("nodejs", "python", "go", "static", "dockerfile", "none/error")
+ASPECTS = ("type", "packages", "version", "static", "start")
 RUNNERS = frozenset({"npm", "pnpm", "yarn", "bun"})
 SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "daphne", "waitress-serve"})
 DEEPEST = 5
@@ -74,7 +77,7 @@ def _packages(case: Case, got: ProjectConfig) -> bool | None:
     wanted = case.get("package_manager")
     if not wanted or got.type not in ("nodejs", "python"):
         return None
-    return got.package_manager == wanted.split()[0]
+    return bool(got.package_manager == wanted.split()[0])
 
 
 def _version(case: Case, got: ProjectConfig) -> bool | None:
@@ -185,7 +188,7 @@ def table(scores: Iterable[Score]) -> str:
         ]
         for each in scores
     ]
-    headings = ["case", "type", "packages", "version", "static", "start", "ms", "what was found"]
+    headings = ["case", *ASPECTS, "ms", "what was found"]
     return tabulate(rows, headings, disable_numparse=True)
 
 
@@ -203,7 +206,7 @@ def _told(got: ProjectConfig | ProjectDetectionError) -> str:
 
 def summary(scores: list[Score]) -> str:
     lines = []
-    for place, name in enumerate(("type", "packages", "version", "static", "start")):
+    for place, name in enumerate(ASPECTS):
         told = [value for each in scores if (value := _values(each)[place]) is not None]
         right = sum(told)
         lines.append(
@@ -214,12 +217,25 @@ def summary(scores: list[Score]) -> str:
     return "\n".join(lines)
 
 
+def unexplained(scores: Iterable[Score], known: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Differences that are not listed in `known` (case to what differs to why), and listed ones
+    that are none."""
+    lines = []
+    for each in scores:
+        wrong = {name for name, value in zip(ASPECTS, _values(each), strict=True) if value is False}
+        listed = {name for name, why in known.get(each.id, {}).items() if why.strip()}
+        lines += [f"{each.id}: {name} differs, no reason is listed" for name in wrong - listed]
+        lines += [f"{each.id}: {name} is listed, but is right" for name in listed - wrong]
+    return sorted(lines)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("trees", type=Path)
     parser.add_argument("cases", type=Path)
     parser.add_argument("--type", action="append", help="Only cases of this type; repeatable.")
     parser.add_argument("--wrong", action="store_true", help="List only what is wrong.")
+    parser.add_argument("--known", type=Path, help="Differences with their reasons, as TOML.")
     options = parser.parse_args()
     types = options.type or SCORED
     cases = [each for each in json.loads(options.cases.read_text()) if each["type"] in types]
@@ -232,7 +248,11 @@ def main() -> int:
     scores = [score(each, options.trees / each["id"]) for each in found]
     print(table(each for each in scores if not options.wrong or False in _values(each)))
     print(f"\n{summary(scores)}")
-    return 0
+    if options.known is None:
+        return 0
+    wrong = unexplained(scores, tomllib.loads(options.known.read_text()))
+    print("\n".join(wrong or ["every difference has its reason"]))
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def detect(
         _show(error)
         sys.exit(1)
     if not startable(config):  # the plan is known, but a push of it would be refused
-        _show(no_start(config))
+        _show(no_start(config), with_detail=as_json or dockerfile)
 
 
 def plan(config: ProjectConfig) -> Iterator[str]:
@@ -93,8 +93,8 @@ def _dockerfile(directory: Path, config: ProjectConfig, stacks: Buildpacks) -> s
     return render(config, base, stacks=stacks, assets=front_end)
 
 
-def _show(error: DeployZeroException) -> None:
-    for line in error.detail:
+def _show(error: DeployZeroException, with_detail: bool = True) -> None:
+    for line in error.detail if with_detail else ():
         click.echo(f"       {line}", err=True)
     click.echo(f" !     {error.message}", err=True)
     if error.hint:

@@ -49,6 +49,11 @@ def test_a_plan_without_a_start_command_warns_on_stderr(plant):
     assert "no way to start" in result.stderr
 
 
+def test_reasons_are_said_once_where_nothing_starts(plant):
+    result = run(plant({"requirements.txt": "requests\n"}))
+    assert (result.stdout + result.stderr).count("requirements.txt: installed by pip") == 1
+
+
 def test_the_dockerfile_is_printed(plant):
     result = run(plant(FLASK), "--dockerfile")
     assert result.exit_code == 0
