@@ -15,11 +15,13 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from deployzero.build.base_image_names import NO_REGISTRY
+from deployzero.build.truststore import truststore
 from deployzero.errors import BuildError
 
 TARGET = "/run/deployzero-build"
 SOURCING = f". {TARGET}/env"
 _CA_VARIABLES = (
+    "CARGO_HTTP_CAINFO",
     "CURL_CA_BUNDLE",
     "GIT_SSL_CAINFO",
     "NODE_EXTRA_CA_CERTS",
@@ -28,6 +30,8 @@ _CA_VARIABLES = (
     "REQUESTS_CA_BUNDLE",
     "SSL_CERT_FILE",
 )
+_JAVA_VARIABLES = ("GRADLE_OPTS", "MAVEN_OPTS", "SBT_OPTS")
+"""JAVA_TOOL_OPTIONS would do for all of them, but each JVM prints a line about it."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|KEY|CREDENTIAL|AUTH", re.IGNORECASE)
 _LONG = 16
@@ -51,6 +55,7 @@ def files(ca_bundle: bytes | None, environment: Mapping[str, str]) -> dict[str, 
     lines = []
     if ca_bundle is not None:
         found["ca.crt"] = ca_bundle
+        found["ca.jks"] = truststore(ca_bundle)
         found["apt.conf"] = f'Acquire::https::CaInfo "{TARGET}/ca.crt";\n'.encode()
         lines = [f"export {name}={TARGET}/ca.crt" for name in _CA_VARIABLES]
         lines.append(f"export APT_CONFIG={TARGET}/apt.conf")
@@ -61,6 +66,9 @@ def files(ca_bundle: bytes | None, environment: Mapping[str, str]) -> dict[str, 
                 "Use letters, digits and underscores, as in DEPLOYZERO_BUILD_ENV_PIP_INDEX_URL.",
             )
         lines.append(f"export {name}={shlex.quote(value)}")
+    if ca_bundle is not None:  # beside what the operator, or the Dockerfile, gives these tools
+        trusted = f"-Djavax.net.ssl.trustStore={TARGET}/ca.jks -Djavax.net.ssl.trustStoreType=JKS"
+        lines += [f'export {name}="${{{name}:-}} {trusted}"' for name in _JAVA_VARIABLES]
     found["env"] = ("\n".join(lines) + "\n").encode()
     return found
 

@@ -23,6 +23,15 @@ def test_the_bundle_is_named_to_the_tools_that_ask_for_one() -> None:
         assert f"export {name}=/run/deployzero-build/ca.crt\n" in env
 
 
+def test_java_trusts_the_same_beside_what_it_is_told_already(tmp_path: Path) -> None:
+    (tmp_path / "env").write_bytes(material.files(b"PEM", {"MAVEN_OPTS": "-Xmx1g"})["env"])
+    ran = subprocess.run(
+        ["/bin/sh", "-euc", f'. {tmp_path}/env; printf %s "$MAVEN_OPTS"'],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ran.stdout.startswith("-Xmx1g -Djavax.net.ssl.trustStore=/run/deployzero-build/ca.jks ")
+
+
 @pytest.mark.parametrize("name", ["A-B", "1A", "", "A B", "A;B", "A\n"])
 def test_a_name_that_no_shell_takes_is_refused(name: str) -> None:
     with pytest.raises(BuildError):
