@@ -29,7 +29,8 @@ sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
 from tests.e2e.daemon import Daemon, docker_client, wait_until
 
 Case = Mapping[str, Any]
-TYPES = ("nodejs", "python", "go", "static", "dockerfile", "bun", "php", "ruby", "rust", "java")
+TYPES = ("nodejs", "python", "go", "static", "dockerfile", "bun", "php", "ruby", "rust", "java",
+         "shell", "none/error")  # fmt: skip
 ANSWER_LIMIT = 20.0
 LOG_LIMIT = 10.0
 
