@@ -53,11 +53,18 @@ class Engine:
                 str(archive), name, version, changes=[f"LABEL {LABEL}={self.run}"]
             )
 
-    def build(self, tag: str, files: Mapping[str, str]) -> None:
+    def build(
+        self, tag: str, files: Mapping[str, str], arguments: Mapping[str, str] | None = None
+    ) -> None:
         """BuildKit over the plain API, the tar context as the body. Raises RuntimeError."""
         with self.client.post(
             f"{self._url}/build",
-            params={"version": "2", "t": tag, "labels": json.dumps(self._labels)},
+            params={
+                "version": "2",
+                "t": tag,
+                "labels": json.dumps(self._labels),
+                "buildargs": json.dumps(dict(arguments or {})),
+            },
             data=context(files),
             headers={"Content-Type": "application/x-tar"},
             timeout=MAKE_LIMIT,
@@ -66,7 +73,7 @@ class Engine:
             answer.raise_for_status()
             for line in answer.iter_lines():
                 if b'"error"' in line:
-                    raise RuntimeError(f"the floor's build failed: {line.decode()}")
+                    raise RuntimeError(f"the build of {tag} failed: {line.decode()}")
 
     def network(self, name: str) -> None:
         self.client.create_network(name, driver="bridge", labels=self._labels)

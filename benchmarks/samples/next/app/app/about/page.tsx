@@ -1,0 +1,3 @@
+export default function About() {
+  return <p>A page that the build renders once.</p>;
+}
