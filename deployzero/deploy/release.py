@@ -48,6 +48,7 @@ def environment(
 ) -> dict[str, str]:
     """The variables of an app's processes; each group goes before those named ahead of it."""
     return {
+        **config.run_environment,
         **config.environment,
         **generated_secrets(platform, project_id, config),
         **variables.values(app, server),

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deployzero.detection.node_manifest import Package
@@ -50,6 +51,7 @@ _WATCHER = re.compile(r"^((?:[A-Z_]+=\S+ )*)(tsx|node|bun) (?:watch|--watch(?:-p
 _TS_WATCHER = re.compile(
     r"^((?:[A-Z_]+=\S+ )*)(?:ts-node-dev|tsnd)(?: --?[\w-]+)* (?=[\w./-]+\.ts$)"
 )
+_MANAGERS_OWN = re.compile(r"\bnpm_(?:config_user_agent|execpath|lifecycle_\w+|command)\b")
 _SIMPLE = re.compile(r"^(?:[A-Z_]+=[\w./:@-]+ )*[\w./-]+(?: [\w./:@=,+$-]+)*$")
 
 
@@ -107,6 +109,33 @@ def main_file(package: Package) -> str | None:
     return package.first(*ENTRIES)
 
 
+def sources(app: Package, file: str) -> Iterator[str]:
+    """A script that is started, and what a compiler makes it of."""
+    if file:
+        yield app.path(file)
+        inner = re.sub(r"^(?:\./)?(?:dist|build|lib|out)/", "", file)
+        stem = re.sub(r"\.[cm]?js$", "", inner)
+        for folder in ("src/", ""):
+            yield app.path(f"{folder}{stem}.ts")
+
+
+def script_variables(package: Package) -> dict[str, str]:
+    """What every package manager gives a script, for one that is started without it.
+
+    Many a program reads its own version there.
+    """
+    given = {key: package.values.get(key) for key in ("name", "version")}
+    config = package.values.get("config")
+    given |= {f"config_{k}": v for k, v in config.items()} if isinstance(config, dict) else {}
+    named = {f"npm_package_{key}": value for key, value in given.items()}
+    return {
+        name: str(value)
+        for name, value in named.items()
+        if isinstance(value, str | int) and not isinstance(value, bool)
+        and re.fullmatch(r"\w{1,80}", name) and re.fullmatch(r"[^\0\n]{1,200}", str(value))
+    }  # fmt: skip
+
+
 def needs_development(package: Package, commands: list[str]) -> str | None:
     """The development dependency that these commands call, by name or by a script."""
     for command in commands:
@@ -154,7 +183,7 @@ def _direct(package: Package, manager: Manager, name: str, reasons: list[str]) -
     plain = _WATCHER.sub(r"\1\2 ", plain)
     plain = _TS_WATCHER.sub(r"\1ts-node ", plain)
     plain = _FIXED.sub(r"\1$PORT", plain)
-    if not _SIMPLE.match(plain):
+    if not _SIMPLE.match(plain) or "$npm_" in plain:
         return None
     words = [word for word in plain.split() if not re.match(r"^[A-Z_]+=", word)]
     program = BINARIES.get(words[0], words[0])
@@ -162,11 +191,24 @@ def _direct(package: Package, manager: Manager, name: str, reasons: list[str]) -
         return None
     if words[0] not in ("node", "bun") and (package.folder != "." or manager.pnp):
         return None  # its program lies in a folder that PATH does not name
+    if asked := _asks_manager(package, plain):
+        reasons.append(f"{asked}: reads what {manager.name} tells its scripts, so that starts it")
+        return None
     if "PORT" in script and "$PORT" not in script and _PORT.match(script):
         reasons.append(f"{package.file}: the start script's PORT is left out, deployzero sets it")
     if "$PORT" in plain and "$PORT" not in script:
         reasons.append(f"{package.file}: the start script's port gives way to $PORT")
     return inside(package, _loading(package, manager, plain))
+
+
+def _asks_manager(package: Package, command: str) -> str | None:
+    """The script in the command that reads variables which only a package manager can set."""
+    for word in command.split():
+        if re.search(r"\.[cm]?[jt]s$", word):
+            for path in filter(package.tree.is_file, sources(package, word)):
+                if _MANAGERS_OWN.search(package.tree.head(path, 256 * 1024)):
+                    return path
+    return None
 
 
 def _loading(package: Package, manager: Manager, command: str) -> str:

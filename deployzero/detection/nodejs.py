@@ -1,7 +1,6 @@
 """Node.js: package.json and its package manager; a server, or a front-end build of files."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deployzero.detection.node_install import Install, install, prune
@@ -14,6 +13,8 @@ from deployzero.detection.node_start import (
     inside,
     main_file,
     needs_development,
+    script_variables,
+    sources,
     start,
 )
 from deployzero.detection.node_version import node_version
@@ -69,6 +70,7 @@ class NodeJSDetector:
             start_command=plan.start.command,
             port=_fixed_port(app, plan, reasons),
             environment=plan.start.environment,
+            run_environment={} if files else script_variables(app),
             framework=plan.site.tool if plan.site else app.framework or root.framework,
             package_manager=manager.name,
             runtime_version=version,
@@ -185,7 +187,7 @@ _RUN = ("start", "build", "heroku-postbuild", "preinstall", "install", "postinst
 def _fixed_port(app: Package, plan: _Plan, reasons: list[str]) -> int:
     """The port that the entry file names, where it does not look at PORT at all."""
     word = re.search(r"(?:^|\s)([\w./-]+\.[cm]?[jt]s)$", plan.start.command or "")
-    path = next(filter(app.tree.is_file, _sources(app, word[1] if word else "")), None)
+    path = next(filter(app.tree.is_file, sources(app, word[1] if word else "")), None)
     text = app.tree.head(path, 256 * 1024) if path else ""
     if _LOOKED_UP.search(text):
         return DEFAULT_PORT
@@ -194,16 +196,6 @@ def _fixed_port(app: Package, plan: _Plan, reasons: list[str]) -> int:
         return DEFAULT_PORT
     reasons.append(f"{path}: listens on {found[1]} whatever PORT says, so PORT is {found[1]}")
     return int(found[1])
-
-
-def _sources(app: Package, file: str) -> Iterator[str]:
-    """The file, and what a compiler makes it of."""
-    if file:
-        yield app.path(file)
-        inner = re.sub(r"^(?:\./)?(?:dist|build|lib|out)/", "", file)
-        stem = re.sub(r"\.[cm]?js$", "", inner)
-        for folder in ("src/", ""):
-            yield app.path(f"{folder}{stem}.ts")
 
 
 def _bare_script(tree: Tree) -> ProjectConfig | None:

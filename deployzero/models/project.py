@@ -43,6 +43,8 @@ class ProjectConfig:
     """Shell command of the web process; None: the image's own (static, Dockerfile)."""
     port: int = DEFAULT_PORT
     environment: dict[str, str] = field(default_factory=dict)
+    run_environment: dict[str, str] = field(default_factory=dict)
+    """Variables of the running processes alone: no build reads them, no layer depends on them."""
     install_path: str = "/app"
     framework: str | None = None
     package_manager: str | None = None

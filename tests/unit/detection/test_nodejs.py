@@ -38,6 +38,34 @@ def test_a_simple_start_script_is_run_without_npm(detect, script, command):
     assert config.start_command == command
 
 
+@pytest.mark.parametrize(
+    ("script", "files"),
+    [
+        ("node a.js", {"a.js": "console.log(process.env.npm_config_user_agent)"}),
+        ("node dist/a.js", {"src/a.ts": "if (process.env.npm_lifecycle_event) {}"}),
+        ("node a.js $npm_package_main", {"a.js": ""}),
+    ],
+)
+def test_a_script_that_reads_what_only_a_manager_knows_is_started_by_it(detect, script, files):
+    assert detect({**started(script), **files}).start_command == "npm start"
+
+
+def test_what_scripts_read_of_package_json_is_there_without_npm(detect):
+    config = detect(
+        started("node a.js", name="@me/shop", version="1.2.3", config={"port": 81, "a-b": "c"})
+    )
+    assert config.run_environment == {
+        "npm_package_name": "@me/shop",
+        "npm_package_version": "1.2.3",
+        "npm_package_config_port": "81",
+    }
+
+
+@pytest.mark.parametrize("version", [None, 1.5, True, ["1"], "", "1\n2", "1\0", "1" * 201])
+def test_a_bad_version_is_no_variable(detect, version):
+    assert detect(started("node a.js", version=version)).run_environment == {}
+
+
 def test_npm_runs_a_start_script_that_has_a_prestart(detect):
     config = detect(package(scripts={"start": "node a.js", "prestart": "echo"}))
     assert config.start_command == "npm start"
