@@ -143,11 +143,12 @@ def _refused(case: Case, said: str) -> tuple[str, bool]:
     the case asks for. So is a refusal where no stack is expected.
     """
     why = _reason(said)
+    if case["type"] == "none/error":
+        return why, "Building" not in said
     if _printed(case, said):
         return "printed what it should", True
-    if _asks_nothing(case) and "exited with code 0 " in why:
-        return "ran to its end", True
-    return why, case["type"] == "none/error" and "Building" not in said
+    ended = _asks_nothing(case) and "exited with code 0 " in why
+    return ("ran to its end" if ended else why), ended
 
 
 def _asks_nothing(case: Case) -> bool:
@@ -155,7 +156,7 @@ def _asks_nothing(case: Case) -> bool:
 
 
 def _printed(case: Case, text: str) -> bool:
-    expected = case.get("log_contains")
+    expected = case.get("log_contains") or ()
     return bool(expected) and not case.get("http_checks") and all(each in text for each in expected)
 
 

@@ -96,6 +96,12 @@ def _files(tree: Tree) -> Iterator[tuple[str, str]]:
                 if count > MAX_FILES:
                     return
                 yield folder, (name if base == "." else f"{base}/{name}")
+    # `python -m <folder>` runs these; the folder's name may hold what no import could.
+    for folder in (".", "src"):
+        for package in tree.folders(folder)[:MAX_FILES]:
+            plain = re.fullmatch(r"(?:src/)?\w[\w-]*", package) and package not in SKIPPED
+            if plain and tree.is_file(f"{package}/__main__.py"):
+                yield folder, f"{package}/__main__.py"
 
 
 def _searched(folder: str) -> bool:

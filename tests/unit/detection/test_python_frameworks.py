@@ -40,6 +40,8 @@ MANAGE = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.setti
          "chainlit run app.py --host 0.0.0.0 --port $PORT --headless"),
         ({"src/shop/web/app.py": "from flask import Flask\napp = Flask('a')\n"}, "flask", "flask",
          f"gunicorn --chdir src {BIND} shop.web.app:app"),
+        ({"web-shop/__main__.py": "from flask import Flask\napp = Flask('a')\n"}, "flask", "flask",
+         f"gunicorn {BIND} web-shop.__main__:app"),
         ({"src/shop/__init__.py": "from flask import Flask\ndef create_app():\n"
           "    return Flask('a')\n"}, "flask", "flask",
          f"gunicorn --chdir src {BIND} 'shop:create_app()'"),

@@ -3,6 +3,7 @@
 import pytest
 
 from deployzero.detection import ProjectDetector
+from deployzero.errors import ProjectDetectionError
 
 FLASK = {
     "requirements.txt": "flask\n",
@@ -81,3 +82,30 @@ def test_what_go_embeds_and_the_repository_has_not_is_built(detect):
 
 def test_a_dockerfile_builds_its_front_end_itself(detect):
     assert detect({"Dockerfile": "FROM a\n", "package.json": BUILT}).assets is None
+
+
+SHELL = {"start.sh": "#!/bin/bash\necho hello\n"}
+
+
+def test_a_start_sh_alone_is_an_app_of_the_shell(detect):
+    config = detect(SHELL)
+    assert (config.type, config.start_command) == ("shell", "bash start.sh")
+    assert detect({"start.sh": "echo hello\n"}).start_command == "sh start.sh"
+
+
+@pytest.mark.parametrize(
+    ("beside", "type_"),
+    [
+        ({"main.py": "print(1)\n"}, "python"),
+        ({"index.html": "<p>hello"}, "static"),
+        ({"server.js": "require('http')\n", "package.json": "{}"}, "nodejs"),
+    ],
+)
+def test_a_start_sh_beside_another_stack_is_that_stacks(detect, beside, type_):
+    assert detect({**SHELL, **beside}).type == type_
+
+
+def test_a_start_sh_above_an_app_hides_it_from_nobody(detect):
+    with pytest.raises(ProjectDetectionError) as raised:
+        detect({**SHELL, "web/package.json": "{}"})
+    assert 'root = "web"' in raised.value.hint
