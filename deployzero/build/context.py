@@ -30,7 +30,8 @@ def write_generated(
 ) -> None:
     """`files` at the top (Dockerfile, nginx.conf), the tree in src/, install files in deps/.
 
-    Those of a front end beside the app are in assets/, so that they key its layer alone.
+    Those of a front end beside the app are in assets/, so that they key its layer alone; what
+    its build does not read (the app's sources) is in code/, and not in src/.
 
     Raises BuildError for a bad ignore file, TimeoutError when `time.monotonic()` is past
     the deadline.
@@ -44,8 +45,16 @@ def write_generated(
         _add_folder(archive, "assets")
         wanted = frozenset(config.install_files)
         front_end = frozenset(config.assets.install_files if config.assets else ())
+        unread = config.assets.unread if config.assets else ()
+        if unread:
+            _add_folder(archive, "code")
         for path in _tree(source, config, deadline):
-            _add(archive, source, path, f"src/{path}")
+            is_folder = (source / path).is_dir() and not (source / path).is_symlink()
+            apart = bool(unread) and path.endswith(unread) and not is_folder
+            if not apart:
+                _add(archive, source, path, f"src/{path}")
+            if apart or (unread and is_folder):
+                _add(archive, source, path, f"code/{path}")
             if path in wanted or _within(path, wanted):
                 _add(archive, source, path, f"deps/{path}")
             if path in front_end or _within(path, front_end):

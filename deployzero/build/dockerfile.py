@@ -27,6 +27,15 @@ SERVE_FILES = (
     " && exec nginx -e stderr -c /tmp/nginx.conf -g 'daemon off;'"
 )
 """The port is known when the container starts; nginx's own files cannot read it."""
+_TREE = """\
+FROM scratch AS tree
+WORKDIR {path}
+COPY src/ code/ ./
+COPY --from=assets {path}/ ./
+
+"""
+"""The whole tree, where the front end was built without the app's sources: they may change and
+it need not be built anew."""
 _NODE_CACHES = {
     "npm": {"npm": "/root/.npm"},
     "yarn": {"yarn": "/usr/local/share/.cache/yarn", "berry": "/root/.yarn/berry"},
@@ -57,6 +66,8 @@ def render(
     front_end = ""
     if config.assets:
         front_end = _front_end(config.assets, assets or base, scope, material, stacks)
+        if config.assets.unread:
+            front_end += _TREE.format(path=config.install_path)
     site = None
     if is_site(config):
         site = f"{config.install_path}/{config.static_dir}".removesuffix("/.")
@@ -68,7 +79,7 @@ def render(
         stacks.folders,
         named,
         config=config,
-        source=f"--from=assets {config.install_path}/" if config.assets else "src/",
+        source=_source(config),
         tiny=is_tiny(config),
         apt_caches=_mounts(f"{scope}/{base.version}", _APT_CACHES, ",sharing=locked"),
         keep=stack.keep if stack else (),
@@ -125,6 +136,13 @@ def _front_end(
     stages = stages.replace("--from=build ", "--from=assets ")
     modules = "RUN find . -name node_modules -type d -prune -exec rm -rf {} +"
     return f"{stages.rstrip()}\n{modules}\n\n"
+
+
+def _source(config: ProjectConfig) -> str:
+    """Where the app's stages copy the tree from."""
+    if config.assets is None:
+        return "src/"
+    return f"--from={'tree' if config.assets.unread else 'assets'} {config.install_path}/"
 
 
 def _mounts(scope: str, caches: Mapping[str, str], more: str = "") -> str:

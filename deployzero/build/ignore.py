@@ -36,7 +36,8 @@ class Ignored:
         own, docker = dict(_lines(source, OWN)), dict(_lines(source, DOCKERS))
         if front_end and front_end.install_command:
             # What the install step makes must not be covered by what was committed.
-            own = {0: "/node_modules/", **own}
+            folder = config.assets.root if config.assets else "."
+            own = {0: f"/{folder}/node_modules/".replace("/./", "/"), **own}
         if config.type == "python":
             # Its programs name another machine's Python; /.venv is where ours is.
             own = {**dict(enumerate(_committed_environments(source), -9)), **own}

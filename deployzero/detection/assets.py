@@ -8,7 +8,7 @@ is an app of its own, with this folder as its root.
 import re
 from dataclasses import replace
 
-from deployzero.detection.node_manifest import read_package
+from deployzero.detection.node_manifest import Package, read_package
 from deployzero.detection.nodejs import NodeJSDetector
 from deployzero.detection.tree import Tree
 from deployzero.models.project import ProjectConfig
@@ -20,6 +20,16 @@ _TOOL = re.compile(
 _EMBED = re.compile(r"^//go:embed\s+(.+)$", re.M)
 _BUILD = re.compile(r'"(?:build|heroku-postbuild)"\s*:')
 MOST_FOLDERS = 40
+SOURCES = {"python": "py", "go": "go", "ruby": "rb", "php": "php", "rust": "rs", "java": "java"}
+"""Ending of each language's files, which a front end's build reads only where it says so."""
+_SETTINGS = re.compile(
+    r"^(?!(?:package|npm-shrinkwrap|[jt]sconfig|deno)\b).*\.(?:json5?|[cm]?[jt]s)$|^\.\w+rc$"
+)
+_SCRIPT = re.compile(r"[\w./-]+\.[cm]?[jt]s\b")
+_ANY_FILE = r"\*(?:/\*)?[\"'`]|\*\.\*"
+_TOOLS_OWN = ("config", "postcss", "babel", "parcel", "tailwind", "purgecss", "staticFiles")
+"""Keys of package.json in which tools have settings of theirs."""
+_ANY_PROGRAM = re.compile(r"\b(?:make|sh|bash)\b")
 
 
 def front_end(
@@ -54,8 +64,44 @@ def front_end(
             f"{path}: '{found.start_command}' is a server of its own, which is not started: "
             f'it can be an app of its own (type = "nodejs"); assets = true builds it here'
         ]
-    word = f"{path}: '{found.build_command}' is run first, and {config.type} gets what it makes"
-    return _below(replace(found, processes={}, start_command=None, reasons=()), folder), [word]
+    words = [f"{path}: '{found.build_command}' is run first, and {config.type} gets what it makes"]
+    unread = _unread(below, package, config.type)
+    if unread:
+        words.append(
+            f"{path}: no setting of its build names *{unread[0]} files, so it is built without "
+            "them, and not anew where they alone have changed"
+        )
+    found = replace(found, processes={}, start_command=None, reasons=(), unread=unread)
+    return _below(found, folder), words
+
+
+def _unread(tree: Tree, package: Package, type_: str) -> tuple[str, ...]:
+    """Endings of the app's sources, unless the build may look at them.
+
+    Tailwind 4 looks at all that lies there; so does a glob for any file, or a script of a shell.
+    Else settings and scripts name the ending ('{html,py}') or the language.
+    """
+    ending = SOURCES.get(type_)
+    scripts = " ; ".join(package.scripts.values())
+    if ending is None or _tailwind_looks(package, scripts) or _ANY_PROGRAM.search(scripts):
+        return ()
+    files = [name for name in tree.names if _SETTINGS.match(name)][:MOST_FOLDERS]
+    files += [name for name in _SCRIPT.findall(scripts) if tree.is_file(name)][:MOST_FOLDERS]
+    texts = [tree.head(name, 64 * 1024) for name in dict.fromkeys(files)]
+    texts += [str(value) for key, value in package.values.items() if key in _TOOLS_OWN]
+    named = re.compile(rf"\b(?:{ending}|{type_})\b|{_ANY_FILE}")
+    if any(named.search(text) for text in (scripts, *texts)):
+        return ()
+    return (f".{ending}",)
+
+
+def _tailwind_looks(package: Package, scripts: str) -> bool:
+    """Tailwind of version 4 or of none that is known: its classes may stand in any file."""
+    given = package.versions.get("tailwindcss")
+    if given is None:
+        return "tailwind" in scripts or any("tailwind" in name for name in package.versions)
+    major = re.match(r"[\^~>=v\s]*(\d+)", given)
+    return major is None or int(major[1]) > 3
 
 
 def _below(config: ProjectConfig, folder: str) -> ProjectConfig:

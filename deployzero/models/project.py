@@ -84,6 +84,8 @@ class ProjectConfig:
     """Folder of the repository that is the app; its build sees nothing else."""
     assets: "ProjectConfig | None" = None
     """A front end beside the app, built first: the app's build gets the tree with its files."""
+    unread: tuple[str, ...] = ()
+    """Of a front end: endings of the app's sources that its build does not read ('.py')."""
     password_file: str | None = None
     """Who may see a static site, as `htpasswd` writes it (Staticfile.auth)."""
     reasons: tuple[str, ...] = ()

@@ -171,3 +171,34 @@ def test_each_extension_of_a_site_has_one_type_so_that_nginx_warns_of_none() -> 
     assert {"html", "js", "mjs", "webp", "wasm", "woff2", "webmanifest"} <= set(extensions)
     # text/html is always among them, and naming it is what nginx warns of as well.
     assert not re.search(r"(charset|gzip)_types [^;]*text/html", text)
+
+
+def test_what_a_front_end_does_not_read_reaches_the_app_alone(tmp_path: Path) -> None:
+    for name in ("shop/a.py", "shop/page.html", "package.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    apart = dataclasses.replace(PYTHON, assets=dataclasses.replace(FRONT_END, unread=(".py",)))
+    to = io.BytesIO()
+    write_generated(to, tmp_path, apart, {})
+    with tarfile.open(fileobj=to) as archive:
+        names = [name for name in archive.getnames() if name.startswith(("src/", "code/"))]
+    assert sorted(names) == ["code/shop", "code/shop/a.py", "src/package.json", "src/shop",
+                             "src/shop/page.html"]  # fmt: skip
+    text = lines(apart)
+    tree = text.index("FROM scratch AS tree")
+    assert [line for line in text[:tree] if line.startswith("COPY")] == [
+        "COPY assets/ ./", "COPY src/ ./",
+    ]  # fmt: skip
+    assert text[tree + 2 : tree + 4] == ["COPY src/ code/ ./", "COPY --from=assets /app/ ./"]
+    assert "COPY --chown=1000:1000 --from=tree /app/ ./" in text
+
+
+def test_a_front_ends_own_packages_are_made_in_the_build_wherever_it_lies(tmp_path: Path) -> None:
+    for name in ("web/node_modules/a/index.js", "web/package.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    below = dataclasses.replace(FRONT_END, root="web", install_files=("web/package.json",))
+    to = io.BytesIO()
+    write_generated(to, tmp_path, dataclasses.replace(GO, assets=below), {})
+    with tarfile.open(fileobj=to) as archive:
+        assert not [name for name in archive.getnames() if "node_modules" in name]

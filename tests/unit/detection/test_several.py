@@ -109,3 +109,30 @@ def test_a_start_sh_above_an_app_hides_it_from_nobody(detect):
     with pytest.raises(ProjectDetectionError) as raised:
         detect({**SHELL, "web/package.json": "{}"})
     assert 'root = "web"' in raised.value.hint
+
+
+V3 = '{"scripts": {"build": "tailwindcss -o a.css"}, "devDependencies": {"tailwindcss": "^3.4.1"}}'
+V4 = '{"scripts": {"build": "tailwindcss -o a.css"}, "devDependencies": {"tailwindcss": "^4.0.0"}}'
+CALLED = '{"scripts": {"build": "node scripts/build.js"}}'
+
+
+@pytest.mark.parametrize(
+    ("files", "unread"),
+    [
+        ({"package.json": BUILT}, (".py",)),
+        ({"package.json": V3, "tailwind.config.js": "content: ['./web/**/*.html']"}, (".py",)),
+        ({"package.json": V3, "tailwind.config.js": "content: ['./**/*.{html,py}']"}, ()),
+        ({"package.json": V3, "tailwind.config.js": "content: ['./shop/**/*']"}, ()),
+        ({"package.json": V4}, ()),
+        ({"package.json": BUILT.replace("webpack", "python make.py && webpack", 1)}, ()),
+        ({"package.json": BUILT.replace("webpack", "make assets", 1)}, ()),
+        ({"package.json": CALLED, "scripts/build.js": "glob('**/*.js')"}, (".py",)),
+        ({"package.json": CALLED, "scripts/build.js": "glob('**/*.py')"}, ()),
+    ],
+)
+def test_a_front_end_is_built_without_the_apps_sources_unless_it_may_read_them(
+    detect, files, unread
+):
+    found = detect({**FLASK, **files})
+    assert found.assets.unread == unread
+    assert any("built without them" in each for each in found.reasons) == bool(unread)
