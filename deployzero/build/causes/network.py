@@ -51,6 +51,7 @@ TRUST = tuple(
         r"|unable to get (?:local )?issuer certificate)",
         r"x509: certificate signed by unknown authority",
         r"invalid peer certificate: UnknownIssuer",  # uv
+        r"PKIX path building failed: ",  # Java's: Maven, Gradle
         # git and curl, with GnuTLS and with OpenSSL.
         r"server (?:certificate )?verification failed(?:\.|: certificate signer not trusted)"
         r"|SSL certificate problem: (?:self[- ]signed|unable to get)",
@@ -150,6 +151,37 @@ AWAY = (
         _AWAY,
         "Vendor the modules (`go mod vendor`, and commit vendor/), or let the server's operator "
         "name a proxy: DEPLOYZERO_BUILD_ENV_GOPROXY=URL",
+    ),
+    Cause(
+        r"^Could not reach host " + HOST + r"\. Check your network",  # Bundler
+        _AWAY,
+        "Check the server's network and DNS; or vendor the gems (`bundle cache`, and commit "
+        "vendor/cache). What Debian's own packages bring (rack, sinatra, puma) needs no network.",
+    ),
+    Cause(
+        r"Could not resolve hostname \(Could not resolve host: " + HOST + r"\)",  # Cargo
+        _AWAY,
+        "Check the server's network and DNS; or vendor the crates (`cargo vendor`, and commit "
+        "vendor/ and .cargo/config.toml).",
+    ),
+    Cause(
+        r"curl error \d+ while downloading https?://" + HOST,  # Composer
+        _AWAY,
+        "Check that name, and the server's network and DNS. A mirror stands in composer.json, "
+        "under `repositories`.",
+    ),
+    Cause(
+        r"transfer failed for https?://" + HOST + r"/\S+$",  # Maven
+        "Maven cannot fetch from {host}",
+        "Check that the server reaches it. A mirror, or credentials, stand in a settings file of "
+        "the repository: --settings .mvn/settings.xml as a line of .mvn/maven.config",
+    ),
+    Cause(
+        r"^Exception in thread \"main\" java\.net\.UnknownHostException: " + HOST + r"$"
+        r"(?:.*\n)*?.*\bat org\.gradle\.wrapper\.",
+        _AWAY + ", which brings Gradle itself",
+        "Check the server's network and DNS; distributionUrl in gradle/wrapper/"
+        "gradle-wrapper.properties names another place.",
     ),
     Cause(
         r"Could not resolve host: " + HOST + r"$",

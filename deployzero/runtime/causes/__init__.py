@@ -6,11 +6,14 @@ test on what that program really printed.
 
 from deployzero.models.cause import Cause
 from deployzero.runtime.causes.configuration import CONFIGURATION
+from deployzero.runtime.causes.java import JAVA
 from deployzero.runtime.causes.libraries import LIBRARIES
 from deployzero.runtime.causes.nodejs import NODEJS
+from deployzero.runtime.causes.php import PHP
 from deployzero.runtime.causes.programs import PROGRAMS
 from deployzero.runtime.causes.python import PYTHON
+from deployzero.runtime.causes.ruby import RUBY
 
 CAUSES: tuple[Cause, ...] = (
-    *PROGRAMS, *LIBRARIES, *CONFIGURATION, *NODEJS, *PYTHON,
+    *PROGRAMS, *LIBRARIES, *CONFIGURATION, *NODEJS, *PYTHON, *RUBY, *JAVA, *PHP,
 )  # fmt: skip

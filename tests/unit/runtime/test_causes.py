@@ -105,6 +105,22 @@ CASES: tuple[tuple[str, str, int, str], ...] = (
     ("exec-format", "python", 126, "./app is a program of another platform"),
     ("not-executable", "nodejs", 126, "start.sh is not executable"),
     ("program-missing", "python", 127, "gunicorn is not installed"),
+    ("ruby-nofile", "ruby", 1, "there is no file server.rb to start"),
+    ("ruby-exec", "ruby", 1, "the start command calls puma, and the Gemfile lacks it"),
+    ("ruby-load", "ruby", 1, "there is no gem or file 'sinatra/contrib'"),
+    ("bundler-no-gemfile", "ruby", 10, "there is no Gemfile"),
+    ("ruby-yjit", "ruby", 1, "Debian's Ruby is built without YJIT"),
+    ("java-jarfile", "java", 1, "there is no target/app.jar"),
+    ("java-manifest", "java", 1, "a.jar does not say which class to start"),
+    ("java-main-class", "java", 1, "there is no class com.example.Main to start"),
+    (
+        "java-class-version",
+        "java",
+        1,
+        "it was compiled for a newer Java (class files 69.0; this one reads up to 65.0)",
+    ),
+    ("php-vendor", "php", 0, "Composer's packages are not installed"),
+    ("php-function", "php", 0, "there is no function mongodb_x()"),
 )
 
 

@@ -1,0 +1,17 @@
+"""PHP, as it logs a page that failed."""
+
+from deployzero.models.cause import Cause
+
+PHP = (
+    Cause(
+        r"Failed opening required '(?P<file>\S*vendor/autoload\.php)'",
+        "Composer's packages are not installed",
+        "Commit composer.json and composer.lock at the app's root, so that a push installs them.",
+    ),
+    Cause(
+        r"PHP Fatal error: +Uncaught Error: Call to undefined function (?P<function>[\w\\]+)\(\)",
+        "there is no function {function}()",
+        "If an extension brings it, name its Debian package (php-<extension>). In deployzero.toml: "
+        'packages = ["php-<extension>"]',
+    ),
+)
