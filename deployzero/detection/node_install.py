@@ -43,6 +43,8 @@ def install(package: Package, manager: Manager, development: bool, reasons: list
         return Install((), None, again)
     why = _needs_source(package, members)
     development = development or bool(scripts or why)
+    if manager.modern and (package.development or members):
+        development = True  # it has no install without them
     command = manager.prefix + _command(package, manager, development, reasons)
     if why:
         reasons.append(f"{why}: dependencies are installed after the source is there")
@@ -101,7 +103,8 @@ def _command(package: Package, manager: Manager, development: bool, reasons: lis
         if lock and not fits:
             reasons.append(f"{lock}: of format {form}, which pnpm {manager.version} rewrites")
         frozen = " --frozen-lockfile" if lock and fits else " --no-frozen-lockfile"
-        return f"pnpm install{frozen}{' --prod=false' if development else ''}"
+        # NODE_ENV alone no longer tells it what to leave out.
+        return f"pnpm install{frozen}{' --prod=false' if development else ' --prod'}"
     if manager.modern:
         exact = lock is not None and bool(yarn_lock_version(package.tree))
         return f"yarn install{' --immutable' if exact else ''}"

@@ -112,7 +112,7 @@ def test_a_build_installs_all_and_prunes_what_it_alone_needed(detect, files, ins
 @pytest.mark.parametrize(
     ("files", "install"),
     [
-        ({"pnpm-lock.yaml": "lockfileVersion: '9.0'"}, "pnpm install --frozen-lockfile"),
+        ({"pnpm-lock.yaml": "lockfileVersion: '9.0'"}, "pnpm install --frozen-lockfile --prod"),
         ({"bun.lock": "{}"}, "bun install --frozen-lockfile --production"),
         ({"package-lock.json": "{}"}, "npm ci"),
     ],
@@ -120,6 +120,13 @@ def test_a_build_installs_all_and_prunes_what_it_alone_needed(detect, files, ins
 def test_without_a_build_only_what_runs_is_installed(detect, files, install):
     config = detect({**app(), **files})
     assert (config.install_command, config.prune_command) == (install, None)
+
+
+@pytest.mark.parametrize(("more", "pruned"), [({}, False), ({"devDependencies": {"b": "1"}}, True)])
+def test_yarn_2_and_later_install_all_so_that_it_is_pruned_without_a_build(detect, more, pruned):
+    config = detect({**app(**more), "yarn.lock": MODERN})
+    assert config.build_command is None
+    assert bool(config.prune_command) == pruned
 
 
 @pytest.mark.parametrize(
@@ -139,7 +146,7 @@ def test_a_lock_that_does_not_fit_is_not_used(detect, locked, install):
 
 def test_a_lock_of_another_pnpm_is_not_frozen(detect):
     files = {**app(packageManager="pnpm@9.1.0"), "pnpm-lock.yaml": "lockfileVersion: '6.0'"}
-    assert detect(files).install_command == "pnpm install --no-frozen-lockfile"
+    assert detect(files).install_command == "pnpm install --no-frozen-lockfile --prod"
 
 
 def test_plug_n_play_is_started_with_its_loader(detect):
@@ -163,3 +170,16 @@ def test_pnpms_other_manifests(detect, name, text):
     config = detect({name: text, "pnpm-lock.yaml": "lockfileVersion: '9.0'"})
     assert (config.type, config.package_manager, config.runtime_version) == ("nodejs", "pnpm", "22")
     assert config.start_command == "node a.js"
+
+
+@pytest.mark.parametrize(
+    ("tools", "manager"),
+    [
+        ('node = "22"\nbun = "1"', "npm"),
+        ('bun = "1"', "bun"),
+        ('node = "22"\npnpm = "9"', "pnpm"),
+    ],
+)
+def test_bun_beside_node_among_mises_tools_is_not_what_installs(detect, tools, manager):
+    config = detect({**app(), "mise.toml": f"[tools]\n{tools}"})
+    assert config.package_manager == manager
