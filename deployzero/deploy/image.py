@@ -96,7 +96,7 @@ async def redact(
     platform: Platform, deployment: Deployment, plan: Plan, config: ProjectConfig | None
 ) -> None:
     """Nothing that the app or its build gets as a secret may show in the log."""
-    values = [each.value for kept in (plan.app, plan.server) for each in kept.values()]
+    values = variables.secrets(plan.app, plan.server)
     values += platform.settings.build_env.values()
     marked: Iterable[str] = ()
     if config is not None:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
+from deployzero.deploy import variables
 from deployzero.deploy.log_archive import SHORT, Archived
 from deployzero.deploy.log_hub import Release
 from deployzero.deploy.log_outlet import readable
@@ -68,7 +69,7 @@ async def release_of(platform: Platform, deployment_id: int) -> tuple[int, Redac
 
 def _redaction(platform: Platform, deployment: Deployment) -> Redact:
     groups = platform.vault.open_variables(deployment.variables)
-    guessed = [each.value for group in groups for each in group.values()]
+    guessed = variables.secrets(*groups)
     marked: list[str] = []
     if deployment.config:
         config = loaded_config(deployment.config)

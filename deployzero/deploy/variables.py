@@ -11,6 +11,7 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deployzero.deploy.vault import Vault
+from deployzero.detection.choice import VARIABLES
 from deployzero.models.release import Change, Kind, Variable, Variables
 from deployzero.store import config_vars, deployments
 from deployzero.store.config_vars import SealedVar
@@ -122,3 +123,16 @@ def values(app: Variables, server: Variables) -> dict[str, str]:
 def build_values(app: Variables, server: Variables) -> dict[str, str]:
     """What a build gets: those that are marked for it."""
     return {name: each.value for name, each in (server | app).items() if each.build}
+
+
+def secrets(*groups: Variables) -> list[str]:
+    """Values that may be secret: not the folder, type or version that a push says was chosen.
+
+    A command that was chosen may hold a password.
+    """
+    return [
+        each.value
+        for group in groups
+        for name, each in group.items()
+        if name not in VARIABLES or name.endswith("_COMMAND")
+    ]

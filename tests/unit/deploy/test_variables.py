@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from deployzero.deploy.variables import build_values, changed, followed_by, values
+from deployzero.deploy.variables import build_values, changed, followed_by, secrets, values
 from deployzero.models.release import Change, Variable
 
 BEFORE = {"A": Variable("1"), "B": Variable("2", build=True)}
@@ -59,3 +59,11 @@ def test_the_apps_own_go_before_those_of_every_app() -> None:
     assert values(own, every) == {"A": "own", "Z": "9"}
     assert build_values(own, every) == {}
     assert build_values({}, every) == {"A": "every"}
+
+
+def test_what_chooses_the_app_s_folder_is_no_secret_and_a_command_may_hold_one() -> None:
+    own = {
+        "DEPLOYZERO_ROOT": Variable("apps/web"),
+        "DEPLOYZERO_START_COMMAND": Variable("run -p x"),
+    }
+    assert secrets(own, {"TOKEN": Variable("abc")}) == ["run -p x", "abc"]
