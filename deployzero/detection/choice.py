@@ -88,6 +88,12 @@ class Choice:
     reasons: tuple[str, ...] = ()
     """What was chosen, and where."""
 
+    def at(self, folder: str) -> "Choice":
+        """The same for an app that was found in a folder."""
+        reason = f"{folder}/: all there is in the repository, so it is the app's root"
+        values = self.values.model_copy(update={"root": folder})
+        return replace(self, values=values, reasons=(*self.reasons, printable(reason)))
+
     @property
     def processes(self) -> dict[str, str]:
         web = self.values.start_command

@@ -9,14 +9,22 @@ from deployzero.detection import recognised
 from deployzero.detection.app_json import read_app_json
 from deployzero.detection.assets import front_end
 from deployzero.detection.buildpacks import BuildpackDetector, rewritten
-from deployzero.detection.choice import Values, decides, overridden, read_choice, unknown_type
+from deployzero.detection.choice import (
+    Choice,
+    Values,
+    decides,
+    overridden,
+    read_choice,
+    unknown_type,
+)
 from deployzero.detection.dockerfile import DockerfileDetector, named_dockerfile
 from deployzero.detection.go import GoDetector, compiled, linked
+from deployzero.detection.nested import only_folder
 from deployzero.detection.nodejs import NodeJSDetector
 from deployzero.detection.procfile import read_procfile
 from deployzero.detection.python import PythonDetector
 from deployzero.detection.python_command import in_environment
-from deployzero.detection.static import StaticDetector
+from deployzero.detection.static import StaticDetector, unfinished
 from deployzero.detection.tree import Tree, printable
 from deployzero.detection.workspace import below, from_top, started_below, workspace
 from deployzero.errors import ProjectDetectionError
@@ -98,6 +106,11 @@ MANIFESTS = {
     "nodejs": ("package.json", "package.json5", "package.yaml"),
 }
 
+
+class _UnrecognisedError(ProjectDetectionError):
+    """Nothing here speaks for any stack."""
+
+
 NO_START = "no way to start a web process was found"
 
 
@@ -134,6 +147,18 @@ class ProjectDetector:
                 f"there is no folder {root}", "Name the folder that holds the app."
             )
         choice = read_choice(top, variables or {})
+        try:
+            return self._examined(top, choice, variables or {})
+        except _UnrecognisedError as error:
+            folder = None if choice.values.root not in (None, ".") else only_folder(top)
+            if folder is None:
+                raise
+            try:
+                return self._examined(top, choice.at(folder), variables or {})
+            except _UnrecognisedError:
+                raise error from None  # which speaks of what the user sees at the top
+
+    def _examined(self, top: Tree, choice: Choice, variables: Mapping[str, str]) -> ProjectConfig:
         chosen = choice.values
         folder = chosen.root or "."
         home = tree = Tree(top.root / folder, choice.processes)
@@ -150,7 +175,7 @@ class ProjectDetector:
             processes, rewrites = in_environment(tree, processes)
         if config.type == "go":
             processes, rewrites = compiled(tree, processes)
-            config = linked(config, variables or {})
+            config = linked(config, variables)
         if manifest:
             processes = {name: below(command, folder) for name, command in processes.items()}
         config = overridden(with_processes(config, processes, choice.processes), chosen)
@@ -268,7 +293,7 @@ def _language(tree: Tree, web: str, known: Sequence[Detector]) -> ProjectConfig 
     if foreign:
         return None
     # package.json for tools only, beside a plain site.
-    return (_plain_site(tree) if best.type == "nodejs" else None) or best
+    return (_plain_site(tree) if best.type == "nodejs" and not unfinished(tree) else None) or best
 
 
 def _program(web: str) -> str:
@@ -338,7 +363,7 @@ def unrecognised(tree: Tree) -> ProjectDetectionError:
             f'{marked} looks like an app: root = "{marked.partition("/")[0]}" in deployzero.toml, '
             "or config:set <app> DEPLOYZERO_ROOT=…, or a Dockerfile at the root."
         )
-    return ProjectDetectionError("no app was recognised in this repository", hint, detail)
+    return _UnrecognisedError("no app was recognised in this repository", hint, detail)
 
 
 def _marked_folder(tree: Tree) -> str | None:

@@ -19,6 +19,7 @@ _CALLS = re.compile(
     r"\b(?:npm|yarn|pnpm|bun|run-s|run-p|npm-run-all)(?: run| run-script|:)?[ :]"
     r"(?:-[\w-]+ )*([\w:-]+)"
 )
+_ONE_CALL = re.compile(r"^(?:npm|yarn|pnpm|bun)(?: run)? ([\w:.-]+)$")
 
 FRAMEWORKS = {
     "next": "next",
@@ -71,6 +72,19 @@ class Package:
 
     def script(self, name: str) -> str:
         return self.scripts.get(name, "").strip()
+
+    def final(self, name: str) -> str:
+        """The script that a script only calls ('npm run dev'), else itself."""
+        for _ in range(4):  # scripts may call each other
+            called = _ONE_CALL.match(self.script(name))
+            if not called or called[1] not in self.scripts or self.around(name):
+                break
+            name = called[1]
+        return name
+
+    def around(self, name: str) -> set[str]:
+        """The scripts that run before and after it."""
+        return {f"pre{name}", f"post{name}"} & self.scripts.keys()
 
     def expanded(self, command: str, depth: int = 0) -> str:
         """A shell command with the texts of the scripts that it calls."""

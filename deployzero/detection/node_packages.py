@@ -104,8 +104,11 @@ def _without_lock(package: Package) -> tuple[Name, str]:
             return name, sign
     if any(v.startswith(("workspace:", "catalog:")) for v in package.versions.values()):
         return "pnpm", "package.json's 'workspace:' versions"
+    runtimes = any(True for _ in tool_pins(package.tree, "node", "nodejs"))
     for name in SIGNS:
         for source, _ in _pins(package, name):
+            if name == "bun" and runtimes and not source.startswith((".bun", "package.json")):
+                continue  # one tool of several, and not the one that installs
             return name, source
     return "npm", ""
 

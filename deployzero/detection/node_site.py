@@ -47,6 +47,19 @@ TOOLS = (
     _Tool("parcel", "parcel", "dist", spa=True, builds=r"\bparcel\b"),
     _Tool("parcel-bundler", "parcel", "dist", spa=True, builds=r"\bparcel\b"),
     _Tool("expo", "expo", "dist", spa=True, builds=r"\bexpo export\b"),
+    _Tool("@quasar/app-vite", "quasar", "dist/spa", spa=True, builds=r"\bquasar build\b"),
+    _Tool("@quasar/app-webpack", "quasar", "dist/spa", spa=True, builds=r"\bquasar build\b"),
+    _Tool("umi", "umi", "dist", spa=True, builds=r"\bumi build\b"),
+    _Tool("@umijs/max", "umi", "dist", spa=True, builds=r"\bmax build\b"),
+    _Tool("@stencil/core", "stencil", "www", spa=True, builds=r"\bstencil build\b"),
+    _Tool("sanity", "sanity", "dist", spa=True, builds=r"\bsanity build\b"),
+    _Tool("@sanity/cli", "sanity", "dist", spa=True, builds=r"\bsanity build\b"),
+    _Tool("@slidev/cli", "slidev", "dist", spa=True, builds=r"\bslidev build\b"),
+    _Tool("gridsome", "gridsome", "dist", builds=r"\bgridsome build\b"),
+    _Tool("brunch", "brunch", "public", builds=r"\bbrunch build\b"),
+    _Tool("polymer-cli", "polymer", "build/default", spa=True, builds=r"\bpolymer build\b"),
+    _Tool("sapper", "sapper", "__sapper__/export", builds=r"\bsapper export\b"),
+    _Tool("snowpack", "snowpack", "build", spa=True, builds=r"\bsnowpack build\b"),
     _Tool("webpack", "webpack", "dist", spa=True, builds=r"\bwebpack\b"),
 )
 """The first that is installed counts."""
@@ -55,7 +68,8 @@ SERVER_FRAMEWORKS = frozenset({
     "next", "nuxt", "@sveltejs/kit", "@remix-run/node", "@remix-run/serve", "@react-router/node",
     "@react-router/dev", "@remix-run/dev", "@tanstack/react-start", "@tanstack/start",
     "@tanstack/solid-start", "@solidjs/start", "@nestjs/core", "@angular/ssr", "nitropack",
-    "@builder.io/qwik-city", "@redwoodjs/core", "vike-node",
+    "@builder.io/qwik-city", "@redwoodjs/core", "vike-node", "honox", "@hono/vite-build",
+    "@shopify/hydrogen", "@analogjs/platform", "waku",
 })  # fmt: skip
 """Frameworks on top of those tools that bring a server of their own."""
 
@@ -65,8 +79,12 @@ _DEVELOPMENT = re.compile(
     r"|vite (?:dev|serve|preview)|parcel (?:serve|watch)|docusaurus start|next dev|nuxt dev"
     r"|nuxi dev|vitepress (?:dev|preview)|vuepress dev|eleventy .*--serve|ember serve"
     r"|remix dev|remix vite:dev|react-router dev|vinxi dev|rsbuild dev|snowpack dev"
-    r"|live-server|browser-sync|storybook dev|start-storybook|electron|tsc (?:-w|--watch))\b"
-    r"|(?:^|\s)vite\s*(?:--|$)|^\s*(?:npx )?parcel (?!build)"
+    r"|live-server|browser-sync|storybook dev|start-storybook|electron|tsc (?:-w|--watch)"
+    r"|docusaurus-start|brunch watch|polymer serve|(?:umi|max) dev|sanity (?:start|dev)|sapper dev"
+    r"|gridsome develop|quasar dev|ionic serve|wrangler (?:pages )?dev|nitro(?:pack)? dev"
+    r"|solid-start dev|preact watch|slidev(?= *$| --)|stencil build\b.*--(?:serve|watch)"
+    r"|hexo server|elm-live)\b"
+    r"|(?:^|\s)vite\s*(?:--|$)|^\s*(?:npx )?parcel(?! build\b)(?=\s|$)"
 )
 _OUT_FLAG = re.compile(
     r"--(?:outDir|out-dir|dest|dist-dir|output-path|output|output-dir)[ =]['\"]?([\w./-]+)"
@@ -151,6 +169,8 @@ def _of_tool(package: Package, build: str) -> Site | None:
             continue  # it may as well bundle a server or a library
         if tool.name == "astro" and has_adapter(package):
             return None
+        if tool.name == "vite" and re.search(r"\blib\s*:\s*\{", package.config("vite")):
+            return None  # a library, with no page of its own
         folder = _folder(package, tool, build) or tool.folder
         return Site(tool.name, folder, tool.spa and not _many_pages(package, tool.name))
     return None
@@ -180,6 +200,8 @@ def _folder(package: Package, tool: _Tool, build: str) -> str | None:
         return _eleventy_folder(package)
     stem = {"vue-cli": "vue"}.get(tool.name, tool.name)
     text = package.config(stem)
+    if "@cloudflare/vite-plugin" in package.dependencies:
+        return "dist/client"  # what is left is for its own host
     option = _NAMED.search(text) or _JOINED.search(text)
     root = _ROOT.search(text) if tool.name == "vite" else None
     if root and not _JOINED.search(text):

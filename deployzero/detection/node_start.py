@@ -34,6 +34,10 @@ DIRECT = frozenset({
     "http-server", "fastify", "keystone", "strapi", "vite-node",
 })  # fmt: skip
 """Programs that are started without a package manager around them, which keeps signals off."""
+WORKERS = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
+HTTP_SERVERS = frozenset({
+    "express", "fastify", "koa", "@hono/node-server", "@hapi/hapi", "polka", "h3", "restify",
+})  # fmt: skip
 NITRO = (
     "nuxt", "@tanstack/react-start", "@tanstack/start", "@tanstack/solid-start", "@solidjs/start",
     "nitropack",
@@ -52,6 +56,10 @@ _TS_WATCHER = re.compile(
     r"^((?:[A-Z_]+=\S+ )*)(?:ts-node-dev|tsnd)(?: --?[\w-]+)* (?=[\w./-]+\.ts$)"
 )
 _MANAGERS_OWN = re.compile(r"\bnpm_(?:config_user_agent|execpath|lifecycle_\w+|command)\b")
+_BUN = re.compile(
+    r"^(?:[A-Z_]+=\S+ )*bun (?:run )?(?:--(?:hot|watch) )(?:run )?[\w./-]+\.[cm]?[jt]sx?$"
+)
+"""For development; where it is all there is to start, bun is what the app is for."""
 _SIMPLE = re.compile(r"^(?:[A-Z_]+=[\w./:@-]+ )*[\w./-]+(?: [\w./:@=,+$-]+)*$")
 
 
@@ -63,6 +71,8 @@ class Start:
     """Steps of the build that the command needs."""
     build_prefix: str = ""
     """Variables for the build script."""
+    tools: tuple[str, ...] = ()
+    """Programs of npm's registry that the command calls and no manifest names."""
     least_node: int = 0
     """The major from which on Node.js runs such an entry file."""
 
@@ -87,6 +97,12 @@ def start(package: Package, manager: Manager, reasons: list[str]) -> Start:
 
 def entry(package: Package, manager: Manager, reasons: list[str]) -> Start:
     """`main` or `module` when it exists, else server.js, index.js, app.js and their like."""
+    if package.first(*WORKERS) and not package.dependencies & HTTP_SERVERS:
+        reasons.append(
+            f"{package.first(*WORKERS)}: made for Cloudflare Workers; a server such as "
+            "@hono/node-server is needed here"
+        )
+        return Start()
     found = main_file(package)
     for key in ("main", "module"):
         declared = package.values.get(key)
@@ -153,18 +169,19 @@ def _package_of(module: str) -> str:
 
 def _for_development(package: Package, script: str) -> bool:
     production = any(package.script(name) for name in PRODUCTION)
-    return is_development_server(script) or (
+    return is_development_server(package.script(package.final("start"))) or (
         production and bool(re.search(r"\bnest start\b|\bnodemon\b|\bts-node-dev\b", script))
     )
 
 
 def _by_script(package: Package, manager: Manager, name: str, reasons: list[str]) -> Start:
     environment = _environment(package)
-    if re.search(r"^next start\b|standalone/server\.js", package.script(name)) and (
+    called = package.final(name)
+    if re.search(r"^next start\b|standalone/server\.js", package.script(called)) and (
         standalone := _standalone(package, reasons)
     ):
         return standalone
-    command = _direct(package, manager, name, reasons)
+    command = _direct(package, manager, called, reasons)
     if command is None:
         default = "npm start" if manager.name == "npm" and name == "start" else manager.run(name)
         command = inside(package, default)
@@ -173,7 +190,7 @@ def _by_script(package: Package, manager: Manager, name: str, reasons: list[str]
 
 def _direct(package: Package, manager: Manager, name: str, reasons: list[str]) -> str | None:
     """`node server.js` itself instead of npm around it: it gets SIGTERM, and starts faster."""
-    if {f"pre{name}", f"post{name}"} & package.scripts.keys():
+    if package.around(name):
         return None
     script = package.script(name)
     plain = _PORT.sub(r"\1", script)
@@ -243,6 +260,13 @@ def _framework(package: Package, manager: Manager, reasons: list[str]) -> Start:
         reasons.append("next: its own server, next start")
         command = "next start" if package.folder == "." and not manager.pnp else None
         return Start(command or inside(package, manager.execute("next start")))
+    if _without_nitro(package):
+        reasons.append(
+            "tanstack-start: its build has no server of its own, so srvx serves dist/; "
+            "nitro among the plugins of vite.config makes one"
+        )
+        path = "dist/server/server.js"
+        return Start(inside(package, f"srvx --prod -s ../client {path}"), tools=("srvx@1",))
     if any(name in uses for name in NITRO):
         reasons.append("its build ends in a server of its own, .output/server/index.mjs")
         return Start(inside(package, "node .output/server/index.mjs"))
@@ -268,6 +292,18 @@ def _framework(package: Package, manager: Manager, reasons: list[str]) -> Start:
         reasons.append("nest: its build ends in dist/main.js")
         return Start(inside(package, _loading(package, manager, "node dist/main")))
     return Start()
+
+
+def _without_nitro(package: Package) -> bool:
+    """TanStack Start from its release candidates on: Nitro is a plugin that one adds."""
+    wanted = package.versions.get("@tanstack/react-start") or package.versions.get(
+        "@tanstack/solid-start", ""
+    )
+    asked = {"nitro", "nitropack", "@tanstack/nitro-v2-vite-plugin", "vinxi"} & package.dependencies
+    if not wanted or asked or "nitro" in package.config("vite") or package.config("app"):
+        return False
+    number = re.search(r"(\d+)\.(\d+)", wanted)
+    return number is None or (int(number[1]), int(number[2])) >= (1, 132)
 
 
 def _sveltekit(package: Package, reasons: list[str]) -> Start:
@@ -307,7 +343,7 @@ def _standalone(package: Package, reasons: list[str]) -> Start | None:
 
 def _run_file(package: Package, manager: Manager, file: str, reasons: list[str]) -> Start:
     quoted = shlex.quote(file)
-    if manager.name == "bun":
+    if manager.name == "bun" or any(_BUN.match(script) for script in package.scripts.values()):
         reasons.append(f"{file}: started by bun")
         return Start(inside(package, f"bun {quoted}"))
     if not re.search(r"\.[cm]?tsx?$", file):

@@ -60,7 +60,7 @@ def _member(tree: Tree, path: str) -> Package | None:
 
 
 def _starts(package: Package) -> bool:
-    script = package.script("start")
+    script = package.script(package.final("start"))
     if script:
         return not is_development_server(script)
     if package.members:

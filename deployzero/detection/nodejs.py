@@ -56,7 +56,7 @@ class NodeJSDetector:
         installed = install(root, manager, bool(plan.build or kept), reasons)
         if kept:
             reasons.append(f"{kept}: started from the development dependencies, which stay")
-        tools = _tools(manager, root, app, commands)
+        tools = (*_tools(manager, root, app, commands), *plan.start.tools)
         least = max(
             plan.start.least_node, 22 if manager.name == "pnpm" and manager.major > 10 else 0
         )
@@ -110,7 +110,7 @@ class _Plan:
 
 def _plan(root: Package, app: Package, manager: Manager, reasons: list[str]) -> _Plan:
     """What is built, and what then runs or is served."""
-    script = app.script("start")
+    script = app.script(app.final("start"))
     if not script or is_development_server(script):
         nx = nx_app(root, reasons)
         if nx:

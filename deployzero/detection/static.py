@@ -8,6 +8,7 @@ from deployzero.models.project import ProjectConfig, ProjectType
 
 _KEY = re.compile(r"^\s*[\"']?([a-z_]+)[\"']?\s*:\s*(.*?)\s*$", re.I)
 _ON = re.compile(r"^['\"]?(?:enabled|true|on|yes)\b", re.I)
+_SOURCE = re.compile(r"<script\b[^>]*\bsrc=[\"']?[\w./@-]+\.(?:tsx?|mts|jsx|vue|svelte)\b", re.I)
 ROOT, FALLBACK = "root", ("pushstate", "index_fallback")
 FOLDERS = ("dist", "build", "_site", "site", "www", "htdocs", "html")
 """Looked at in this order where there is nothing else; they need an index.html."""
@@ -90,6 +91,11 @@ def _inside(tree: Tree, root: str, file: str, number: int | None) -> str:
 def _static_json(tree: Tree) -> dict[str, object]:
     """The settings of Heroku's former buildpack for sites."""
     return tree.json("static.json") or {}
+
+
+def unfinished(tree: Tree) -> bool:
+    """index.html loads a source that no browser reads: a bundler has to build the site first."""
+    return bool(_SOURCE.search(tree.head("index.html", 64 * 1024)))
 
 
 def _routes_to_index(tree: Tree) -> bool:

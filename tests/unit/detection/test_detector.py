@@ -128,7 +128,7 @@ def test_an_empty_tree_is_named_as_empty(detect):
 
 def test_an_app_in_a_sub_folder_is_pointed_at(detect):
     with pytest.raises(ProjectDetectionError) as caught:
-        detect({"backend/requirements.txt": "flask"})
+        detect({"backend/requirements.txt": "flask", "notes/a.txt": ""})
     assert "backend" in caught.value.hint
 
 
@@ -233,3 +233,32 @@ def _timed(root) -> float:
     start = time.process_time()
     ProjectDetector().examine(root)
     return time.process_time() - start
+
+
+@pytest.mark.parametrize(
+    ("files", "root", "type_"),
+    [
+        ({"shop/index.js": "", "shop/package.json": '{"name": "a"}'}, "shop", "nodejs"),
+        ({"README.md": "", "LICENSE": "", ".gitignore": "", "web/app.py": ""}, "web", "python"),
+        ({"a/b/c/index.html": ""}, "a/b/c", "static"),
+        ({"docker-compose.yml": "", "api/Dockerfile": "FROM x"}, "api", "dockerfile"),
+    ],
+)
+def test_an_app_in_the_only_folder_is_found(detect, files, root, type_):
+    config = detect(files)
+    assert (config.root, config.type) == (root, type_)
+    assert any(reason.startswith(f"{root}/:") for reason in config.reasons)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"web/app.py": "", "other/notes.txt": ""},
+        {"web/app.py": "", "data.csv": ""},
+        {"a/b/c/d/e/app.py": ""},
+        {"web/notes.txt": ""},
+    ],
+)
+def test_an_app_in_one_of_several_folders_is_not_guessed(detect, files):
+    with pytest.raises(ProjectDetectionError, match="no app was recognised"):
+        detect(files)

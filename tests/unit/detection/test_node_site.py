@@ -83,7 +83,23 @@ ANGULAR = {
         (package("docusaurus build", ["@docusaurus/core"]), {}, "build", False),
         (package("eleventy", ["@11ty/eleventy"]), {}, "_site", False),
         (package("vitepress build docs", ["vitepress"]), {}, "docs/.vitepress/dist", False),
-        (package("parcel build index.html", ["parcel"]), {}, "dist", True),
+        (package("parcel build index.html", ["parcel"], start="parcel"), {}, "dist", True),
+        (package("quasar build", ["@quasar/app-vite"]), {}, "dist/spa", True),
+        (package("umi build", ["umi"], start="npm run d", d="umi dev"), {}, "dist", True),
+        (
+            package("stencil build", ["@stencil/core"], start="stencil build --dev --serve"),
+            {},
+            "www",
+            True,
+        ),
+        (package("brunch build", ["brunch"], start="brunch watch --server"), {}, "public", False),
+        (package("slidev build", ["@slidev/cli"], start="slidev"), {}, "dist", True),
+        (
+            package("vite build", ["vite", "@cloudflare/vite-plugin"]),
+            {},
+            "dist/client",
+            True,
+        ),
     ],
 )
 def test_where_the_files_lie(detect, manifest, files, folder, spa):
@@ -102,9 +118,32 @@ def test_where_the_files_lie(detect, manifest, files, folder, spa):
         "expo start",
         "next dev",
         "nuxt dev",
+        "npm run dev",
+        "yarn dev",
+        "pnpm run twice",
     ],
 )
 def test_a_development_server_is_not_started(detect, script):
-    config = detect(package("vite build", ["vite"], start=script))
+    called = {"dev": "vite", "twice": "yarn dev"}
+    config = detect(package("vite build", ["vite"], start=script, **called))
     assert (config.start_command, config.static_dir) == (None, "dist")
     assert any("development server" in reason for reason in config.reasons)
+
+
+def test_a_script_that_also_starts_a_server_is_no_development_server(detect):
+    both = 'concurrently "npm run api" "npm run dev"'
+    config = detect(package("vite build", ["vite"], start=both, dev="vite", api="node api.js"))
+    assert (config.start_command, config.static_dir) == ("npm start", None)
+
+
+def test_a_library_that_vite_builds_is_no_site(examine):
+    files = {"vite.config.js": "export default {build: {lib: {entry: 'src/a.js'}}}"}
+    assert examine({**package("vite build", ["vite"]), **files}).static_dir is None
+
+
+def test_a_page_that_only_a_bundler_can_finish_is_no_plain_site(examine):
+    page = '<script type="module" src="/src/main.tsx"></script>'
+    assert examine({**package(""), "index.html": page}).type == "nodejs"
+    assert (
+        examine({**package(""), "index.html": "<script src=/src/a.js></script>"}).type == "static"
+    )

@@ -236,7 +236,7 @@ def test_an_app_that_ignores_port_gets_the_port_that_it_listens_on(detect, sourc
     [
         ({"next": "15"}, {}, "next start"),
         ({"nuxt": "3"}, {}, "node .output/server/index.mjs"),
-        ({"@tanstack/react-start": "1"}, {}, "node .output/server/index.mjs"),
+        ({"@tanstack/react-start": "1", "nitro": "3"}, {}, "node .output/server/index.mjs"),
         (
             {"@sveltejs/kit": "2", "@sveltejs/adapter-node": "5"},
             {"svelte.config.js": "import a from '@sveltejs/adapter-node'"},
@@ -321,3 +321,56 @@ def test_a_program_that_is_not_installed_is_left_to_npm(detect):
 def test_compiled_typescript_that_ignores_port_is_looked_up_in_its_source(detect):
     config = detect({**started("node dist/a.js"), "src/a.ts": "app.listen({ port: 3000 })"})
     assert config.port == 3000
+
+
+@pytest.mark.parametrize(
+    ("scripts", "command"),
+    [
+        ({"start": "npm run serve", "serve": "node a.js"}, "node a.js"),
+        ({"start": "yarn serve", "serve": "node a.js"}, "node a.js"),
+        ({"start": "npm run dev", "dev": "nodemon a.js"}, "node a.js"),
+        ({"start": "npm run serve", "serve": "node a.js", "preserve": "tsc"}, "npm start"),
+        ({"start": "npm run serve", "serve": "node a.js", "prestart": "tsc"}, "npm start"),
+        ({"start": "npm run start"}, "npm start"),
+    ],
+)
+def test_a_start_script_that_only_calls_another_is_the_other(detect, scripts, command):
+    assert detect(package(scripts=scripts)).start_command == command
+
+
+def test_a_development_server_behind_another_script_gives_way_to_the_frameworks(detect):
+    scripts = {"start": "npm run dev", "dev": "next dev", "build": "next build"}
+    config = detect(package(scripts=scripts, dependencies={"next": "15"}))
+    assert config.start_command == "next start"
+
+
+@pytest.mark.parametrize(
+    ("version", "vite", "command", "tools"),
+    [
+        ("latest", "", "srvx --prod -s ../client dist/server/server.js", ("srvx@1",)),
+        ("^1.140.0", "", "srvx --prod -s ../client dist/server/server.js", ("srvx@1",)),
+        ("^1.140.0", "plugins: [nitro()]", "node .output/server/index.mjs", ()),
+        ("^1.120.0", "", "node .output/server/index.mjs", ()),
+    ],
+)
+def test_tanstack_start_is_served_with_nitro_or_without(detect, version, vite, command, tools):
+    manifest = package(
+        scripts={"build": "vite build"}, dependencies={"@tanstack/react-start": version}
+    )
+    config = detect({**manifest, "vite.config.ts": vite})
+    assert (config.start_command, config.tools) == (command, tools)
+
+
+def test_what_is_made_for_cloudflare_workers_is_not_run_as_a_script(examine):
+    files = {"wrangler.jsonc": "{}", "src/index.ts": "export default app"}
+    config = examine({**package(dependencies={"hono": "4"}), **files})
+    assert config.start_command is None
+    assert any("@hono/node-server" in reason for reason in config.reasons)
+    served = package(dependencies={"hono": "4", "@hono/node-server": "1"})
+    assert examine({**served, **files}).start_command == "node src/index.ts"
+
+
+def test_an_entry_file_that_bun_runs_in_development_is_run_by_bun(detect):
+    config = detect({**package(scripts={"dev": "bun run --hot src/index.ts"}), "src/index.ts": ""})
+    assert config.start_command == "bun src/index.ts"
+    assert config.tools == ("bun@1",)

@@ -69,4 +69,4 @@ def test_keys_of_a_staticfile_that_are_not_read_are_named(detect):
 
 def test_index_html_in_an_unusual_folder_is_no_site(detect):
     with pytest.raises(ProjectDetectionError):
-        detect({"reports/index.html": ""})
+        detect({"reports/index.html": "", "data.csv": ""})
