@@ -61,7 +61,7 @@ def test_the_apps_own_go_before_those_of_every_app() -> None:
     assert build_values({}, every) == {"A": "every"}
 
 
-def test_what_chooses_the_app_s_folder_is_no_secret_and_a_command_may_hold_one() -> None:
+def test_what_chooses_the_folder_of_an_app_is_no_secret_and_a_command_may_hold_one() -> None:
     own = {
         "DEPLOYZERO_ROOT": Variable("apps/web"),
         "DEPLOYZERO_START_COMMAND": Variable("run -p x"),

@@ -1,0 +1,9 @@
+package main
+
+import (
+	"fmt"
+
+	"example.org/shelf"
+)
+
+func main() { fmt.Println(len(shelf.Books()), "books") }

@@ -1,0 +1,5 @@
+class Greeting {
+    static String of(String path) {
+        return "Java greets " + path + "\n";
+    }
+}

@@ -1,0 +1,3 @@
+<!doctype html>
+<title>Guests</title>
+<p>Welcome, <?= htmlspecialchars($_GET["name"] ?? "stranger") ?></p>

@@ -1,0 +1,2 @@
+def capitalized(text: str) -> str:
+    return text.capitalize()
