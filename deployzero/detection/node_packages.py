@@ -43,6 +43,8 @@ class Manager:
     """Yarn 2 or later."""
     pnp: bool = False
     """Yarn's Plug'n'Play: there is no node_modules."""
+    brought: bool = False
+    """Yarn's own program is in the repository: any of its kind hands over to it."""
 
     @property
     def major(self) -> int:
@@ -54,7 +56,8 @@ class Manager:
         if self.version is None:
             return ()
         package = "@yarnpkg/cli-dist" if self.modern else self.name
-        return (f"{package}@{self.version}",)
+        # Not every version of Yarn 2 was published there.
+        return (f"{package}@{self.major if self.brought else self.version}",)
 
     def run(self, script: str) -> str:
         return f"{self.name} run {script}"
@@ -189,4 +192,5 @@ def _yarn(package: Package, exact: str | None, lock: str | None, reasons: list[s
     major = re.search(r"\d+", version)
     modern = major is not None and int(major.group()) > 1
     linker = str(settings.get("nodeLinker", "pnp"))
-    return Manager("yarn", version, lock, modern, modern and linker == "pnp")
+    brought = modern and found is not None and tree.is_file(path)
+    return Manager("yarn", version, lock, modern, modern and linker == "pnp", brought)

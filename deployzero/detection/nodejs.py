@@ -32,6 +32,7 @@ _OWN_PACKAGES = re.compile(
 )
 _LOOKED_UP = re.compile(r"\bport\b[^\n]*\benv\b|\benv\b[^\n]*port\b", re.I)
 _CONSTANT = re.compile(r"\b(?:const|let|var)\s+port\s*=\s*(\d{2,5})\s*;?\s*$", re.I | re.M)
+_BY_YARN = re.compile(r"(?:^|\s)yarn\s")
 _FOREIGN = {"bun": "bun", "bunx": "bun", "pnpm": "pnpm", "pnpx": "pnpm", "yarn": "yarn"}
 _TOOLS = {"bun": "bun@1", "pnpm": "pnpm@10", "yarn": "yarn@1"}
 
@@ -56,6 +57,9 @@ class NodeJSDetector:
         installed = install(root, manager, bool(plan.build or kept), reasons)
         if kept:
             reasons.append(f"{kept}: started from the development dependencies, which stay")
+        elif installed.development and manager.modern and any(map(_BY_YARN.search, commands)):
+            kept = "yarn run"
+            reasons.append(f"{kept}: looks for development dependencies as well, which stay")
         tools = (*_tools(manager, root, app, commands), *plan.start.tools)
         least = max(
             plan.start.least_node, 22 if manager.name == "pnpm" and manager.major > 10 else 0

@@ -129,6 +129,20 @@ def test_yarn_2_and_later_install_all_so_that_it_is_pruned_without_a_build(detec
     assert bool(config.prune_command) == pruned
 
 
+def test_yarn_run_looks_for_development_dependencies_as_well_so_they_stay(detect):
+    files = {**app(devDependencies={"b": "1"}), "yarn.lock": MODERN}
+    assert detect({**files, "Procfile": "web: node a.js"}).prune_command
+    assert detect({**files, "Procfile": "web: yarn start"}).prune_command is None
+
+
+@pytest.mark.parametrize(("brought", "tool"), [(True, "2"), (False, "2.4.3")])
+def test_yarns_program_in_the_repository_is_handed_over_to(detect, brought, tool):
+    release = ".yarn/releases/yarn-2.4.3.cjs"
+    files = {**app(), "yarn.lock": MODERN, ".yarnrc.yml": f"yarnPath: {release}"}
+    config = detect({**files, **({release: ""} if brought else {})})
+    assert config.tools == (f"@yarnpkg/cli-dist@{tool}",)
+
+
 @pytest.mark.parametrize(
     ("locked", "install"),
     [
