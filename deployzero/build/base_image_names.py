@@ -33,6 +33,8 @@ OFFICIAL = {
 }
 ALPINE = "3.22"
 """What a program that needs nothing of the system runs on; ours is smaller still."""
+_CHANNEL = re.compile("nightly|beta")
+"""Of Rust. What asks for one often builds with a stable release as well."""
 _PREFIX = re.compile(r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$")
 
 
@@ -134,6 +136,8 @@ def _version_of(config: ProjectConfig, buildpack: Buildpack) -> str:
     """Of the official images: the default where it satisfies, else the number asked for."""
     asked = config.runtime_version or ""
     default = buildpack.version.default
+    if _CHANNEL.match(asked):  # the image's own rustup fetches it
+        return default
     if re.match(r"^\s*[<>=!~^]|.*\|", asked) and satisfies(default, _or(asked)):
         return default
     return _plain(asked) or default
@@ -151,6 +155,9 @@ def _of_packages(asked: str, buildpack: Buildpack) -> Stack:
     )
     if not _plain(asked) or not debian.version or satisfies(debian.version, _or(asked)):
         return made
+    if _CHANNEL.match(asked):
+        note = f"{title} {asked} was asked for; the images made from Debian have {debian.version}"
+        return replace(made, note=note)
     have, wanted = debian.version.split("."), _plain(asked).split(".")
     stands_in = {
         "minor": have[:2] == wanted[:2],
@@ -163,8 +170,9 @@ def _of_packages(asked: str, buildpack: Buildpack) -> Stack:
     raise BuildError(
         f"{title} {asked} was asked for, but the base images made from Debian have "
         f"{debian.version}",
-        "Ask for that one, or let the server use official images: "
-        "DEPLOYZERO_BASE_IMAGES=official, or a registry that mirrors them.",
+        f"Ask for {debian.version}, or bring that {title} along with a Dockerfile; or let the "
+        "server use official images: DEPLOYZERO_BASE_IMAGES=official, or a registry that mirrors "
+        "them.",
     )
 
 
@@ -197,8 +205,9 @@ def _nearest_python(asked: str, minor: str) -> Stack:
     known = sorted(PYTHON_SUITES, key=Version)
     version = next((v for v in known if Version(v) > Version(minor)), known[-1])
     note = (
-        f"Python {asked} was asked for, and Debian has it not: this runs on Python {version}. "
-        "Official images have it (DEPLOYZERO_BASE_IMAGES=official, or a registry)"
+        f"WARNING: Python {asked} was asked for, and Debian has none: this app gets Python "
+        f"{version}. Official images have it: DEPLOYZERO_BASE_IMAGES=official on the server, or a "
+        "registry that mirrors them"
     )
     return Stack("python", version, PYTHON_SUITES[version], note=note)
 

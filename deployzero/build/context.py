@@ -56,9 +56,9 @@ def write_generated(
             if apart or (unread and is_folder):
                 _add(archive, source, path, f"code/{path}")
             if path in wanted or _within(path, wanted):
-                _add(archive, source, path, f"deps/{path}")
+                _add_plain(archive, source, path, f"deps/{path}")
             if path in front_end or _within(path, front_end):
-                _add(archive, source, path, f"assets/{path}")
+                _add_plain(archive, source, path, f"assets/{path}")
     to.seek(0)
 
 
@@ -138,6 +138,15 @@ def _add(archive: tarfile.TarFile, source: Path, path: str, name: str) -> None:
             archive.addfile(member, content)
     else:
         archive.addfile(member)
+
+
+def _add_plain(archive: tarfile.TarFile, source: Path, path: str, name: str) -> None:
+    """As `_add`, but a link to another file of the tree as that file: alone it leads nowhere."""
+    real, root = (source / path).resolve(), source.resolve()
+    if (source / path).is_symlink() and real.is_file() and real.is_relative_to(root):
+        _add(archive, root, str(real.relative_to(root)), name)
+    else:
+        _add(archive, source, path, name)
 
 
 def _add_text(archive: tarfile.TarFile, name: str, text: str) -> None:

@@ -175,9 +175,14 @@ def _before_modules(tree: Tree, wanted: dict[str, str], reasons: list[str]) -> s
 
 
 def _fetchable(tree: Tree) -> bool:
-    """Modules can be fetched from the manifests alone: nothing vendored nor local."""
+    """Modules can be fetched from the manifests alone: nothing vendored nor local.
+
+    What a workspace's member needs of another is local, but `go mod download` asks for it.
+    """
     text = "\n".join(tree.text(path) or "" for path in _go_mods(tree))
-    local = re.search(r"=>\s*\.{1,2}/", text)
+    members = set(re.findall(r"^module\s+\"?([^\s\"]+)", text, re.M))
+    asked = set(re.findall(r"^\s*(?:require\s+)?\"?([\w.~/-]+)\"?\s+v\d", text, re.M))
+    local = re.search(r"=>\s*\.{1,2}/", text) or members & asked
     needed = re.search(r"^\s*require\b", text, re.M)
     return bool(needed and not local and not tree.is_file("vendor/modules.txt"))
 

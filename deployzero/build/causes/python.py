@@ -72,6 +72,13 @@ VERSIONS = (
         "`poetry lock`.",
     ),
     Cause(
+        r"^error: The requested interpreter resolved to Python (?P<have>[\d.]+), which is "
+        r"incompatible with the project's Python requirement: `(?P<wanted>[^`\n]+)`",
+        "this is Python {have}, and pyproject.toml wants {wanted}",
+        "Widen requires-python in pyproject.toml, run `uv lock` and push again; or let the server "
+        "use official images, which have each Python: DEPLOYZERO_BASE_IMAGES=official",
+    ),
+    Cause(
         r"^error: No interpreter found for Python (?P<wanted>\S+) in",
         "there is no Python {wanted} here",
         "Ask for one that the server has (.python-version, requires-python): the push says above "

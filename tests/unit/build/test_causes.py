@@ -42,6 +42,8 @@ CASES: tuple[tuple[str, str, int, str], ...] = (
     ),
     ("npm-script-missing", "nodejs", 1, "package.json has no script 'build'"),
     ("npm-program-missing", "nodejs", 127, "there is no program 'vite'"),
+    ("tsc-error", "nodejs", 2, "TypeScript found errors, the first in src/s.ts, line 1"),
+    ("tsc-module", "nodejs", 2, "TypeScript does not find express"),
     ("node-heap", "nodejs", 134, "Node.js ran out of heap"),
     (
         "node-openssl",
@@ -183,6 +185,12 @@ CASES: tuple[tuple[str, str, int, str], ...] = (
     ("uv-out-of-sync", "python", 1, "pyproject.toml and uv.lock do not match"),
     ("uv-not-found", "python", 1, "the package index has no no-such-dist-deployzero-x"),
     ("uv-no-version", "python", 1, "the package index has no version six==99"),
+    (
+        "uv-requires-python",
+        "python",
+        2,
+        "this is Python 3.13.5, and pyproject.toml wants >=3.14",
+    ),
     ("uv-python", "python", 2, "there is no Python >=3.14 here"),
     ("uv-dns", "python", 2, "the build cannot reach no.such.host.invalid"),
     (

@@ -38,6 +38,18 @@ def test_the_source_and_its_install_files_lie_apart(tree: Path) -> None:
     }  # fmt: skip
 
 
+def test_an_install_file_that_is_a_link_is_the_file_that_it_leads_to(tree: Path) -> None:
+    (tree / "requirements.txt").unlink()
+    (tree / "requirements.txt").symlink_to("pkg/a.py")
+    buffer = io.BytesIO()
+    write_generated(buffer, tree, PYTHON, {})
+    archive = opened(buffer)
+    assert archive.getmember("src/requirements.txt").issym()
+    content = archive.extractfile("deps/requirements.txt")
+    assert content is not None
+    assert content.read() == b"pkg/a.py"
+
+
 def test_what_is_ignored_is_left_out_but_never_an_install_file(tree: Path) -> None:
     (tree / ".deployzeroignore").write_text("# a note\n/secret/\n*.log\n!keep.log\n")
     (tree / ".dockerignore").write_text("pkg\nrequirements.txt\n")

@@ -209,3 +209,15 @@ def test_a_vendored_program_of_before_modules_is_built_in_a_gopath(detect):
 def test_a_manifest_without_a_module_is_broken(detect):
     with pytest.raises(ProjectDetectionError, match=r"go\.mod, line 1"):
         detect({"go.mod": "nothing\n"})
+
+
+def test_what_members_of_a_workspace_need_of_each_other_is_not_fetched(detect):
+    files = {
+        "go.work": "go 1.22\n\nuse (\n\t./web\n\t./lib\n)\n",
+        "web/go.mod": "module example.com/web\n\nrequire example.com/lib v0.0.0\n",
+        "web/main.go": "package main\n",
+        "lib/go.mod": "module example.com/lib\n",
+    }
+    assert detect(files).install_command is None
+    files["web/go.mod"] = files["web/go.mod"].replace("example.com/lib", "example.com/other")
+    assert detect(files).install_command == "go mod download"
