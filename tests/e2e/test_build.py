@@ -414,6 +414,38 @@ async def test_an_app_reaches_no_cache_of_another_by_its_own_dockerfile(
     await builder.build(request(tree(tmp_path / "c", x=""), again, app), lambda line: None)
 
 
+async def test_changed_dependencies_are_installed_anew_with_the_cache_of_those_before(
+    builder: Builder, tmp_path: Path
+) -> None:
+    once = secrets.token_hex(4)
+    mark = "/root/.cache/pip/mark"
+    config = dataclasses.replace(
+        FLASK, install_command=f"cat requirements.txt >> {mark} && wc -l < {mark} > /opt/venv/seen"
+    )
+    for wanted in (f"a # {once}\n", f"a # {once}\nb\n"):
+        source = tree(tmp_path / "src", **{"requirements.txt": wanted})
+        seen = 1 if wanted.count("\n") == 1 else 3
+        look = dataclasses.replace(config, build_command=f"test $(cat /opt/venv/seen) = {seen}")
+        await builder.build(request(source, look, f"app-{once}"), lambda line: None)
+
+
+async def test_releases_share_the_layer_of_dependencies_that_stayed(
+    builder: Builder, tmp_path: Path
+) -> None:
+    once = secrets.token_hex(4)
+    made = "mkdir -p node_modules/a && cp version node_modules/a/ && cp page built"
+    config = ProjectConfig("nodejs", build_command=made, start_command="cat built")
+    layers = []
+    for version, page in (("1", "one"), ("1", "two"), ("2", "two")):
+        source = tree(tmp_path / "src", version=version + once, page=page)
+        result = await builder.build(request(source, config), lambda line: None)
+        image = docker.from_env().images.get(result.image_id)
+        layers.append(image.attrs["RootFS"]["Layers"])
+    first, second, third = layers
+    assert first[:-1] == second[:-1] != third[:-1]
+    assert first[-1] != second[-1]
+
+
 async def test_a_second_process_leaves_the_first_ones_material(
     builder: Builder, settings: Settings, tmp_path: Path
 ) -> None:

@@ -53,7 +53,10 @@ def test_a_build_command_runs_when_the_source_is_there() -> None:
         start_command="npm start",
     )
     text = lines(config)
-    steps = ("npm ci", "COPY src/", "npm run build", "npm prune", "FROM RUNTIME")
+    modules = "COPY --from=build --chown=1000:1000 /app/node_modules/ ./node_modules/"
+    rest = "COPY --from=build --chown=1000:1000 /opt/app/ ./"
+    building = ("npm ci", "COPY src/", "npm run build", "npm prune", "-t /opt/app")
+    steps = (*building, "FROM RUNTIME", modules, rest)
     order = [next(i for i, line in enumerate(text) if step in line) for step in steps]
     assert order == sorted(order)
 
