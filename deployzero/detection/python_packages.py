@@ -1,10 +1,19 @@
 """Which package manager a Python project uses, when its files speak for several."""
 
-from deployzero.detection.pyproject import Table, project_by_pip, table
+import shlex
+
+from deployzero.detection.pyproject import (
+    Table,
+    dependencies,
+    name_dependencies,
+    project_by_pip,
+    table,
+)
 from deployzero.detection.python_conda import conda_file, read_conda
 from deployzero.detection.python_pdm import read_pdm, uses_pdm
 from deployzero.detection.python_pipenv import read_pipenv, uses_pipenv
 from deployzero.detection.python_poetry import read_poetry, uses_poetry
+from deployzero.detection.python_setup import install_requires, name_all, read_setup, setup_file
 from deployzero.detection.python_tools import tool_requirement
 from deployzero.detection.python_uv import read_uv, uses_uv
 from deployzero.detection.requirements import CONVENTIONS, Requirements, read_requirements
@@ -39,7 +48,10 @@ def read_packages(tree: Tree, pyproject: Table) -> Requirements | None:
 
 
 def _read(tree: Tree, pyproject: Table) -> Requirements | None:
-    listed = read_requirements(tree) if tree.is_file("requirements.txt") else None
+    listed = None
+    if tree.is_file("requirements.txt"):
+        listed = read_requirements(tree)
+        _before_source(tree, pyproject, listed)
     if listed and (listed.command or listed.after_source):
         return listed
     for uses, read in MANAGERS:
@@ -51,12 +63,31 @@ def _read(tree: Tree, pyproject: Table) -> Requirements | None:
         return read_requirements(tree, convention)
     if table(pyproject, "project"):
         return project_by_pip(tree, pyproject)
-    if package := tree.first("setup.py", "setup.cfg"):
-        if package == "setup.cfg" and "[metadata]" not in (tree.text("setup.cfg") or ""):
-            return None  # settings of linters alone
-        return Requirements(
-            after_source=["pip install ."],
-            packaged=True,
-            reasons=[f"{package}: pip install . after the source is there"],
-        )
+    if package := setup_file(tree):
+        return read_setup(tree, package)
+    if tree.is_file("setup.cfg"):
+        return None
     return read_conda(tree) if conda_file(tree) else None
+
+
+def _before_source(tree: Tree, pyproject: Table, found: Requirements) -> None:
+    """`-e .` beside other requirements: those are a layer that a changed line keeps."""
+    if not found.own_folders:
+        return
+    steps = []
+    if found.names:
+        without = " ".join(f"-e {shlex.quote(line)}" for line in found.own_folders)
+        steps.append(f"grep -vxF {without} requirements.txt >/tmp/requirements.txt")
+    own: list[str] = []
+    if found.packaged and table(pyproject, "project"):
+        own = [str(each) for each in dependencies(pyproject) if each.url is None]
+        name_dependencies(pyproject, found)
+    elif found.packaged:
+        own = install_requires(tree)
+        name_all(own, found)
+    if steps or own:
+        plain = " ".join(shlex.quote(line) for line in own)
+        steps.append(" ".join(["pip install", *(["-r /tmp/requirements.txt"] if steps else []),
+                               *([plain] if plain else [])]))  # fmt: skip
+        found.files = ["requirements.txt"]
+        found.command = " && ".join(steps)

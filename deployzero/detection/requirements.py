@@ -35,6 +35,7 @@ _LOCAL = re.compile(
     r"|^(?:-f|--find-links)(?:\s+|=)?(?!https?://)"
 )
 _SELF = re.compile(r"^(?:(?:-e|--editable)[\s=]*)?\./?(?:\[[^\]]*\])?$")
+_OWN_FOLDER = re.compile(r"((-e|--editable)[\s=]*)?(\.{1,2}([/\[].*)?|file:.*)")
 _GIT = re.compile(r"\bgit\+(?:https?|ssh|git)://\S+")
 MAX_INCLUDES = 20
 
@@ -56,6 +57,8 @@ class Requirements:
     """Normalised names of what is asked for directly."""
     locked: set[str] = field(default_factory=set)
     """Normalised names of all that a lock file holds."""
+    own_folders: tuple[str, ...] = ()
+    """Lines of the file that name folders of the repository, where the others can go before."""
     adding: str = "pip install"
     """Installs one package more."""
     hashed: bool = False
@@ -98,9 +101,16 @@ def read_requirements(tree: Tree, path: str = "requirements.txt") -> Requirement
         found.reasons.append(
             f"'{local[0][:60]}' lies in the repository: pip runs after it is there"
         )
-        found.files = []
+        files, found.files = found.files, []
         found.after_source = [f"pip install -r {path}"]
         found.packaged = any(_SELF.match(line) for line in local)
+        whole = set((tree.text(path) or "").split("\n"))
+        if (
+            files == [path]
+            and not found.hashed
+            and all(line in whole and _OWN_FOLDER.fullmatch(line) for line in local)
+        ):
+            found.own_folders = tuple(local)
     elif found.names or found.files[1:] or found.hashed:
         found.command = f"pip install -r {path}"
     return found
