@@ -80,6 +80,8 @@ class NxApp:
     start: str | None = None
     folder: str | None = None
     """Of plain files, where it is a front end."""
+    source: str | None = None
+    """The server's entry file."""
 
 
 def nx_app(package: Package, reasons: list[str]) -> NxApp | None:
@@ -140,8 +142,9 @@ def _nx_target(name: str, project: dict[str, Any]) -> NxApp | None:
     if re.search(r"(?:next):build$", executor):
         return NxApp(command, start=f"next start {out}")
     if re.search(r"/(?:node|js|nest|express|esbuild):|/webpack:", executor):
-        main = str(options.get("main", "main.ts")).rpartition("/")[2] if options else "main.ts"
-        return NxApp(command, start=f"node {out}/{main.removesuffix('.ts')}.js")
+        source = str(options.get("main", "main.ts")) if options else "main.ts"
+        stem = source.rpartition("/")[2].removesuffix(".ts")
+        return NxApp(command, start=f"node {out}/{stem}.js", source=source)
     if re.search(r"/(?:web|react|vite|angular|rspack):|angular", executor):
         return NxApp(command, folder=out)
     return None

@@ -1,6 +1,7 @@
 """Node.js: package.json and its package manager; a server, or a front-end build of files."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deployzero.detection.node_install import Install, install, prune
@@ -33,6 +34,8 @@ _OWN_PACKAGES = re.compile(
 _LOOKED_UP = re.compile(r"\bport\b[^\n]*\benv\b|\benv\b[^\n]*port\b", re.I)
 _CONSTANT = re.compile(r"\b(?:const|let|var)\s+port\s*=\s*(\d{2,5})\s*;?\s*$", re.I | re.M)
 _BY_YARN = re.compile(r"(?:^|\s)yarn\s")
+_LOWER_CASE = re.compile(r"\bprocess\.env(?:\.port\b|\[['\"]port['\"]\])")
+"""Windows, where the two are one, does not tell the author."""
 _FOREIGN = {"bun": "bun", "bunx": "bun", "pnpm": "pnpm", "pnpx": "pnpm", "yarn": "yarn"}
 _TOOLS = {"bun": "bun@1", "pnpm": "pnpm@10", "yarn": "yarn@1"}
 
@@ -68,13 +71,14 @@ class NodeJSDetector:
         if version is None and least:
             version = str(least)
             why = [*why, f"Node.js {version}: {manager.name} or the entry file needs it"]
+        port, told = _port(app, plan, reasons)
         return ProjectConfig(
             type="nodejs",
             build_command=" && ".join((*installed.after_source, *plan.build)) or None,
             start_command=plan.start.command,
-            port=_fixed_port(app, plan, reasons),
+            port=port,
             environment=plan.start.environment,
-            run_environment={} if files else script_variables(app),
+            run_environment={} if files else {**script_variables(app), **told},
             framework=plan.site.tool if plan.site else app.framework or root.framework,
             package_manager=manager.name,
             runtime_version=version,
@@ -110,6 +114,8 @@ class _Plan:
     start: Start = field(default_factory=Start)
     site: Site | None = None
     build: tuple[str, ...] = ()
+    source: str | None = None
+    """What the started script is made of, where that is known."""
 
 
 def _plan(root: Package, app: Package, manager: Manager, reasons: list[str]) -> _Plan:
@@ -121,7 +127,7 @@ def _plan(root: Package, app: Package, manager: Manager, reasons: list[str]) -> 
             steps = (manager.execute(f"nx {nx.build}"),)
             if nx.folder:
                 return _Plan(site=Site("nx", nx.folder, spa=True), build=steps)
-            return _Plan(Start(nx.start), build=steps)
+            return _Plan(Start(nx.start), build=steps, source=nx.source)
     name = "heroku-postbuild" if app.script("heroku-postbuild") else "build"
     found = site(app, app.expanded(app.script(name)))
     if found and found.tool == "next":
@@ -188,11 +194,24 @@ _RUN = ("start", "build", "heroku-postbuild", "preinstall", "install", "postinst
         "prestart", "prebuild", "postbuild")  # fmt: skip
 
 
-def _fixed_port(app: Package, plan: _Plan, reasons: list[str]) -> int:
-    """The port that the entry file names, where it does not look at PORT at all."""
-    word = re.search(r"(?:^|\s)([\w./-]+\.[cm]?[jt]s)$", plan.start.command or "")
-    path = next(filter(app.tree.is_file, sources(app, word[1] if word else "")), None)
+def _port(app: Package, plan: _Plan, reasons: list[str]) -> tuple[int, dict[str, str]]:
+    """The port, and the variables that tell it in another way than PORT."""
+    path = next(filter(app.tree.is_file, _entry_sources(app, plan)), None)
     text = app.tree.head(path, 256 * 1024) if path else ""
+    if _LOWER_CASE.search(text) and "process.env.PORT" not in text:
+        reasons.append(f"{path}: reads 'port' where PORT is meant, so that is set as well")
+        return DEFAULT_PORT, {"port": str(DEFAULT_PORT)}
+    return _fixed_port(path, text, reasons), {}
+
+
+def _entry_sources(app: Package, plan: _Plan) -> Iterator[str]:
+    word = re.search(r"(?:^|\s)([\w./-]+\.[cm]?[jt]s)$", plan.start.command or "")
+    yield from sources(app, word[1]) if word else ()
+    yield from (plan.source,) if plan.source else ()
+
+
+def _fixed_port(path: str | None, text: str, reasons: list[str]) -> int:
+    """The port that the entry file names, where it does not look at PORT at all."""
     if _LOOKED_UP.search(text):
         return DEFAULT_PORT
     found = _LISTENS.search(text) or (".listen(" in text and _CONSTANT.search(text)) or None

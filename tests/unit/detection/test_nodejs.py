@@ -61,6 +61,20 @@ def test_what_scripts_read_of_package_json_is_there_without_npm(detect):
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("listen(process.env.port || 3333)", {"port": "8000"}),
+        ("listen(process.env['port'] || 3333)", {"port": "8000"}),
+        ("listen(process.env.PORT || process.env.port)", {}),
+        ("listen(process.env.portal)", {}),
+    ],
+)
+def test_port_in_lower_case_is_set_for_who_reads_it(detect, text, told):
+    config = detect({**started("node a.js"), "a.js": text})
+    assert (config.port, config.run_environment) == (8000, told)
+
+
 @pytest.mark.parametrize("version", [None, 1.5, True, ["1"], "", "1\n2", "1\0", "1" * 201])
 def test_a_bad_version_is_no_variable(detect, version):
     assert detect(started("node a.js", version=version)).run_environment == {}
