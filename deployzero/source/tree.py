@@ -1,5 +1,6 @@
 """A commit's tree as a list of entries, checked before anything of it touches the disk."""
 
+import re
 import stat
 import unicodedata
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ MOST_HOPS = 40
 """As many symbolic links in one path as Linux follows."""
 NAMED = 5
 LONGEST_LINK = 4000
+_ENVIRONMENT = re.compile(rb"/bin/python[\d.]*$")
+"""What a virtual environment of Python has at its root, as a link to the machine's own."""
 LARGEST_COMMIT = 16 << 20
 LARGEST_FOLDER = 64 << 20
 """Bytes; both are held in memory."""
@@ -218,6 +221,12 @@ def check_link(path: bytes, target: bytes, links: dict[bytes, bytes]) -> None:
     """Raises SourceError for a symbolic link out of the tree. links: all of them, by path."""
     shown = f"{show_path(path)} -> {show_path(target[:200])}"
     remedy = "Replace the link by the file itself."
+    if _ENVIRONMENT.search(path):
+        folder = show_path(path.rpartition(b"/bin/")[0])
+        remedy = (
+            f"{folder} is a virtual environment of your computer: git rm -r --cached {folder}, "
+            "name it in .gitignore, and commit."
+        )
     if not target or b"\0" in target or len(target) > LONGEST_LINK:
         raise SourceError(f"the symbolic link {show_path(path)} is damaged", remedy)
     if target.startswith(b"/"):

@@ -118,6 +118,14 @@ def test_links_that_lead_out(repo, tmp_path, target):
     assert ("abs" if target == b"abs/x" else "self") in message
 
 
+def test_a_virtual_environment_that_was_committed_is_told_as_one(repo, tmp_path):
+    python = [(b"python", 0o120000, b"/usr/bin/python3")]
+    entries = [(b".venv", 0o40000, [(b"bin", 0o40000, python)])]
+    with pytest.raises(SourceError) as raised:
+        checkout(repo, commit(repo, entries), tmp_path / "out")
+    assert "git rm -r --cached .venv," in raised.value.hint
+
+
 def test_link_below_a_folder_may_go_up_inside(repo, tmp_path):
     entries = [(b"a", FILE, b"1"), (b"d", 0o40000, [(b"l", 0o120000, b"../d/./../a")])]
     checkout(repo, commit(repo, entries), tmp_path / "out")
