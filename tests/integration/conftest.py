@@ -1,7 +1,10 @@
 """What tests of every door share."""
 
+import asyncio
 import itertools
+import shutil
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +14,26 @@ from deployzero.models.deployment import Deployment, Project, State
 from deployzero.models.project import ProjectConfig
 from deployzero.models.release import Kind
 from deployzero.store import containers, deployments
+from deployzero.store.migrations import migrate
 
 ADDRESSES = (f"10.0.{n >> 8}.{n & 255}" for n in itertools.count(1))
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with all tables and nothing in them: making it is most of a test's time."""
+    path = tmp_path_factory.mktemp("migrated") / "deployzero.db"
+    asyncio.run(migrate(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, migrated: Path) -> Path:
+    """A server's data folder, before its first start but for the tables."""
+    made = tmp_path / "data"
+    made.mkdir(mode=0o700)
+    shutil.copy(migrated, made)
+    return made
 
 
 @pytest.fixture

@@ -68,10 +68,10 @@ class Admin:
 
 
 @pytest.fixture
-async def admin(tmp_path: Path) -> AsyncIterator[Admin]:
+async def admin(data_dir: Path) -> AsyncIterator[Admin]:
     """With one administrator, `root`."""
     settings = Settings(
-        data_dir=tmp_path / "data", docker_host=f"unix://{tmp_path}/no-engine.sock", ssh_port=1
+        data_dir=data_dir, docker_host=f"unix://{data_dir}/no-engine.sock", ssh_port=1
     )
     async with server.open_platform(settings) as platform, server.ssh_door(platform, 0) as door:
         made = Admin(platform, door.port)

@@ -1,9 +1,7 @@
 """The real HTTP door, operations and database in this process; no worker and no engine."""
 
-import asyncio
 import functools
 import itertools
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +25,6 @@ from deployzero.operations import api_keys
 from deployzero.pages import door as pages
 from deployzero.settings import Settings
 from deployzero.store import access, projects, users
-from deployzero.store.migrations import migrate
 
 ADDRESSES = (f"10.0.{n >> 8}.{n & 255}" for n in itertools.count(1))
 
@@ -88,14 +85,6 @@ class API:
         return await self.request("POST", path, user, **rest)
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with all tables and nothing in them: making it is most of a test's time."""
-    path = tmp_path_factory.mktemp("migrated") / "deployzero.db"
-    asyncio.run(migrate(f"sqlite+aiosqlite:///{path}"))
-    return path
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def door() -> AsyncIterator[Door]:
     """One HTTP server for all of these tests: to start and stop it costs more than most."""
@@ -107,12 +96,10 @@ async def door() -> AsyncIterator[Door]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def platform(tmp_path: Path, migrated: Path, door: Door) -> AsyncIterator[Platform]:
+async def platform(data_dir: Path, door: Door) -> AsyncIterator[Platform]:
     """New for each test, so that nothing survives one, and behind the door while it lasts."""
-    (tmp_path / "data").mkdir(mode=0o700)
-    shutil.copy(migrated, tmp_path / "data")
     settings = Settings(
-        data_dir=tmp_path / "data", docker_host=f"unix://{tmp_path}/no-engine.sock", ssh_port=1
+        data_dir=data_dir, docker_host=f"unix://{data_dir}/no-engine.sock", ssh_port=1
     )
     async with server.open_platform(settings) as made:
         door.app.state.platform = made

@@ -63,10 +63,10 @@ class CommandLine:
 
 
 @pytest.fixture
-async def cli(tmp_path: Path) -> AsyncIterator[CommandLine]:
+async def cli(tmp_path: Path, data_dir: Path) -> AsyncIterator[CommandLine]:
     """With one administrator, `root`."""
     settings = Settings(
-        data_dir=tmp_path / "data", docker_host=f"unix://{tmp_path}/no-engine.sock", ssh_port=1
+        data_dir=data_dir, docker_host=f"unix://{data_dir}/no-engine.sock", ssh_port=1
     )
     async with (
         server.open_platform(settings) as platform,
