@@ -13,7 +13,8 @@ from deployzero.runtime.sockets import listeners
 
 LINES = 50
 EXIT_HINTS = {
-    0: "A web process must keep running; check the start command in the Procfile.",
+    0: "A web process must keep running and listen on $PORT: name the one that does in a Procfile "
+    "('web: <command>'). What listens nowhere is a worker there; what ends is for `run`.",
     126: "The start command is not executable.",
     127: "The start command was not found in the image.",
 }
@@ -88,5 +89,5 @@ def out_of_memory(
 
 def _explained(message: str, hint: str, detail: list[str], subject: Subject) -> ContainerError:
     if known := known_cause(CAUSES, detail, subject):
-        return ContainerError(f"{message}: {known.message}", known.hint, detail)
+        return ContainerError(f"{message.rstrip('.')}: {known.message}", known.hint, detail)
     return ContainerError(message, hint, detail)
