@@ -79,11 +79,11 @@ def deploy(daemon: Daemon, case: Case, tree: Path, folder: Path, said_too: bool)
         print(said, file=sys.stderr)
     if cold is None:
         why, well = _refused(case, said)
-        idle = IDLE.get(case["type"])
-        if not (NO_START in said and _asks_nothing(case) and idle):
+        way_out = _way_out(case, said)
+        if way_out is None:
             return Result(case["id"], case["type"], None, None, None, why, well)
-        # Its dependencies are all that there is: something of its user's own serves, with them.
-        daemon.ssh("config:set", app, "DEPLOYZERO_START_COMMAND", stdin=idle)
+        name, chosen = way_out
+        daemon.ssh("config:set", app, name, stdin=chosen)
         cold, said = _push(daemon, folder, app)
         if cold is None or said_too:
             print(said, file=sys.stderr)
@@ -98,6 +98,20 @@ def deploy(daemon: Daemon, case: Case, tree: Path, folder: Path, said_too: bool)
     size = _megabytes(daemon, app)
     daemon.ssh("apps:destroy", app, "--force")
     return Result(case["id"], case["type"], cold, warm, size, answer, well and warm is not None)
+
+
+def _way_out(case: Case, said: str) -> tuple[str, str] | None:
+    """What is chosen by hand for a sample that has nothing to start, so that it is built.
+
+    Of several workspaces the last that the refusal names; else a server of its user's own, where
+    the dependencies are all that there is.
+    """
+    if NO_START not in said or not _asks_nothing(case):
+        return None
+    if several := re.search(r"several workspaces could be the app \(([^)]*)\)", said):
+        return "DEPLOYZERO_ROOT", several[1].split(", ")[-1]
+    idle = IDLE.get(case["type"])
+    return ("DEPLOYZERO_START_COMMAND", idle) if idle else None
 
 
 def _prepare(daemon: Daemon, case: Case, app: str) -> None:
