@@ -33,6 +33,8 @@ LABEL = "deployzero.base-image"
 CACHE_OWNER = "deployzero.base"
 """Not a name that an app can have."""
 PROBE_SECONDS = 5.0
+_TITLES = {"nodejs": "Node.js", "go": "Go"}
+"""For people."""
 _NOT_THERE = re.compile("No matching distribution|No matching version|ETARGET")
 """In the words of pip and npm."""
 OnLine = Callable[[str], None]
@@ -282,7 +284,7 @@ def _no_such_version(stack: Stack, error: BuildError) -> BuildError:
     if not (stack.package and _NOT_THERE.search(" ".join(error.detail))):
         return error
     return BuildError(
-        f"{stack.name} {stack.version} was asked for, and cannot be had",
+        f"{_TITLES.get(stack.name, stack.name)} {stack.version} was asked for, and cannot be had",
         "Ask for a version that was released, or let the server use official images: "
         "DEPLOYZERO_BASE_IMAGES=official, or a registry that mirrors them.",
         error.detail,

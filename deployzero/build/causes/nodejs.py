@@ -154,6 +154,14 @@ VERSIONS = (
 )
 BUILDING = (
     Cause(
+        r"error TS(?:2307|7016): (?:Cannot find|Could not find a declaration file for) module "
+        r"'(?P<package>@[\w.-]+/[\w.-]+|[A-Za-z][\w.-]*)(?:/[^'\n]*)?'",
+        "TypeScript does not find {package}",
+        "A package: npm install {package} (--save-dev @types/{package}, where it has no types of "
+        "its own), and commit package.json and the lock file. A folder of yours: check `paths` in "
+        "tsconfig.json, and upper and lower case. Then push again.",
+    ),
+    Cause(
         r"JavaScript heap out of memory",
         "Node.js ran out of heap",
         "In package.json, let the build script begin with "

@@ -32,7 +32,7 @@ _CODE = {
     "go": 'http.ListenAndServe(":"+os.Getenv("PORT"), nil)',
     "ruby": 'set :bind, "0.0.0.0"; set :port, ENV["PORT"]',
     "rust": 'bind(("0.0.0.0", env::var("PORT")))',
-    "java": "server.port=${PORT} and server.address=0.0.0.0",
+    "java": 'new InetSocketAddress(Integer.parseInt(System.getenv("PORT")))',
 }
 """Stack to what the code is to say, where no server has options for it."""
 

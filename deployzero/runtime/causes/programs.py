@@ -9,7 +9,51 @@ _RENORMALIZE = (
     "add --renormalize . && git commit -m 'Line ends', and push again."
 )
 
+CALLED = {
+    "chromium": "chromium",
+    "convert": "imagemagick",
+    "dot": "graphviz",
+    "exiftool": "libimage-exiftool-perl",
+    "ffmpeg": "ffmpeg",
+    "ffprobe": "ffmpeg",
+    "git": "git",
+    "gs": "ghostscript",
+    "magick": "imagemagick",
+    "mysqldump": "mariadb-client",
+    "pandoc": "pandoc",
+    "pdftoppm": "poppler-utils",
+    "pdftotext": "poppler-utils",
+    "pg_dump": "postgresql-client",
+    "soffice": "libreoffice-nogui",
+    "ssh": "openssh-client",
+    "tesseract": "tesseract-ocr",
+}
+"""Programs that apps call, and Debian's packages with them."""
+_CALLS = (
+    r"child_exception_type\(errno_num, err_msg, err_filename\)\nFileNotFoundError: \[Errno 2\] No "
+    r"such file or directory: '(?P<name>[\w.+-]+)'",  # Python
+    r"^Error: spawn (?P<name>[\w.+-]+) ENOENT$",  # Node.js
+)
+
 PROGRAMS = (
+    *(
+        Cause(
+            pattern,
+            "the program {name}, which the app calls, is missing",
+            "{packages}",
+            names=CALLED,
+        )
+        for pattern in _CALLS
+    ),
+    *(
+        Cause(
+            pattern,
+            "the program {name}, which the app calls, is missing",
+            "Look up which Debian package brings it (packages.debian.org searches contents). "
+            'In deployzero.toml: packages = ["<package>"]',
+        )
+        for pattern in _CALLS
+    ),
     Cause(
         r"^(?:/usr/bin/)?env: .{0,3}[\w.-]+\\r.{0,3}: No such file or directory"
         r"|bad interpreter: \S*\^M",

@@ -24,6 +24,7 @@ BASE = BaseImage("BUILD", "RUNTIME", "debian", "1")
         ("ruby", "~> 3.2", False),
         ("ruby", "3.1.2", True),
         ("rust", "1.59.0", True),
+        ("rust", "nightly-2024-08-12", True),
         ("java", "8", True),
         ("java", "21", False),
     ],
@@ -51,6 +52,7 @@ def test_a_version_that_debian_cannot_stand_in_for_is_refused(type_, asked):
         ("php", "^7.4", "composer:2", "php:7.4-apache"),
         ("ruby", "3.1.2", "ruby:3.1.2", "ruby:3.1.2-slim"),
         ("rust", None, "rust:1.85", "debian:trixie-slim"),
+        ("rust", "nightly-2024-08-12", "rust:1.85", "debian:trixie-slim"),
         ("java", "17", "maven:3-eclipse-temurin-17", "eclipse-temurin:17-jre"),
     ],
 )

@@ -42,7 +42,6 @@ CASES: tuple[tuple[str, str, int, str], ...] = (
     ),
     ("npm-script-missing", "nodejs", 1, "package.json has no script 'build'"),
     ("npm-program-missing", "nodejs", 127, "there is no program 'vite'"),
-    ("tsc-error", "nodejs", 2, "TypeScript found errors, the first in src/s.ts, line 1"),
     ("tsc-module", "nodejs", 2, "TypeScript does not find express"),
     ("node-heap", "nodejs", 134, "Node.js ran out of heap"),
     (
@@ -392,3 +391,9 @@ def test_a_passing_fault_of_the_network_is_no_cause() -> None:
     found = known_cause(CAUSES, said, Subject("hello", "python", code=1))
     assert found is not None
     assert "reach" not in found.message
+
+
+@pytest.mark.parametrize("module", ["./routes", "../db", "@/lib/db", "~/lib/db"])
+def test_a_file_of_ones_own_is_not_called_a_package(module: str) -> None:
+    said = f"src/s.ts(3,1): error TS2307: Cannot find module '{module}' or its type declarations."
+    assert known_cause(CAUSES, [said], Subject("hello", "nodejs", code=2)) is None

@@ -91,6 +91,14 @@ def test_how_a_stack_starts(detect, files, type_, start):
         ({"Gemfile": "ruby '3.3.1'\n", ".ruby-version": "ruby-3.3.4\n", "app.rb": ""}, "3.3.4"),
         ({"Gemfile": "ruby '~> 3.3'\n", "app.rb": ""}, "~> 3.3"),
         ({"Cargo.toml": CRATE.format("x"), "src/main.rs": "", "rust-toolchain": "1.80"}, "1.80"),
+        (
+            {
+                "Cargo.toml": CRATE.format("x"),
+                "src/main.rs": "",
+                "rust-toolchain.toml": '[toolchain]\nchannel = "nightly-2024-08-12"\n',
+            },
+            "nightly-2024-08-12",
+        ),
         ({"pom.xml": POM}, "17"),
         ({"pom.xml": POM, "system.properties": "java.runtime.version=1.8\n"}, "8"),
     ],
@@ -180,3 +188,11 @@ def test_a_stack_without_a_start_says_what_was_looked_for(examine):
     config = examine({"Gemfile": GEMFILE, "Rakefile": ""})
     assert config.type == "ruby"
     assert any("config.ru" in reason for reason in config.reasons)
+
+
+def test_gems_that_lie_in_the_repository_are_installed_from_there(detect):
+    files = {"Gemfile": 'gem "rack"\n', "config.ru": ""}
+    assert detect(files).install_command is not None
+    vendored = detect({**files, "vendor/cache/rack-3.1.0.gem": ""})
+    assert vendored.install_command is None
+    assert vendored.build_command == "bundle install --local --no-cache"
