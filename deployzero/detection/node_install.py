@@ -165,6 +165,8 @@ def _prune_modern_yarn(package: Package, manager: Manager) -> str:
     )
     return (
         f"tar cf /tmp/manifests.tar {keep} && node -e {shlex.quote(script)} -- {files} && "
-        f"{manager.prefix}YARN_ENABLE_IMMUTABLE_INSTALLS=0 yarn install {skip} && "
+        # It names each file that it removes, several times over.
+        f"{{ {manager.prefix}YARN_ENABLE_IMMUTABLE_INSTALLS=0 yarn install {skip} >/tmp/pruned "
+        "|| { cat /tmp/pruned; false; }; } && "
         "tar xf /tmp/manifests.tar && rm /tmp/manifests.tar"
     )
