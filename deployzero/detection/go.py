@@ -19,8 +19,8 @@ from deployzero.detection.tree import Tree, broken
 from deployzero.models.project import ProjectConfig, ProjectType
 
 LEGACY = ("Godeps/Godeps.json", "glide.yaml", "vendor/vendor.json", "Gopkg.toml", ".godir")
-_IMPORT = re.compile(r"^\s*(?:import\s+)?(?:[\w.]+\s+)?\"([\w.-]+\.[\w-]+/[^\"]+)\"", re.M)
-_IMPORT_C = re.compile(r"^\s*(?:import\s+)?\"C\"\s*$", re.M)
+_IMPORT = re.compile(r"^[ \t]*(?:import\s+)?(?:[\w.]+\s+)?\"([\w.-]+\.[\w-]+/[^\"]+)\"", re.M)
+_IMPORT_C = re.compile(r"^[ \t]*(?:import\s+)?\"C\"\s*$", re.M)
 FRAMEWORKS = {
     "github.com/gin-gonic/gin": "gin",
     "github.com/labstack/echo": "echo",
@@ -181,9 +181,9 @@ def _fetchable(tree: Tree) -> bool:
     """
     text = "\n".join(tree.text(path) or "" for path in _go_mods(tree))
     members = set(re.findall(r"^module\s+\"?([^\s\"]+)", text, re.M))
-    asked = set(re.findall(r"^\s*(?:require\s+)?\"?([\w.~/-]+)\"?\s+v\d", text, re.M))
+    asked = set(re.findall(r"^[ \t]*(?:require\s+)?\"?([\w.~/-]+)\"?\s+v\d", text, re.M))
     local = re.search(r"=>\s*\.{1,2}/", text) or members & asked
-    needed = re.search(r"^\s*require\b", text, re.M)
+    needed = re.search(r"^[ \t]*require\b", text, re.M)
     return bool(needed and not local and not tree.is_file("vendor/modules.txt"))
 
 

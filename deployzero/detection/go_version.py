@@ -7,13 +7,15 @@ from packaging.version import Version
 from deployzero.detection.go_programs import member_files
 from deployzero.detection.tree import Tree
 
-_DIRECTIVE = re.compile(r"^(go|toolchain)\s+(?:go)?(\d+(?:\.\d+){0,2})\S*\s*(?://.*)?$", re.M)
+_DIRECTIVE = re.compile(
+    r"^(go|toolchain)\s+(?:go)?([0-9]{1,4}(?:\.[0-9]{1,4}){0,2})(?![0-9])\S*\s*(?://.*)?$", re.M
+)
 PINS = {
-    "mise.toml": r"(?m)^\s*(?:go|golang)\s*=\s*[\"'](?:go)?(\d+(?:\.\d+)*)",
-    ".mise.toml": r"(?m)^\s*(?:go|golang)\s*=\s*[\"'](?:go)?(\d+(?:\.\d+)*)",
-    ".tool-versions": r"(?m)^(?:golang|go)\s+(\d+(?:\.\d+)*)",
-    ".go-version": r"^\s*(?:go)?(\d+(?:\.\d+)*)",
-    "go.mod": r"(?m)^//\s*\+heroku\s+goVersion\s+(?:go)?(\d+(?:\.\d+)*)",
+    "mise.toml": r"(?m)^[ \t]*(?:go|golang)\s*=\s*[\"'](?:go)?([0-9]{1,4}(?:\.[0-9]{1,4})*)",
+    ".mise.toml": r"(?m)^[ \t]*(?:go|golang)\s*=\s*[\"'](?:go)?([0-9]{1,4}(?:\.[0-9]{1,4})*)",
+    ".tool-versions": r"(?m)^(?:golang|go)\s+([0-9]{1,4}(?:\.[0-9]{1,4})*)",
+    ".go-version": r"^\s*(?:go)?([0-9]{1,4}(?:\.[0-9]{1,4})*)",
+    "go.mod": r"(?m)^//\s*\+heroku\s+goVersion\s+(?:go)?([0-9]{1,4}(?:\.[0-9]{1,4})*)",
 }
 """Files that pin a version, strongest first; go.mod in the words that Heroku reads."""
 

@@ -5,6 +5,7 @@ import re
 from semantic_version import NpmSpec, Version  # type: ignore[import-untyped]
 
 from deployzero.detection.node_manifest import Package
+from deployzero.detection.node_version import LONGEST
 from deployzero.detection.tree import Tree
 from deployzero.errors import ProjectDetectionError
 
@@ -47,6 +48,8 @@ def missing_from_npm_lock(package: Package, lock: str) -> str | None:
 
 def agrees(wanted: str, version: str) -> bool:
     """The version is in npm's range; True as well for what is no range (a tag, an address)."""
+    if len(wanted) > LONGEST or len(version) > LONGEST:
+        return True
     cleaned = re.sub(r"([<>=~^])\s+", r"\1", re.sub(r"\bv(?=\d)", "", wanted.strip()))
     try:
         return bool(NpmSpec(cleaned).match(Version.coerce(version)))

@@ -7,8 +7,6 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
-import yaml
-
 from deployzero.detection.tree import Tree, broken
 
 MANIFESTS = ("package.json", "package.json5", "package.yaml")
@@ -125,7 +123,7 @@ class Package:
         given = self.values.get("workspaces", [])
         given = given.get("packages", []) if isinstance(given, dict) else given
         if self.tree.is_file("pnpm-workspace.yaml"):
-            given = read_yaml(self.tree, "pnpm-workspace.yaml").get("packages", given)
+            given = self.tree.yaml("pnpm-workspace.yaml").get("packages", given)
         return [str(pattern) for pattern in given] if isinstance(given, list) else []
 
 
@@ -141,31 +139,10 @@ def read_package(tree: Tree, folder: str = ".") -> Package | None:
         if name.endswith(".yaml"):
             if not tree.first("pnpm-lock.yaml", "pnpm-workspace.yaml"):
                 continue  # Haskell's tools have a file of this name
-            return Package(tree, path, read_yaml(tree, path))
+            return Package(tree, path, tree.yaml(path))
         values = _json5(tree, path) if name.endswith("5") else tree.json(path)
         return Package(tree, path, values or {})
     return None
-
-
-def read_yaml(tree: Tree, path: str) -> dict[str, Any]:
-    """A YAML mapping; {} when it is absent or empty."""
-    try:
-        values = yaml.load(tree.text(path) or "", Loader=_Loader)  # noqa: S506 - a safe one
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise broken(path, mark.line + 1 if mark else None, "is not valid YAML") from error
-    if not isinstance(values or {}, dict):
-        raise broken(path, 1, "must hold a YAML mapping")
-    return values or {}
-
-
-class _Loader(yaml.SafeLoader):
-    """Without aliases: a few lines of them unfold to gigabytes."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not read")
-        return super().compose_node(parent, index)
 
 
 def _json5(tree: Tree, path: str) -> dict[str, Any]:

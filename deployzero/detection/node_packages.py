@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deployzero.detection.node_lock import agrees, pnpm_lock_version, yarn_lock_version
-from deployzero.detection.node_manifest import Package, read_yaml
+from deployzero.detection.node_manifest import Package
 from deployzero.detection.node_version import tool_pins
 
 Name = Literal["npm", "yarn", "pnpm", "bun"]
@@ -27,7 +27,7 @@ SIGNS: dict[Name, tuple[str, ...]] = {
 }
 """Files that speak for a manager without a lock."""
 
-_PINNED = re.compile(r"^(npm|yarn|pnpm|bun)@v?([0-9][\w.-]*)")
+_PINNED = re.compile(r"^(npm|yarn|pnpm|bun)@v?([0-9][\w.-]{0,40})(?![\w.-])")
 _RANGE = re.compile(r"^[\w.^~<>=|* -]{1,60}$")
 _PNPM_OF_LOCK = {"5": "7", "6": "8", "9": "9"}
 _YARN_OF_LOCK = {"4": "2", "5": "3", "6": "3", "7": "4", "8": "4"}
@@ -48,7 +48,7 @@ class Manager:
 
     @property
     def major(self) -> int:
-        found = re.search(r"\d+", self.version or "")
+        found = re.search(r"[0-9]{1,6}", self.version or "")
         return int(found.group()) if found else 0
 
     @property
@@ -162,7 +162,7 @@ def _chosen(name: Name, wanted: str, package: Package, lock: str | None) -> str 
 
 def _pnpm(package: Package, lock: str | None) -> tuple[str, str]:
     """pnpm's major by its lock file's format, and by settings that only later ones know."""
-    settings = read_yaml(package.tree, "pnpm-workspace.yaml")
+    settings = package.tree.yaml("pnpm-workspace.yaml")
     if "allowBuilds" in settings:
         return "11", "pnpm-workspace.yaml: allowBuilds"
     if {"onlyBuiltDependencies", "ignoredBuiltDependencies", "overrides"} & settings.keys():
@@ -178,7 +178,7 @@ def _pnpm(package: Package, lock: str | None) -> tuple[str, str]:
 
 def _yarn(package: Package, exact: str | None, lock: str | None, reasons: list[str]) -> Manager:
     tree = package.tree
-    settings = read_yaml(tree, ".yarnrc.yml")
+    settings = tree.yaml(".yarnrc.yml")
     path = str(settings.get("yarnPath", ""))
     found = re.search(r"yarn-(\d+\.\d+\.\d+[\w.-]*?)\.c?js$", path)
     form = yarn_lock_version(tree) if lock else ""
@@ -189,7 +189,7 @@ def _yarn(package: Package, exact: str | None, lock: str | None, reasons: list[s
         modern = bool(form) or (tree.is_file(".yarnrc.yml") and not lock)
         version = _YARN_OF_LOCK.get(form, "4") if modern else "1"
         reasons.append(f"{lock or '.yarnrc.yml'}: Yarn {version}")
-    major = re.search(r"\d+", version)
+    major = re.search(r"[0-9]{1,6}", version)
     modern = major is not None and int(major.group()) > 1
     linker = str(settings.get("nodeLinker", "pnp"))
     brought = modern and found is not None and tree.is_file(path)

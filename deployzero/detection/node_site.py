@@ -94,9 +94,9 @@ _JOINED = re.compile(
     r"\b(?:outDir|outputDir|path)\s*:\s*(?:path\.)?(?:resolve|join)\("
     r"\s*(?:__dirname|import\.meta\.dirname|process\.cwd\(\))\s*,\s*['\"`]([\w./-]+)['\"`]"
 )
-_ROOT = re.compile(r"^\s*root\s*:\s*['\"`]([\w./-]+)['\"`]", re.MULTILINE)
+_ROOT = re.compile(r"^[ \t]*root\s*:\s*['\"`]([\w./-]+)['\"`]", re.MULTILINE)
 _FALLBACK = re.compile(
-    r"^\s*(?:pushstate|index_fallback)\s*:\s*['\"]?(enabled|true|on|disabled|false|off)\b",
+    r"^[ \t]*(?:pushstate|index_fallback)\s*:\s*['\"]?(enabled|true|on|disabled|false|off)\b",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -178,7 +178,7 @@ def _of_tool(package: Package, build: str) -> Site | None:
 
 def has_adapter(package: Package) -> bool:
     """An Astro site with pages that are made on request."""
-    return bool(re.search(r"^\s*adapter\s*:", package.config("astro"), re.MULTILINE))
+    return bool(re.search(r"^[ \t]*adapter\s*:", package.config("astro"), re.MULTILINE))
 
 
 def _many_pages(package: Package, tool: str) -> bool:

@@ -302,7 +302,7 @@ def _without_nitro(package: Package) -> bool:
     asked = {"nitro", "nitropack", "@tanstack/nitro-v2-vite-plugin", "vinxi"} & package.dependencies
     if not wanted or asked or "nitro" in package.config("vite") or package.config("app"):
         return False
-    number = re.search(r"(\d+)\.(\d+)", wanted)
+    number = re.search(r"([0-9]{1,6})\.([0-9]{1,6})", wanted)
     return number is None or (int(number[1]), int(number[2])) >= (1, 132)
 
 

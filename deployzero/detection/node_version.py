@@ -30,8 +30,10 @@ CODENAMES = {
 }
 MISE = ("mise.toml", ".mise.toml", "mise/config.toml", ".config/mise.toml")
 _NAMES = {"lts": LTS, "lts/*": LTS, "latest": LATEST, "node": LATEST, "stable": LATEST}
-_PLAIN = re.compile(r"^[v=]*(\d+(?:\.\d+){0,2})(?:\.[xX*])*$")
+_PLAIN = re.compile(r"^[v=]*([0-9]{1,6}(?:\.[0-9]{1,6}){0,2})(?:\.[xX*])*$")
 _LARGE = 99999
+LONGEST = 200
+"""Characters of a range of versions; more is none."""
 
 
 def node_version(
@@ -72,7 +74,7 @@ def plain_version(text: str, least: int = 0) -> str | None:
     if spec is None or (not least and spec.match(Version("0.0.1"))):
         return None
     candidates = [str(major) for major in PREFERRED if major >= least]
-    numbers = sorted(set(re.findall(r"\d+(?:\.\d+)*", text)), key=len)
+    numbers = sorted(set(re.findall(r"[0-9]{1,6}(?:\.[0-9]{1,6})*", text)), key=len)
     candidates += [n for n in numbers if n.count(".") < 3]
     for candidate in candidates:
         if spec.match(_newest(candidate)):
@@ -138,6 +140,8 @@ def _newest(partial: str) -> Version:
 
 def _spec(text: str) -> NpmSpec | None:
     """npm also writes 'v20', '>= 18'; semantic-version wants '20', '>=18'."""
+    if len(text) > LONGEST:
+        return None
     cleaned = re.sub(r"([<>=~^])\s+", r"\1", re.sub(r"\bv(?=\d)", "", text))
     try:
         return NpmSpec(cleaned)

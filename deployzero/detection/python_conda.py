@@ -1,12 +1,9 @@
 """Conda's environment.yml, of which only the part that pip installs can be built."""
 
 import shlex
-from typing import Any
-
-import yaml
 
 from deployzero.detection.requirements import Requirements
-from deployzero.detection.tree import Tree, broken
+from deployzero.detection.tree import Tree
 
 FILES = ("environment.yml", "environment.yaml")
 _PLAIN = ("python", "pip", "setuptools", "wheel")
@@ -51,11 +48,8 @@ def conda_python(tree: Tree) -> str | None:
 
 
 def _lines(tree: Tree, path: str) -> tuple[list[str], list[str]]:
-    try:
-        given: Any = yaml.safe_load(tree.text(path) or "")
-    except (yaml.YAMLError, RecursionError) as error:
-        raise broken(path, None, "is not valid YAML") from error
-    lines = given.get("dependencies") if isinstance(given, dict) else None
+    given = tree.yaml(path)
+    lines = given.get("dependencies")
     own: list[str] = []
     pips: list[str] = []
     for line in lines if isinstance(lines, list) else []:

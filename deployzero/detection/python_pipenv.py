@@ -31,8 +31,9 @@ def read_pipenv(tree: Tree, pyproject: Table) -> Requirements:
     )  # fmt: skip
     packages = table(pipfile, "packages") or table(lock, "default")
     for name, value in packages.items():
-        extras = value.get("extras", []) if isinstance(value, dict) else []
-        found.name(name, ",".join(str(extra) for extra in extras))
+        extras = value.get("extras") if isinstance(value, dict) else None
+        given = extras if isinstance(extras, list) else []
+        found.name(name, ",".join(str(extra) for extra in given))
     tables = [value for value in packages.values() if isinstance(value, dict)]
     found.packaged = any(value.get("path") in (".", "./") for value in tables)
     if any("path" in value or "file" in value for value in tables):

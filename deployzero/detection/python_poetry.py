@@ -28,8 +28,9 @@ def read_poetry(tree: Tree, pyproject: Table) -> Requirements:
     given = table(pyproject, "tool", "poetry", "dependencies")
     for name, value in given.items():
         if name != "python":
-            extras = value.get("extras", []) if isinstance(value, dict) else []
-            found.name(name, ",".join(str(extra) for extra in extras))
+            extras = value.get("extras") if isinstance(value, dict) else None
+            plain = extras if isinstance(extras, list) else []
+            found.name(name, ",".join(str(extra) for extra in plain))
     name_dependencies(pyproject, found)
     found.packaged = _installable(tree, pyproject)
     if any("path" in each for value in given.values() for each in _tables(value)):

@@ -42,7 +42,7 @@ def find_page(tree: Tree, names: set[str]) -> Script | None:
     for framework, command in RUNNERS.items():
         if framework not in names:
             continue
-        imported = re.compile(rf"^\s*(?:import|from)\s+{framework}\b", re.MULTILINE)
+        imported = re.compile(rf"^[ \t]*(?:import|from)\s+{framework}\b", re.MULTILINE)
         for file in _scripts(tree):
             if imported.search(tree.text(file) or ""):
                 reason = f"{file}: a {framework.capitalize()} app, run by its own server"

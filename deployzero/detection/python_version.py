@@ -24,7 +24,7 @@ END_OF_LIFE = {
 }  # fmt: skip
 """Last month of security fixes, from the Python developer's guide."""
 
-_VERSION = re.compile(r"^(\d+(?:\.\d+){0,2})(?:\.[*xX])?t?(?:-dev)?$")
+_VERSION = re.compile(r"^([0-9]{1,6}(?:\.[0-9]{1,6}){0,2})(?:\.[*xX])?t?(?:-dev)?$")
 _SPECIFIER = re.compile(r"^[<>=!~]")
 MAX_MINOR = 30
 """A larger one is a slip of the keys, not a Python of years to come."""
@@ -128,7 +128,7 @@ def _ranges(tree: Tree, pyproject: Table) -> list[tuple[str, Any]]:
 
 
 def _with_range(source: str, text: Any, chosen: str | None, reasons: list[str]) -> str | None:
-    if not isinstance(text, str) or text.strip() in ANY:
+    if not isinstance(text, str) or text.strip() in ANY or len(text) > 200:
         return chosen
     try:
         wanted = [SpecifierSet(_pep440(part)) for part in re.split(r"\|\|?", text)]

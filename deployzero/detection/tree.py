@@ -9,11 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from deployzero.errors import ProjectDetectionError
 
 MAX_BYTES = 1024 * 1024
 """Largest file that is read; manifests are far smaller (lock files are only named)."""
 
+MAX_YAML = 64 * 1024
+"""Parsing YAML costs far more than reading it, and what is read of it is short."""
+_DEEP_TOML = re.compile(r"^[ \t\[]*(?:[\w-]+[ \t]*\.[ \t]*){30}", re.MULTILINE)
+_DEEP_YAML = re.compile(r"(?:[\[{]\s*){30}")
+"""Nested as no person nests; the parsers' time grows with the square of it, or worse."""
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |$)")
 
 
@@ -118,6 +125,8 @@ class Tree:
         text = self.text(path)
         if text is None:
             return None
+        if _DEEP_TOML.search(text):
+            raise broken(path, None, "is nested too deeply")
         try:
             return tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
@@ -127,6 +136,22 @@ class Tree:
             raise broken(path, line, fault) from error
         except (ValueError, RecursionError) as error:
             raise broken(path, None, "is not usable TOML") from error
+
+    def yaml(self, path: str) -> dict[str, Any]:
+        """The file's YAML mapping; {} when it is absent or empty."""
+        text = self.text(path) or ""
+        if len(text) > MAX_YAML:
+            raise broken(path, None, f"is larger than {MAX_YAML // 1024} KiB")
+        if _DEEP_YAML.search(text):
+            raise broken(path, None, "is nested too deeply")
+        try:
+            values = yaml.load(text, Loader=_YAML)  # noqa: S506 - a safe one
+        except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
+            mark = getattr(error, "problem_mark", None)
+            raise broken(path, mark.line + 1 if mark else None, "is not valid YAML") from error
+        if not isinstance(values or {}, dict):
+            raise broken(path, 1, "must hold a YAML mapping")
+        return values or {}
 
     def _inside(self, path: str) -> Path | None:
         """The real path; None when it is absent or leads out. Most of what is asked is absent."""
@@ -140,6 +165,15 @@ class Tree:
             inside = real == top or real.startswith(f"{top.rstrip('/')}/")
             self._known[path] = Path(real) if inside else None
         return self._known[path]
+
+
+class _YAML(yaml.SafeLoader):
+    """Without aliases: a few lines of them unfold to gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not read")
+        return super().compose_node(parent, index)
 
 
 def broken(path: str, line: int | None, fault: str) -> ProjectDetectionError:

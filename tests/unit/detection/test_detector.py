@@ -1,5 +1,6 @@
 """Which stack wins, what is refused, and that a tree is only read."""
 
+import contextlib
 import os
 import time
 
@@ -262,3 +263,43 @@ def test_an_app_in_the_only_folder_is_found(detect, files, root, type_):
 def test_an_app_in_one_of_several_folders_is_not_guessed(detect, files):
     with pytest.raises(ProjectDetectionError, match="no app was recognised"):
         detect(files)
+
+
+LONG = "9" * 6000
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"package.json": f'{{"packageManager": "pnpm@{LONG}"}}'},
+        {"package.json": f'{{"engines": {{"node": "{LONG}"}}}}'},
+        {"package.json": f'{{"dependencies": {{"@tanstack/react-start": "{LONG}.1"}}}}'},
+        {"package.json": "{}", ".nvmrc": LONG},
+        {"package.json": '{"scripts": [], "main": {}, "workspaces": {"packages": 1}}'},
+        {"package.json": "[]"},
+        {"package.json/a": ""},
+        {"package.json": "{}", "pnpm-workspace.yaml": "{" * 3000},
+        {"package.json": "{}", "pnpm-workspace.yaml": "a: 2001-99-99"},
+        {"package.json": "{}", "pnpm-workspace.yaml": " " * 900_000},
+        {"go.mod": f"module a\ngo 1.{LONG}\n"},
+        {"go.mod": "module a\ngo ٣.٣\n"},
+        {"Pipfile": "[packages]\na = {extras = 5}"},
+        {"pyproject.toml": "a." * 20_000 + "b = 1"},
+        {"pyproject.toml": "[tool.poetry.dependencies]\na = {extras = 5}"},
+        {"requirements.txt": "", ".python-version": f"3.{LONG}"},
+        {"pyproject.toml": f'[project]\nname = "a"\nrequires-python = ">=3.{LONG}"'},
+        {"environment.yml": "{" * 3000},
+        {"environment.yml": "dependencies: 5"},
+        {"app.py": "x = " + "(" * 5000},
+        {"index.html": "<script " * 20_000},
+        {"go.mod": "module a\n" + "\n" * 900_000, "main.go": "package main\n" + "\n" * 900_000},
+        {"go.work": "go 1.24\n" + "\n" * 900_000, "main.go": "package main"},
+        {"package.json": "{}", "vite.config.js": "\n" * 900_000},
+        {"pyproject.toml": "\n" * 900_000},
+    ],
+)
+def test_what_no_person_writes_is_an_answer_or_an_error_and_quick(examine, files):
+    begun = time.perf_counter()
+    with contextlib.suppress(ProjectDetectionError):
+        examine(files)
+    assert time.perf_counter() - begun < 1
