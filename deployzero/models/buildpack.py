@@ -246,10 +246,13 @@ def _read(folder: Path) -> Buildpack:
     try:
         stack = Buildpack(**values)
     except ValidationError as error:
-        first = error.errors()[0]
+        # An unknown key is often the one that seems to be missing, misspelt.
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise _fault(file, f"has an unknown key: {key}") from error
+        if first["type"] == "missing":
+            raise _fault(file, f"lacks the key '{key}'") from error
         said = first["msg"].removeprefix("Value error, ")
         raise _fault(file, f"has a bad '{key}': {said}") from error
     if stack.name != folder.name:

@@ -27,7 +27,7 @@ def development_server(subject: Subject) -> str:
     """A word about a start command that is not for production, or ''."""
     for pattern, instead in _DEVELOPMENT:
         if match := re.search(pattern, subject.command[:1000]):
-            return f"`{match.group().strip()}` is a development server: {instead}"
+            return f"`{match.group().strip(' -;&|')}` is a development server: {instead}"
     return ""
 
 

@@ -29,7 +29,7 @@ RUBY = (
     ),
     Cause(
         r"uninitialized constant RubyVM::YJIT \(NameError\)",
-        "Debian's Ruby is built without YJIT",
+        "this Ruby is built without YJIT, as Debian's is",
         "Ask for it only where it is: `defined?(RubyVM::YJIT)`; or bring another Ruby along with "
         "a Dockerfile (FROM ruby:…).",
     ),

@@ -113,7 +113,7 @@ CASES: tuple[tuple[str, str, int, str], ...] = (
     ("ruby-exec", "ruby", 1, "the start command calls puma, and the Gemfile lacks it"),
     ("ruby-load", "ruby", 1, "there is no gem or file 'sinatra/contrib'"),
     ("bundler-no-gemfile", "ruby", 10, "there is no Gemfile"),
-    ("ruby-yjit", "ruby", 1, "Debian's Ruby is built without YJIT"),
+    ("ruby-yjit", "ruby", 1, "this Ruby is built without YJIT, as Debian's is"),
     ("java-jarfile", "java", 1, "there is no target/app.jar"),
     ("java-manifest", "java", 1, "a.jar does not say which class to start"),
     ("java-main-class", "java", 1, "there is no class com.example.Main to start"),
