@@ -21,6 +21,7 @@ from deployzero.detection.node_start import (
 from deployzero.detection.node_version import node_version
 from deployzero.detection.node_workspaces import app_package, build_steps, nx_app
 from deployzero.detection.procfile import read_procfile
+from deployzero.detection.static import unread_settings
 from deployzero.detection.tree import Tree
 from deployzero.models.project import DEFAULT_PORT, ProjectConfig, ProjectType
 
@@ -136,6 +137,7 @@ def _plan(root: Package, app: Package, manager: Manager, reasons: list[str]) -> 
         if script:
             reasons.append(f"{app.file}: start script '{script[:80]}' is a development server")
         reasons.append(f"{found.tool}: no server of its own, {found.folder}/ is served as files")
+        reasons.extend(unread_settings(app.tree, app.path("public")))
         return _Plan(site=found, build=_build(root, app, manager, Start(), reasons))
     begun = start(app, manager, reasons)
     if begun.command is None and found is None:

@@ -115,6 +115,11 @@ def _words(tree: Tree, folder: str, keys: dict[str, tuple[str, int]], spa: bool)
         yield f"Staticfile: {', '.join(unread[:8])} not read; root and pushstate are"
     if more := [name for name in _static_json(tree) if name not in ("root", "routes")]:
         yield f"static.json: {', '.join(more[:8])} not read; root and routes are"
+    yield from unread_settings(tree, folder)
+
+
+def unread_settings(tree: Tree, folder: str) -> Iterator[str]:
+    """What other servers and hosts would read, here at the root and in the folder."""
     for name, what in UNREAD.items():
         for path in dict.fromkeys((name, name if folder == "." else f"{folder}/{name}")):
             if tree.is_file(path):

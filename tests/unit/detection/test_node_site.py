@@ -147,3 +147,10 @@ def test_a_page_that_only_a_bundler_can_finish_is_no_plain_site(examine):
     assert (
         examine({**package(""), "index.html": "<script src=/src/a.js></script>"}).type == "static"
     )
+
+
+def test_a_front_ends_settings_for_other_servers_are_named_as_not_read(detect):
+    manifest = '{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}'
+    config = detect({"package.json": manifest, "Caddyfile": "", "public/_redirects": ""})
+    said = [reason for reason in config.reasons if reason.endswith("not read")]
+    assert [reason.partition(":")[0] for reason in said] == ["public/_redirects", "Caddyfile"]
