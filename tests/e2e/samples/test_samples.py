@@ -48,7 +48,23 @@ class Sample:
         return self.app or self.folder
 
 
+# The slowest first, since two are pushed at a time.
 SAMPLES = (
+    Sample(
+        "go-cmd",
+        "Go",
+        (
+            "builds the main package ./cmd/server (also there: ./cmd/count",
+            "vendor/modules.txt: built from vendor/, nothing is fetched",
+        ),
+        (
+            Answer("/", "<li>Emma</li><li>Persuasion</li>"),
+            Answer("/zone", "14:00 CEST"),
+            Answer("/none", status=404),
+        ),
+        {"ls": "bin\ncmd\ngo.mod\ntemplates", "find . -name '*.go'": ""},
+        megabytes=12,
+    ),
     Sample(
         "sveltekit",
         "Node.js",
@@ -150,21 +166,6 @@ SAMPLES = (
             "command -v pipenv || echo none": "none",
         },
         megabytes=160,
-    ),
-    Sample(
-        "go-cmd",
-        "Go",
-        (
-            "builds the main package ./cmd/server (also there: ./cmd/count",
-            "vendor/modules.txt: built from vendor/, nothing is fetched",
-        ),
-        (
-            Answer("/", "<li>Emma</li><li>Persuasion</li>"),
-            Answer("/zone", "14:00 CEST"),
-            Answer("/none", status=404),
-        ),
-        {"ls": "bin\ncmd\ngo.mod\ntemplates", "find . -name '*.go'": ""},
-        megabytes=12,
     ),
     Sample(
         "static-site",
