@@ -5,6 +5,7 @@ import shlex
 from deployzero.detection.django import DjangoApp, find_django
 from deployzero.detection.procfile import read_procfile
 from deployzero.detection.pyproject import Table
+from deployzero.detection.python_docs import SERVED, find_docs
 from deployzero.detection.python_libraries import libraries
 from deployzero.detection.python_packages import read_packages
 from deployzero.detection.python_script import ENTRIES, find_page, find_script, own_port
@@ -45,6 +46,11 @@ class PythonDetector:
         if django and django.collects_static:
             build.append(_collectstatic(django))
             reasons.append("STATIC_ROOT is set: collectstatic runs in the build")
+        docs = find_docs(tree, needs.names) if start is None and django is None else None
+        if docs:
+            framework, start = docs.framework, SERVED
+            build.append(docs.build)
+            reasons.append(f"{docs.reason}, its pages are served as files")
         build_packages, run_packages, because = libraries(needs.names | needs.locked)
         return ProjectConfig(
             type="python",

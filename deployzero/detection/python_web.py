@@ -9,6 +9,7 @@ from deployzero.detection.tree import Tree
 
 MODULES = (
     "wsgi", "asgi", "app", "main", "server", "application", "api", "web", "run", "start", "hello",
+    "index",
 )  # fmt: skip
 """Files that are looked at first, in this order."""
 
@@ -64,6 +65,7 @@ def find_web_app(tree: Tree, names: set[str]) -> WebApp | None:
         module = parse(tree, path, _HINTS)
         if module is None:
             continue
+        folder = _import_folder(tree, module, folder, path)
         dotted = path.removeprefix(f"{folder}/").removesuffix(".py")
         dotted = dotted.replace("/", ".").removesuffix(".__init__")
         if found := _object(module, assumed, path):
@@ -71,6 +73,19 @@ def find_web_app(tree: Tree, names: set[str]) -> WebApp | None:
         if found := _factory(module, assumed):
             factories.append(WebApp(found[0], f"{dotted}:{found[1]}", True, folder, path))
     return next(iter(factories), None)  # an object anywhere is more certain than a factory
+
+
+def _import_folder(tree: Tree, module: ast.Module, folder: str, path: str) -> str:
+    """Where Python has to look: a folder on the way whose modules the file imports by name."""
+    names = {origin.partition(".")[0] for origin in imports(module).values()}
+    parts = path.split("/")[:-1]
+    for depth in range(1, len(parts) + 1 if folder == "." else 0):
+        inner = "/".join(parts[:depth])
+        for name in names:
+            beside = tree.is_file(f"{inner}/{name}.py") or tree.is_dir(f"{inner}/{name}")
+            if beside and not (tree.is_file(f"{name}.py") or tree.is_dir(name)):
+                return inner
+    return folder
 
 
 def parse(tree: Tree, path: str, hints: re.Pattern[str]) -> ast.Module | None:

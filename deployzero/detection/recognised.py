@@ -46,6 +46,14 @@ HINTING = {
     "*.pl": "Perl",
     "cpanfile": "Perl",
     "app.psgi": "Perl",
+    "hugo.toml": "Hugo",
+    "hugo.yaml": "Hugo",
+    "hugo.json": "Hugo",
+    "config/_default/hugo.toml": "Hugo",
+    "config/_default/config.toml": "Hugo",
+    "archetypes/default.md": "Hugo",
+    "_config.yml": "Jekyll",
+    "zola.toml": "Zola",
 }
 """They tell only where nothing else does."""
 

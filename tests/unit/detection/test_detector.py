@@ -265,6 +265,19 @@ def test_an_app_in_one_of_several_folders_is_not_guessed(detect, files):
         detect(files)
 
 
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [
+        ("hugo.toml", "a Hugo app"),
+        ("archetypes/default.md", "a Hugo app"),
+        ("_config.yml", "Jekyll"),
+    ],
+)
+def test_a_site_generator_that_is_not_there_is_named(detect, file, named):
+    with pytest.raises(ProjectDetectionError, match=named):
+        detect({file: "", "content/a.md": ""})
+
+
 LONG = "9" * 6000
 
 

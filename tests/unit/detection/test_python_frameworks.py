@@ -3,6 +3,7 @@
 import pytest
 
 BIND = "--bind 0.0.0.0:$PORT --workers ${WEB_CONCURRENCY:-2}"
+FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
 UVICORN = "--host 0.0.0.0 --port $PORT"
 MANAGE = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n"
 
@@ -42,6 +43,15 @@ MANAGE = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.setti
          f"gunicorn --chdir src {BIND} shop.web.app:app"),
         ({"web-shop/__main__.py": "from flask import Flask\napp = Flask('a')\n"}, "flask", "flask",
          f"gunicorn {BIND} web-shop.__main__:app"),
+        ({"api/index.py": "from flask import Flask\napp = Flask('a')\n"}, "flask", "flask",
+         f"gunicorn {BIND} api.index:app"),
+        ({"back/app/main.py": "from app.db import x\n" + FASTAPI,
+          "back/app/db.py": ""}, "fastapi", "fastapi",
+         f"uvicorn --app-dir back app.main:app {UVICORN}"),
+        ({"back/main.py": "import routes\n" + FASTAPI,
+          "back/routes.py": ""}, "fastapi", "fastapi", f"uvicorn --app-dir back main:app {UVICORN}"),
+        ({"back/main.py": "import back.routes\n" + FASTAPI,
+          "back/routes.py": ""}, "fastapi", "fastapi", f"uvicorn back.main:app {UVICORN}"),
         ({"src/shop/__init__.py": "from flask import Flask\ndef create_app():\n"
           "    return Flask('a')\n"}, "flask", "flask",
          f"gunicorn --chdir src {BIND} 'shop:create_app()'"),
@@ -123,3 +133,22 @@ def test_what_secret_key_needs_is_stood_in_for_while_static_files_are_collected(
 )
 def test_pins_of_every_tool_are_read(examine, files, version):
     assert examine({"main.py": "", **files}).runtime_version == version
+
+
+@pytest.mark.parametrize(
+    ("files", "requirement", "build"),
+    [
+        ({"mkdocs.yml": "site_name: a"}, "mkdocs", "mkdocs build --site-dir site"),
+        ({"mkdocs.yml": "site_name: a"}, "mkdocs-material", "mkdocs build --site-dir site"),
+        ({"docs/conf.py": ""}, "sphinx", "sphinx-build -b html docs site"),
+    ],
+)
+def test_documentation_is_built_and_served_as_files(detect, files, requirement, build):
+    config = detect({**files, "requirements.txt": requirement})
+    assert config.build_command == build
+    assert config.start_command == "python -m http.server $PORT --directory site"
+
+
+def test_an_app_with_documentation_is_the_app(detect):
+    app = {"app.py": "from flask import Flask\napp = Flask('a')\n", "mkdocs.yml": ""}
+    assert detect({**app, "requirements.txt": "flask\nmkdocs"}).framework == "flask"
