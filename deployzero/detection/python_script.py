@@ -45,7 +45,7 @@ def find_page(tree: Tree, names: set[str]) -> Script | None:
         imported = re.compile(rf"^[ \t]*(?:import|from)\s+{framework}\b", re.MULTILINE)
         for file in _scripts(tree):
             if imported.search(tree.text(file) or ""):
-                reason = f"{file}: a {framework.capitalize()} app, run by its own server"
+                reason = f"{file}: made with {framework}, run by its own server"
                 return Script(file, command.format(file=file), framework, reason)
     return None
 
