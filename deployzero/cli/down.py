@@ -8,6 +8,7 @@ import time
 import click
 
 from deployzero.cli.settings import settings_of
+from deployzero.deploy.platform import Platform
 from deployzero.errors import DeployZeroException
 from deployzero.server import open_platform, running_pid
 from deployzero.settings import Settings
@@ -50,9 +51,13 @@ async def _stop_rest(settings: Settings, apps: bool) -> None:
         await platform.proxy.stop()
         click.echo("-----> The proxy is stopped")
         if apps:
-            for container in await platform.runtime.list_containers():
-                await platform.runtime.stop(container.name, settings.stop_grace)
-                click.echo(f"       stopped {container.name}")
+            containers = await platform.runtime.list_containers()
+            await asyncio.gather(*(_stop(platform, container.name) for container in containers))
             # Not before: without the rules, apps that run reach cloud metadata.
             await platform.firewall.remove()
         click.echo("=====> Down. `deployzero up` brings everything back.")
+
+
+async def _stop(platform: Platform, container: str) -> None:
+    await platform.runtime.stop(container, platform.settings.stop_grace)
+    click.echo(f"       stopped {container}")

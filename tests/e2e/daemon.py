@@ -9,17 +9,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import docker
 import httpx
+from docker.errors import APIError
 
 START_LIMIT = 60.0
 PUSH_LIMIT = 900.0
 KEY = b"deployzero-end-to-end-tests-key!"
+QUICK = (sys.executable, str(Path(__file__).with_name("quick_daemon.py")))
+"""The program of a server whose watch looks more often."""
 
 
 def free_port() -> int:
@@ -105,6 +109,7 @@ class Daemon:
     def down(self) -> None:
         """Stop everything and remove every engine object of this server."""
         self.stop()
+        self.remove_containers()  # it would stop them first
         subprocess.run(
             [sys.executable, "-m", "deployzero", "down", "--apps"],
             env={**self.environment, "DEPLOYZERO_STOP_GRACE": "0"},
@@ -126,11 +131,20 @@ class Daemon:
             wanted.append(f"deployzero.app={app}")
         return docker_client().containers(all=True, filters={"label": wanted})
 
+    def remove_containers(self) -> None:
+        client = docker_client()
+
+        def remove(container: dict[str, Any]) -> None:
+            with suppress(APIError):  # the server may have begun to
+                client.remove_container(container["Id"], force=True)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(remove, self.containers()))
+
     def remove_engine_objects(self) -> None:
+        self.remove_containers()
         client = docker_client()
         label = f"deployzero.instance={self.instance}"
-        for container in client.containers(all=True, filters={"label": label}):
-            client.remove_container(container["Id"], force=True)
         for network in client.networks(filters={"label": label}):
             client.remove_network(network["Id"])
         for image in client.images(filters={"label": label}):

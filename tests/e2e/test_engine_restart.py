@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from daemon import Daemon, commit, docker_client, head, repository, wait_until
+from daemon import QUICK, Daemon, commit, docker_client, head, repository, wait_until
 from engine import Engine, network_namespace
 from python_image import SERVER, make_image, python
 
@@ -239,21 +238,10 @@ def assert_no_engine(pushed: subprocess.CompletedProcess[str]) -> None:
     assert "deployzero doctor" in pushed.stderr
 
 
-QUICK = """
-import sys
-from deployzero.cli import main
-from deployzero.deploy import watch
-watch.PERIOD, watch.LEFT_OVER = 0.5, 1.0
-sys.argv = ["deployzero", "up"]
-main()
-"""
-"""The real daemon, whose watch looks more often."""
-
-
 @pytest.fixture(scope="module")
 def quick(server: Daemon) -> Daemon:
     server.stop()
-    server.program = (sys.executable, "-c", QUICK)
+    server.program = QUICK
     server.environment |= {"DEPLOYZERO_STOP_GRACE": "1", "DEPLOYZERO_DRAIN_SECONDS": "1"}
     server.start()
     return server

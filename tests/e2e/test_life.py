@@ -11,7 +11,7 @@ from pathlib import Path
 import apps
 import httpx
 import pytest
-from daemon import Daemon, commit, docker_client, head, repository, wait_until
+from daemon import QUICK, Daemon, commit, docker_client, head, repository, wait_until
 
 MakeRepo = Callable[[dict[str, str]], Path]
 ILL = "ILL = []\ndef fall_ill(*_):\n    ILL.append(1)\nsignal.signal(signal.SIGUSR1, fall_ill)\n"
@@ -19,7 +19,7 @@ ILL = "ILL = []\ndef fall_ill(*_):\n    ILL.append(1)\nsignal.signal(signal.SIGU
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    server = Daemon(tmp_path_factory.mktemp("life"), {"DEPLOYZERO_KEEP_RELEASES": "2"})
+    server = Daemon(tmp_path_factory.mktemp("life"), {"DEPLOYZERO_KEEP_RELEASES": "2"}, QUICK)
     server.start()
     yield server
     server.down()
