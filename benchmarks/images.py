@@ -1,6 +1,6 @@
 """How large deployzero's images are and how long they take, beside Dockerfiles written by hand.
 
-    .venv/bin/python benchmarks/images.py [--rounds 3] [--only NAME]... [--json FILE]
+    .venv/bin/python benchmarks/images.py [--rounds 3] [--minutes 11] [--only NAME]... [--json FILE]
 
 See benchmarks/README.md for what is measured and how.
 """
@@ -59,7 +59,8 @@ def main() -> int:
     engine = Engine(secrets.token_hex(3))
     try:
         chosen = [s for s in SAMPLES if not options.only or s.name in options.only]
-        figures = asyncio.run(_measure(chosen, options.rounds, folder, engine))
+        until = time.monotonic() + options.minutes * 60
+        figures = asyncio.run(_measure(chosen, options.rounds, until, folder, engine))
     except KeyboardInterrupt:
         print("Stopped, and cleaned up.", file=sys.stderr)
         return 130
@@ -74,6 +75,9 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3, help="of each sample (3)")
+    parser.add_argument(
+        "--minutes", type=float, default=11, help="no round begins that would end later (11)"
+    )
     parser.add_argument("--only", action="append", choices=[each.name for each in SAMPLES])
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
     options = parser.parse_args()
@@ -83,17 +87,22 @@ def _options() -> argparse.Namespace:
 
 
 async def _measure(
-    samples: list[Sample], rounds: int, folder: Path, engine: Engine
+    samples: list[Sample], rounds: int, until: float, folder: Path, engine: Engine
 ) -> list[Measured]:
+    """Each sample at least once, then as often as time allows."""
     bases = FreshBases(engine)
     ours, by_hand = Ours(folder, engine, bases), ByHand(engine)
-    figures = []
+    figures, took = [], dict.fromkeys(samples, 0.0)
     try:
         for number in range(1, rounds + 1):
             for sample in samples:
+                begun = time.monotonic()
+                if number > 1 and begun + took[sample] > until:
+                    continue
                 for way in WAYS if number % 2 else reversed(WAYS):
                     bases.round = f"{number} {sample.name} {way}"
                     figures += await _round(sample, number, way, ours, by_hand)
+                took[sample] = time.monotonic() - begun
     finally:
         await ours.close()
     return figures
@@ -155,11 +164,11 @@ def _print(figures: list[Measured]) -> bool:
             late = step == "dependency" and share > OF_COLD
             reached &= not slower and not late and ratios[1] <= AT_MOST
             rows.append([
-                f"{sample}, {step}",
+                f"{sample}, {step}", len(of["ours"]),
                 *(f"{seconds[way]:.1f}" for way in WAYS), f"{ratios[0]:.2f}", f"{share:.2f}",
                 *(f"{size[way]:.0f} ({above[way]:.1f})" for way in WAYS), f"{ratios[1]:.2f}",
             ])  # fmt: skip
-    head = ["", "s", "by hand", "ratio", "of cold", "MB (above base)", "by hand", "ratio"]
+    head = ["", "rounds", "s", "by hand", "ratio", "of cold", "MB (above base)", "by hand", "ratio"]
     print(tabulate(rows, head, tablefmt="github", disable_numparse=True))
     return reached
 
