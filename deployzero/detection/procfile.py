@@ -2,7 +2,7 @@
 
 import re
 
-from deployzero.detection.tree import Tree, broken, conflict
+from deployzero.detection.tree import Tree, broken, conflicting
 
 _LINE = re.compile(r"^([A-Za-z0-9]([A-Za-z0-9_-]{0,48}[A-Za-z0-9])?)\s*:\s*(.*?)\s*$")
 
@@ -19,7 +19,7 @@ def read_procfile(tree: Tree) -> dict[str, str]:
         return {**tree.processes}
     processes: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), 1):
-        if fault := conflict(text, number):
+        if fault := conflicting(line):
             raise broken("Procfile", number, fault)
         if not line.strip() or line.lstrip().startswith("#"):
             continue

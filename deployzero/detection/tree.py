@@ -16,6 +16,7 @@ from deployzero.errors import ProjectDetectionError
 MAX_BYTES = 1024 * 1024
 """Largest file that is read; manifests are far smaller (lock files are only named)."""
 
+MAX_LINES = 50_000
 MAX_YAML = 64 * 1024
 """Parsing YAML costs far more than reading it, and what is read of it is short."""
 _DEEP_TOML = re.compile(r"^[ \t\[]*(?:[\w-]+[ \t]*\.[ \t]*){30}", re.MULTILINE)
@@ -89,6 +90,8 @@ class Tree:
                 data = file.read(MAX_BYTES + 1)
             if len(data) > MAX_BYTES:
                 raise broken(path, None, f"is larger than {MAX_BYTES // 1024} KiB")
+            if data.count(b"\n") > MAX_LINES:
+                raise broken(path, None, f"has more than {MAX_LINES} lines")
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
@@ -192,7 +195,11 @@ def printable(text: str) -> str:
 def conflict(text: str, line: int) -> str | None:
     """What to say when a line (from 1) is git's merge-conflict marker."""
     lines = text.split("\n")
-    if 0 < line <= len(lines) and _CONFLICT.match(lines[line - 1]):
+    return conflicting(lines[line - 1]) if 0 < line <= len(lines) else None
+
+
+def conflicting(line: str) -> str | None:
+    if _CONFLICT.match(line):
         return "an unresolved merge conflict ('<<<<<<<', '=======', '>>>>>>>')"
     return None
 

@@ -309,6 +309,9 @@ LONG = "9" * 6000
         {"go.work": "go 1.24\n" + "\n" * 900_000, "main.go": "package main"},
         {"package.json": "{}", "vite.config.js": "\n" * 900_000},
         {"pyproject.toml": "\n" * 900_000},
+        {"requirements.txt": "\n" * 900_000},
+        {"requirements.txt": "a\n" * 40_000},
+        {"Procfile": "\n" * 40_000 + "web: a"},
     ],
 )
 def test_what_no_person_writes_is_an_answer_or_an_error_and_quick(examine, files):

@@ -49,7 +49,8 @@ MANAGE = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.setti
           "back/app/db.py": ""}, "fastapi", "fastapi",
          f"uvicorn --app-dir back app.main:app {UVICORN}"),
         ({"back/main.py": "import routes\n" + FASTAPI,
-          "back/routes.py": ""}, "fastapi", "fastapi", f"uvicorn --app-dir back main:app {UVICORN}"),
+          "back/routes.py": ""}, "fastapi", "fastapi",
+         f"uvicorn --app-dir back main:app {UVICORN}"),
         ({"back/main.py": "import back.routes\n" + FASTAPI,
           "back/routes.py": ""}, "fastapi", "fastapi", f"uvicorn back.main:app {UVICORN}"),
         ({"src/shop/__init__.py": "from flask import Flask\ndef create_app():\n"
