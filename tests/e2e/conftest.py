@@ -14,9 +14,9 @@ def _engine() -> None:
     docker_client().ping()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """One running server for the tests of a module; each test has apps of its own."""
+    """One running server for all tests that need none of their own; each has its own apps."""
     server = Daemon(tmp_path_factory.mktemp("deployzero"))
     server.start()
     yield server

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import docker
 import pytest
 from daemon import QUICK, Daemon, commit, docker_client, head, repository, wait_until
 from engine import Engine, network_namespace
@@ -209,10 +210,17 @@ def test_containers_are_started_in_the_reverse_order(engine: Engine, server: Dae
     client = engine.client()
     ids = [one["Id"] for one in ours(engine, server) + engine.containers(GUEST)]
     with all_restart(engine, server):
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda one: client.stop(one, timeout=5), ids))
+        # Not by `stop`, whose wait for the exit has hung in an engine that had just been started.
+        for one in ids:
+            client.kill(one, "SIGTERM")
+        for one in ids:
+            wait_until(lambda one=one: not running(client, one), LIMIT, f"{one} has ended")
         for one in reversed(ids):
             client.start(one)
+
+
+def running(client: docker.APIClient, container: str) -> bool:
+    return bool(client.inspect_container(container)["State"]["Running"])
 
 
 def test_a_push_without_an_engine_fails_clearly_and_works_once_it_is_back(

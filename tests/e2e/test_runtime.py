@@ -18,13 +18,14 @@ from python_image import SERVER, python
 from deployzero.build.builder import Builder, BuildRequest
 from deployzero.errors import ContainerError, ResourceLimitError
 from deployzero.models.project import HealthCheck, ProjectConfig
+from deployzero.runtime import docker_networks
 from deployzero.runtime.container import ContainerSpec
 from deployzero.runtime.docker_manager import AddressInUseError, DockerManager
 from deployzero.runtime.drain import drain
 from deployzero.runtime.firewall import Firewall
 from deployzero.runtime.health import DEFAULT_CHECKS, check_once, wait_healthy, wait_running
 from deployzero.runtime.labels import instance_key
-from deployzero.runtime.network import free_address, gateway_of
+from deployzero.runtime.network import free_address, free_subnets, gateway_of
 from deployzero.settings import Settings
 
 INSTANCE = "test-runtime"
@@ -331,8 +332,11 @@ async def test_a_one_off_run_ends_at_its_limit_or_when_cancelled(
 
 
 async def test_a_deleted_network_is_made_again_on_its_subnet(
-    docker_manager: DockerManager, client: docker.APIClient
+    docker_manager: DockerManager, client: docker.APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # From the other end: for a moment it is free, and servers of other tests take the first.
+    last_first = lambda used: reversed([*free_subnets(used)])  # noqa: E731
+    monkeypatch.setattr(docker_networks, "free_subnets", last_first)
     one = await spec(docker_manager)
     network = await docker_manager.ensure_network("hello")
     client.remove_network(network.name)
