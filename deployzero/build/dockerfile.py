@@ -43,8 +43,19 @@ _NODE_CACHES = {
     "bun": {"bun": "/root/.bun/install/cache"},
 }
 """Where each package manager keeps what it fetched, for root."""
+_NODE_BUILD_CACHES = {
+    "next": ".next/cache",
+    "angular": ".angular/cache",
+    "astro": "node_modules/.astro",
+    "create-react-app": "node_modules/.cache",
+    "docusaurus": "node_modules/.cache",
+    "vue-cli": "node_modules/.cache",
+}
+"""What each front-end tool finds again at its next build."""
+_LINKED = "/tmp/front-end-cache"  # noqa: S108 - in a build step
 _APT_CACHES = {"apt": "/var/cache/apt", "lists": "/var/lib/apt/lists"}
-_GO_CACHES = {"gomod": "/go/pkg/mod", "gobuild": "/root/.cache/go-build"}
+_GO_CACHES = {"gomod": "/go/pkg/mod"}
+_GO_COMPILED = "/root/.cache/go-build"
 
 
 def render(
@@ -91,8 +102,9 @@ def render(
         material=f"{mount(material)} " if material else "",
         sourcing=f"{SOURCING} && " if material else "",
         environment="".join(f" {name}={_env(v)}" for name, v in config.environment.items()),
-        caches=_mounts(scope, caches),
+        caches=_mounts(scope, caches) + _compiled(scope, base) * (config.type == "go"),
         build_caches=_mounts(scope, _node_build_caches(config)),
+        cache_link=_cache_link(config),
         site=site,
         folder="src/" if config.static_dir in (None, ".") else f"src/{config.static_dir}/",
         command=_command(config),
@@ -152,6 +164,12 @@ def _mounts(scope: str, caches: Mapping[str, str], more: str = "") -> str:
     )
 
 
+def _compiled(scope: str, base: BaseImage) -> str:
+    """Go's build cache, which begins with the standard library where the image has it compiled."""
+    begun = "" if base.origin == "official" else f",from={base.build},source={_GO_COMPILED}"
+    return _mounts(scope, {"gobuild": _GO_COMPILED}, begun)
+
+
 def _node_caches(config: ProjectConfig) -> dict[str, str]:
     """npm's as well: it installs the others."""
     return {**_NODE_CACHES["npm"], **_NODE_CACHES.get(config.package_manager or "npm", {})}
@@ -174,9 +192,21 @@ def _install(config: ProjectConfig) -> str | None:
 
 def _node_build_caches(config: ProjectConfig) -> dict[str, str]:
     """What a build may find again the next time, and no image needs."""
-    if config.type != "nodejs" or config.framework != "next":
+    tool = config.framework or ""
+    folder = _NODE_BUILD_CACHES.get(tool) if config.type == "nodejs" else None
+    if folder is None:
         return {}
-    return {"next": f"{config.install_path}/.next/cache"}
+    return {tool: _LINKED if _is_linked(folder) else f"{config.install_path}/{folder}"}
+
+
+def _cache_link(config: ProjectConfig) -> str | None:
+    """Brings a cache among the packages, as a link: an install by the build may remove that."""
+    folder = _NODE_BUILD_CACHES.get(config.framework or "", "")
+    return f"mkdir -p node_modules && ln -sfn {_LINKED} {folder}" if _is_linked(folder) else None
+
+
+def _is_linked(folder: str) -> bool:
+    return folder.startswith("node_modules/")
 
 
 def _command(config: ProjectConfig) -> list[str] | None:
