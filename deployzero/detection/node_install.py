@@ -130,12 +130,19 @@ def _npm(package: Package, lock: str | None, development: bool, reasons: list[st
     return f"npm ci{more}"
 
 
-def prune(package: Package, manager: Manager, installed: Install) -> str | None:
-    """Takes development dependencies out of what is there, without a registry where possible."""
+def prune(package: Package, manager: Manager, installed: Install, stays: str = "") -> str | None:
+    """Takes development dependencies out of what is there, without a registry where possible.
+
+    `stays`: one that the app needs when it runs; npm alone can be told.
+    """
     if not installed.development:
         return None
     if manager.name == "npm":
-        return "npm prune --omit=dev --ignore-scripts"
+        moved = ""
+        if stays:
+            version = shlex.quote(f"dependencies.{stays}={package.versions[stays]}")
+            moved = f"npm pkg set {version} && npm pkg delete devDependencies.{stays} && "
+        return f"{moved}npm prune --omit=dev --ignore-scripts"
     if manager.name == "pnpm":
         frozen = " --frozen-lockfile" if manager.lock else ""
         # It would keep for a week what nothing needs any more.

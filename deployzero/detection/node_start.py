@@ -162,6 +162,15 @@ def needs_development(package: Package, commands: list[str]) -> str | None:
     return None
 
 
+def needs_typescript(package: Package, commands: list[str]) -> str | None:
+    """next.config.ts, for which `next start` installs TypeScript where it is missing (Next 15)."""
+    if "typescript" not in package.development:
+        return None
+    if not any(re.search(r"\bnext start\b", package.expanded(each)) for each in commands):
+        return None
+    return package.first("next.config.ts", "next.config.mts")
+
+
 def _package_of(module: str) -> str:
     parts = module.split("/")
     return "/".join(parts[:2]) if module.startswith("@") else parts[0]

@@ -14,6 +14,7 @@ from deployzero.detection.node_start import (
     inside,
     main_file,
     needs_development,
+    needs_typescript,
     script_variables,
     sources,
     start,
@@ -58,8 +59,14 @@ class NodeJSDetector:
         files = plan.site is not None and "web" not in processes  # else the Procfile's wins
         commands = [c for c in (plan.start.command, *processes.values()) if c]
         kept = None if files else needs_development(app, commands)
+        settings = None if files or kept else needs_typescript(app, commands)
+        stays = "typescript" if settings else ""
+        if settings and (manager.name != "npm" or app is not root):
+            kept = stays
         installed = install(root, manager, bool(plan.build or kept), reasons)
-        if kept:
+        if settings:
+            reasons.append(f"{settings}: read when Next starts, so TypeScript stays")
+        elif kept:
             reasons.append(f"{kept}: started from the development dependencies, which stay")
         elif installed.development and manager.modern and any(map(_BY_YARN.search, commands)):
             kept = "yarn run"
@@ -85,7 +92,9 @@ class NodeJSDetector:
             runtime_version=version,
             install_files=installed.files,
             install_command=installed.command,
-            prune_command=_pruned(root, manager, installed, commands, kept, files),
+            prune_command=None
+            if files or kept
+            else _pruned(root, manager, installed, commands, stays),
             tools=tools,
             static_dir=plan.site.folder if plan.site else None,
             spa=bool(plan.site and plan.site.spa),
@@ -99,15 +108,12 @@ def _pruned(
     manager: Manager,
     installed: Install,
     commands: list[str],
-    kept: str | None,
-    files: bool,
+    stays: str,
 ) -> str | None:
     """What goes after the build: all packages, where the server has its own copies of them."""
-    if files or kept:
-        return None
     if len(commands) == 1 and _OWN_PACKAGES.search(commands[0]) and not root.members:
         return "rm -rf node_modules"
-    return prune(root, manager, installed)
+    return prune(root, manager, installed, stays)
 
 
 @dataclass

@@ -388,3 +388,26 @@ def test_an_entry_file_that_bun_runs_in_development_is_run_by_bun(detect):
     config = detect({**package(scripts={"dev": "bun run --hot src/index.ts"}), "src/index.ts": ""})
     assert config.start_command == "bun src/index.ts"
     assert config.tools == ("bun@1",)
+
+
+@pytest.mark.parametrize(
+    ("lock", "settings", "pruned"),
+    [
+        ("package-lock.json", "next.config.ts", "npm pkg set dependencies.typescript=5.9.2 && "
+         "npm pkg delete devDependencies.typescript && npm prune --omit=dev --ignore-scripts"),
+        ("package-lock.json", "next.config.mjs", "npm prune --omit=dev --ignore-scripts"),
+        ("pnpm-lock.yaml", "next.config.ts", None),
+    ],
+)  # fmt: skip
+def test_typescript_stays_for_nexts_settings_that_are_read_when_it_starts(
+    detect, lock, settings, pruned
+):
+    app = package(
+        scripts={"start": "next start", "build": "next build"},
+        dependencies={"next": "15.5.4"},
+        devDependencies={"typescript": "5.9.2"},
+    )
+    config = detect({**app, lock: "", settings: "export default {}"})
+    assert config.prune_command == pruned
+    told = "next.config.ts: read when Next starts, so TypeScript stays"
+    assert (told in config.reasons) is (settings == "next.config.ts")
