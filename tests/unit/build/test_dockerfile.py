@@ -101,6 +101,23 @@ def test_what_next_keeps_from_build_to_build_is_a_cache_and_in_no_image() -> Non
     assert "id=shop/next,target=/app/.next/cache" in "\n".join(lines(config))
 
 
+def test_what_angular_keeps_is_a_cache_of_the_build_step_alone() -> None:
+    config = ProjectConfig("nodejs", framework="angular", build_command="b", static_dir="d")
+    held = [x for x in lines(config) if "id=shop/angular,target=/app/.angular/cache" in x]
+    assert [x.split()[-1] for x in held] == ["b"]
+
+
+def test_a_cache_among_the_packages_is_a_link_that_an_install_may_remove() -> None:
+    config = ProjectConfig("nodejs", framework="vue-cli", build_command="b", static_dir="d")
+    text = lines(config)
+    link = text.index(
+        "RUN mkdir -p node_modules && ln -sfn /tmp/front-end-cache node_modules/.cache"
+    )
+    held = [i for i, x in enumerate(text) if "id=shop/vue-cli,target=/tmp/front-end-cache" in x]
+    assert held == [text.index("COPY src/ ./") + 1]
+    assert link < held[0]
+
+
 def test_no_development_dependencies_are_fetched_where_nothing_is_built() -> None:
     text = lines(ProjectConfig("nodejs", install_command="npm ci", start_command="node ."))
     assert "NODE_ENV=production" in next(x for x in text if x.startswith("ENV"))
