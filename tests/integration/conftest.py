@@ -7,16 +7,25 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from deployzero.deploy.platform import Platform
 from deployzero.deploy.release import stored_config
 from deployzero.models.deployment import Deployment, Project, State
 from deployzero.models.project import ProjectConfig
 from deployzero.models.release import Kind
+from deployzero.operations import passwords
 from deployzero.store import containers, deployments
 from deployzero.store.migrations import migrate
 
 ADDRESSES = (f"10.0.{n >> 8}.{n & 255}" for n in itertools.count(1))
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same algorithm with less work: a hash is to cost a third of a second."""
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(passwords, "HASHER", quick)
 
 
 @pytest.fixture(scope="session")

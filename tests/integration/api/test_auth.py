@@ -21,12 +21,6 @@ OUTSIDE = {"X-Forwarded-For": "203.0.113.7"}
 """As the proxy says it: the tests themselves are on loopback, where a proxy is believed."""
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same algorithm with less work."""
-    monkeypatch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=64))
-
-
 async def account(api: Any, name: str = "ada", password: str = PASSWORD) -> str:
     """Register by an invitation; returns the key."""
     made = await api.post("/invitations", "root", json={"username": name})

@@ -6,19 +6,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from argon2 import PasswordHasher
 
 from deployzero.errors import ForbiddenError
 from deployzero.models.access import Scope
-from deployzero.operations import accounts, api_keys, invitations, passwords, people
+from deployzero.operations import accounts, api_keys, invitations, people
 from deployzero.store.tables import InvitationRow
 
 PASSWORD = "a few words are easy"
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=64))
 
 
 async def invite(api: Any, by: str = "root", **what: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The OpenAPI document reads well, and the server keeps to it whatever comes (schemathesis)."""
 
 import asyncio
+import copy
+import functools
 import itertools
 import re
 from collections.abc import Awaitable, Callable
@@ -45,9 +47,13 @@ AWAY = re.compile(r"Docker Engine|the proxy")
 """What a 503 is about here, where neither runs."""
 
 
+@functools.cache
+def document() -> dict[str, Any]:
+    return make_app(None).openapi()  # type: ignore[arg-type]  # it is not asked anything
+
+
 def operations() -> list[dict[str, Any]]:
-    document = make_app(None).openapi()  # type: ignore[arg-type]  # it is not asked anything
-    return [each for path in document["paths"].values() for each in path.values()]
+    return [each for path in document()["paths"].values() for each in path.values()]
 
 
 def test_the_document_reads_well() -> None:
@@ -62,13 +68,13 @@ def test_the_document_reads_well() -> None:
         assert each.get("security", []) == [{"APIKeyAuth": []}] or name in PUBLIC, name
         assert MEDIA_TYPE in each["responses"]["default"]["content"], name
         assert "422" not in each["responses"], f"{name}: FastAPI's own, which is never sent"
-    schemas = make_app(None).openapi()["components"]["schemas"]  # type: ignore[arg-type]
+    schemas = document()["components"]["schemas"]
     assert "Problem" in schemas
     assert [name for name in schemas if "__" in name] == [], "two models of one name"
 
 
 def test_no_body_takes_a_field_that_is_not_known() -> None:
-    schemas = make_app(None).openapi()["components"]["schemas"]  # type: ignore[arg-type]
+    schemas = document()["components"]["schemas"]
     bodies = [
         each["requestBody"]["content"]["application/json"]["schema"]
         for each in operations()
@@ -103,7 +109,7 @@ async def test_the_server_keeps_to_it_whatever_comes(
 
 def fuzz(url: str, keys: dict[str, str], pinned: dict[str, Any], examples: int) -> list[str]:
     """Ask every operation, with the keys in turn; returns what was wrong with the answers."""
-    schema = schemathesis.openapi.from_dict(make_app(None).openapi())  # type: ignore[arg-type]
+    schema = schemathesis.openapi.from_dict(copy.deepcopy(document()))
     turn = itertools.cycle(keys.items())
     faults: list[str] = []
     with requests.Session() as session:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from argon2 import PasswordHasher
 from limits import RateLimitItemPerMinute
 
 from deployzero.deploy import sign_in
@@ -19,8 +18,7 @@ MANY = 8
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Less work, and smaller numbers in the same order."""
-    monkeypatch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=64))
+    """Smaller numbers in the same order."""
     for name, most in (("OF_ACCOUNT_AND_ADDRESS", 3), ("OF_ADDRESS", 6), ("OF_ACCOUNT", 12)):
         monkeypatch.setattr(throttle, name, RateLimitItemPerMinute(most, throttle.MINUTES))
 

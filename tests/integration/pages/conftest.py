@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from argon2 import PasswordHasher
 from sqlalchemy import delete
 
 from deployzero import server
@@ -28,7 +27,6 @@ from deployzero.store import access, containers, deployments, projects, users
 from deployzero.store.tables import Base, ServerRow
 
 PASSWORD = "a few words are easy"
-QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 ADDRESSES = (f"10.0.{n >> 8}.{n & 255}" for n in itertools.count(1))
 
 
@@ -77,7 +75,7 @@ class Site:
     async def person(self, name: str, role: str = users.MEMBER) -> User:
         async with self.platform.database.begin() as session:
             user = await users.create(session, name, role)
-            await users.set_password(session, user.id, QUICK.hash(PASSWORD))
+            await users.set_password(session, user.id, passwords.HASHER.hash(PASSWORD))
         return user
 
     async def signed_in(self, name: str, role: str = users.MEMBER) -> Browser:
@@ -152,11 +150,8 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def site(
-    running: tuple[Platform, int], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Site]:
-    """With nobody in it. Passwords are hashed cheaply."""
-    monkeypatch.setattr(passwords, "HASHER", QUICK)
+async def site(running: tuple[Platform, int]) -> AsyncIterator[Site]:
+    """With nobody in it."""
     platform, port = running
     async with AsyncExitStack() as stack:
         yield Site(platform, port, stack)
