@@ -105,6 +105,7 @@ def render(
         caches=_mounts(scope, caches) + _compiled(scope, base) * (config.type == "go"),
         build_caches=_mounts(scope, _node_build_caches(config)),
         cache_link=_cache_link(config),
+        old_npm=_is_old_npm(config, base),
         site=site,
         folder="src/" if config.static_dir in (None, ".") else f"src/{config.static_dir}/",
         command=_command(config),
@@ -207,6 +208,14 @@ def _cache_link(config: ProjectConfig) -> str | None:
 
 def _is_linked(folder: str) -> bool:
     return folder.startswith("node_modules/")
+
+
+def _is_old_npm(config: ProjectConfig, base: BaseImage) -> bool:
+    """Run by root, npm before 9 gives scripts to who owns the folder, before 7 to nobody."""
+    if pinned := re.search(r"(?:^| )npm@\D*(\d+)", " ".join(config.tools)):
+        return int(pinned[1]) < 9
+    node = base.version.partition(".")[0]
+    return node.isdigit() and int(node) < 18
 
 
 def _command(config: ProjectConfig) -> list[str] | None:

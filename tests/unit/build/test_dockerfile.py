@@ -118,6 +118,31 @@ def test_a_cache_among_the_packages_is_a_link_that_an_install_may_remove() -> No
     assert link < held[0]
 
 
+@pytest.mark.parametrize(
+    ("node", "tools", "old"),
+    [
+        ("20", (), False),
+        ("16", (), True),
+        ("4.2", (), True),
+        ("20", ("npm@8.15.0",), True),
+        ("16", ("npm@^9",), False),
+        ("20", ("pnpm@8", "npm@10"), False),
+        ("20", ("pnpm@8",), False),
+    ],
+)
+def test_an_old_npm_does_not_leave_root_for_the_owner_of_the_folder(
+    node: str, tools: tuple[str, ...], old: bool
+) -> None:
+    config = ProjectConfig("nodejs", tools=tools, install_command="npm i", start_command="x")
+    text = render(config, BaseImage("BUILD", "RUNTIME", "debian", node))
+    assert ("RUN chown 0:0 ." in text, "npm_config_unsafe_perm=true" in text) == (old, old)
+
+
+def test_what_only_tests_need_is_not_fetched() -> None:
+    text = lines(ProjectConfig("nodejs", install_command="npm ci", start_command="node ."))
+    assert "CYPRESS_INSTALL_BINARY=0" in next(x for x in text if x.startswith("ENV"))
+
+
 def test_no_development_dependencies_are_fetched_where_nothing_is_built() -> None:
     text = lines(ProjectConfig("nodejs", install_command="npm ci", start_command="node ."))
     assert "NODE_ENV=production" in next(x for x in text if x.startswith("ENV"))
