@@ -56,6 +56,10 @@ _TS_WATCHER = re.compile(
     r"^((?:[A-Z_]+=\S+ )*)(?:ts-node-dev|tsnd)(?: --?[\w-]+)* (?=[\w./-]+\.ts$)"
 )
 _MANAGERS_OWN = re.compile(r"\bnpm_(?:config_user_agent|execpath|lifecycle_\w+|command)\b")
+_NEXT_START = re.compile(r"\bnext start\b")
+_LOADED = re.compile(
+    r"(?:\brequire\(|\bimport\(|\bfrom|^\s*import)\s*['\"]([^'\"\s]+)['\"]", re.MULTILINE
+)
 _BUN = re.compile(
     r"^(?:[A-Z_]+=\S+ )*bun (?:run )?(?:--(?:hot|watch) )(?:run )?[\w./-]+\.[cm]?[jt]sx?$"
 )
@@ -153,12 +157,15 @@ def script_variables(package: Package) -> dict[str, str]:
 
 
 def needs_development(package: Package, commands: list[str]) -> str | None:
-    """The development dependency that these commands call, by name or by a script."""
+    """The development dependency that these commands call, or that Next's settings load."""
     for command in commands:
         for word in re.findall(r"[@\w][\w@/.-]*", package.expanded(command)):
             name = BINARIES.get(word, _package_of(word))
             if name in package.development:
                 return name
+    if any(_NEXT_START.search(package.expanded(each)) for each in commands):
+        loaded = _LOADED.findall(package.config("next"))  # a plugin, say
+        return next((n for n in map(_package_of, loaded) if n in package.development), None)
     return None
 
 
@@ -166,7 +173,7 @@ def needs_typescript(package: Package, commands: list[str]) -> str | None:
     """next.config.ts, for which `next start` installs TypeScript where it is missing (Next 15)."""
     if "typescript" not in package.development:
         return None
-    if not any(re.search(r"\bnext start\b", package.expanded(each)) for each in commands):
+    if not any(_NEXT_START.search(package.expanded(each)) for each in commands):
         return None
     return package.first("next.config.ts", "next.config.mts")
 

@@ -80,6 +80,25 @@ def test_a_bad_version_is_no_variable(detect, version):
     assert detect(started("node a.js", version=version)).run_environment == {}
 
 
+@pytest.mark.parametrize(
+    ("text", "stays"),
+    [
+        ("const a = require('plugin')(['ui'])", True),
+        ('import a from "@me/plugin/next"', True),
+        ("import a from 'next'", False),
+        ("// require('plugin')\nmodule.exports = {}", False),
+        ("module.exports = require('./plugin')", False),
+    ],
+)
+def test_a_development_dependency_that_nexts_settings_load_stays(detect, text, stays):
+    plugins = {"plugin": "1", "@me/plugin": "1"}
+    files = started("next start", dependencies={"next": "14"}, devDependencies=plugins)
+    files = {**files, "next.config.mjs": text, "app/page.js": ""}
+    config = detect({**files, "package-lock.json": "{}"})
+    assert config.build_command == "npx --no-install next build"
+    assert (config.prune_command is None) == stays
+
+
 def test_npm_runs_a_start_script_that_has_a_prestart(detect):
     config = detect(package(scripts={"start": "node a.js", "prestart": "echo"}))
     assert config.start_command == "npm start"
