@@ -32,6 +32,10 @@ from deployzero.server import running_pid
 from deployzero.settings import Settings, parse_bytes
 
 
+LARGE_CACHE = 20e9
+"""Bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     check: str
@@ -110,6 +114,30 @@ def check_engine(settings: Settings) -> Iterator[Finding]:
         "Engine 20.10 or later is required: update docker.",
     )
     yield _disk(Path(info.get("DockerRootDir", "/")), settings)
+
+
+def check_build_cache(settings: Settings) -> Iterator[Finding]:
+    """An engine bounds its cache only where it is told to; it is no one's by label, so ours to
+    tell of and not to remove."""
+    if may_not_use_engine(settings.docker_host) or not engine_answers(settings.docker_host):
+        return
+    client = docker.APIClient(settings.docker_host or None, timeout=60)
+    try:
+        layers = client.df().get("BuildCache") or ()
+    except DockerException as error:
+        yield Finding("build cache", False, str(error), "Look at the engine.", needed=False)
+        return
+    finally:
+        client.close()
+    size = sum(layer["Size"] for layer in layers if not layer["Shared"])
+    yield Finding(
+        "build cache",
+        size < LARGE_CACHE,
+        f"{size / 1e9:.1f} GB of the engine's disk",
+        "`docker builder prune --keep-storage 10g` frees what was not used for longest; "
+        'for good: "builder": {"gc": {"enabled": true}} in the engine\'s daemon.json.',
+        needed=False,
+    )
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
@@ -254,6 +282,7 @@ CHECKS: tuple[Check, ...] = (
     check_proxy,
     check_engine,
     check_disk,
+    check_build_cache,
     check_ports,
     check_tls,
     check_dns,
