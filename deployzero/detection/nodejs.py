@@ -67,7 +67,9 @@ class NodeJSDetector:
         if settings:
             reasons.append(f"{settings}: read when Next starts, so TypeScript stays")
         elif kept:
-            reasons.append(f"{kept}: the start needs it of the development dependencies, which stay")
+            reasons.append(
+                f"{kept}: the start needs it of the development dependencies, which stay"
+            )
         elif installed.development and manager.modern and any(map(_BY_YARN.search, commands)):
             kept = "yarn run"
             reasons.append(f"{kept}: looks for development dependencies as well, which stay")
