@@ -31,7 +31,6 @@ from deployzero.routing.proof import ProxyClient, instance_at
 from deployzero.server import running_pid
 from deployzero.settings import Settings, parse_bytes
 
-
 LARGE_CACHE = 20e9
 """Bytes."""
 
