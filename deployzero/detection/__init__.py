@@ -2,9 +2,9 @@
 
 from deployzero.detection.detector import ProjectDetector, no_start, startable
 from deployzero.detection.dockerfile import DockerfileDetector
-from deployzero.detection.go import GoDetector
-from deployzero.detection.nodejs import NodeJSDetector
-from deployzero.detection.python import PythonDetector
+from deployzero.detection.go.detector import GoDetector
+from deployzero.detection.nodejs.detector import NodeJSDetector
+from deployzero.detection.python.detector import PythonDetector
 from deployzero.detection.static import StaticDetector
 from deployzero.detection.tree import Tree
 

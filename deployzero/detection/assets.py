@@ -8,8 +8,8 @@ is an app of its own, with this folder as its root.
 import re
 from dataclasses import replace
 
-from deployzero.detection.node_manifest import Package, read_package
-from deployzero.detection.nodejs import NodeJSDetector
+from deployzero.detection.nodejs.detector import NodeJSDetector
+from deployzero.detection.nodejs.manifest import Package, read_package
 from deployzero.detection.tree import Tree
 from deployzero.models.project import ProjectConfig
 

@@ -18,12 +18,12 @@ from deployzero.detection.choice import (
     unknown_type,
 )
 from deployzero.detection.dockerfile import DockerfileDetector, named_dockerfile
-from deployzero.detection.go import GoDetector, compiled, linked
+from deployzero.detection.go.detector import GoDetector, compiled, linked
 from deployzero.detection.nested import only_folder
-from deployzero.detection.nodejs import NodeJSDetector
+from deployzero.detection.nodejs.detector import NodeJSDetector
 from deployzero.detection.procfile import read_procfile
-from deployzero.detection.python import PythonDetector
-from deployzero.detection.python_command import in_environment
+from deployzero.detection.python.command import in_environment
+from deployzero.detection.python.detector import PythonDetector
 from deployzero.detection.static import StaticDetector, unfinished
 from deployzero.detection.tree import Tree, printable
 from deployzero.detection.workspace import below, from_top, started_below, workspace

@@ -9,9 +9,9 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from deployzero.detection.choice import Values
-from deployzero.detection.go_programs import workspace_members
-from deployzero.detection.node_manifest import read_package
-from deployzero.detection.python import PythonDetector
+from deployzero.detection.go.programs import workspace_members
+from deployzero.detection.nodejs.manifest import read_package
+from deployzero.detection.python.detector import PythonDetector
 from deployzero.detection.tree import Tree
 from deployzero.models.project import ProjectConfig
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from deployzero.detection.node_version import plain_version
+from deployzero.detection.nodejs.version import plain_version
 from deployzero.errors import ProjectDetectionError
 
 

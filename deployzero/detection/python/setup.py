@@ -6,7 +6,7 @@ import shlex
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from deployzero.detection.requirements import Requirements
+from deployzero.detection.python.requirements import Requirements
 from deployzero.detection.tree import Tree
 
 FILES = ("setup.py", "setup.cfg")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-TABLE = Path(__file__).parent.parent / "buildpacks" / "python" / "libraries.toml"
+TABLE = Path(__file__).parents[2] / "buildpacks" / "python" / "libraries.toml"
 
 
 def libraries(names: set[str]) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:

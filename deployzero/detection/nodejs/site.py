@@ -4,7 +4,7 @@ import posixpath
 import re
 from dataclasses import dataclass
 
-from deployzero.detection.node_manifest import Package
+from deployzero.detection.nodejs.manifest import Package
 
 
 @dataclass(frozen=True)

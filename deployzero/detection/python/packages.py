@@ -2,21 +2,21 @@
 
 import shlex
 
-from deployzero.detection.pyproject import (
+from deployzero.detection.python.conda import conda_file, read_conda
+from deployzero.detection.python.pdm import read_pdm, uses_pdm
+from deployzero.detection.python.pipenv import read_pipenv, uses_pipenv
+from deployzero.detection.python.poetry import read_poetry, uses_poetry
+from deployzero.detection.python.pyproject import (
     Table,
     dependencies,
     name_dependencies,
     project_by_pip,
     table,
 )
-from deployzero.detection.python_conda import conda_file, read_conda
-from deployzero.detection.python_pdm import read_pdm, uses_pdm
-from deployzero.detection.python_pipenv import read_pipenv, uses_pipenv
-from deployzero.detection.python_poetry import read_poetry, uses_poetry
-from deployzero.detection.python_setup import install_requires, name_all, read_setup, setup_file
-from deployzero.detection.python_tools import tool_requirement
-from deployzero.detection.python_uv import read_uv, uses_uv
-from deployzero.detection.requirements import CONVENTIONS, Requirements, read_requirements
+from deployzero.detection.python.requirements import CONVENTIONS, Requirements, read_requirements
+from deployzero.detection.python.setup import install_requires, name_all, read_setup, setup_file
+from deployzero.detection.python.tools import tool_requirement
+from deployzero.detection.python.uv import read_uv, uses_uv
 from deployzero.detection.tree import Tree
 
 MANAGERS = (

@@ -10,9 +10,9 @@ from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from deployzero.detection.pyproject import Table, table
-from deployzero.detection.python_conda import conda_python
-from deployzero.detection.python_tools import tool_pins
+from deployzero.detection.python.conda import conda_python
+from deployzero.detection.python.pyproject import Table, table
+from deployzero.detection.python.tools import tool_pins
 from deployzero.detection.tree import Tree, broken
 
 PREFERRED = ("3.13", "3.11", "3.12", "3.14", "3.10", "3.9", "3.8")

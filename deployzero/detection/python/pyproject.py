@@ -5,7 +5,7 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from deployzero.detection.requirements import Requirements
+from deployzero.detection.python.requirements import Requirements
 from deployzero.detection.tree import Tree, broken
 
 Table = dict[str, Any]

@@ -1,7 +1,7 @@
 """Pipenv: Pipfile.lock, or a Pipfile alone."""
 
-from deployzero.detection.pyproject import Table, table
-from deployzero.detection.requirements import Requirements
+from deployzero.detection.python.pyproject import Table, table
+from deployzero.detection.python.requirements import Requirements
 from deployzero.detection.tree import Tree
 
 

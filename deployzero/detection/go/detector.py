@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 
-from deployzero.detection.go_programs import (
+from deployzero.detection.go.programs import (
     called,
     go_files,
     godir,
@@ -13,7 +13,7 @@ from deployzero.detection.go_programs import (
     member_files,
     programs,
 )
-from deployzero.detection.go_version import go_version
+from deployzero.detection.go.version import go_version
 from deployzero.detection.procfile import read_procfile
 from deployzero.detection.tree import Tree, broken
 from deployzero.models.project import ProjectConfig, ProjectType

@@ -4,13 +4,13 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from deployzero.detection.node_lock import (
+from deployzero.detection.nodejs.lock import (
     missing_from_npm_lock,
     pnpm_lock_version,
     yarn_lock_version,
 )
-from deployzero.detection.node_manifest import LIFECYCLE, Package
-from deployzero.detection.node_packages import LOCKS, Manager
+from deployzero.detection.nodejs.manifest import LIFECYCLE, Package
+from deployzero.detection.nodejs.packages import LOCKS, Manager
 
 SETTINGS = (
     ".npmrc", ".yarnrc", ".yarnrc.yml", ".pnp.cjs", ".pnp.loader.mjs", "pnpm-workspace.yaml",

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from deployzero.detection.node_lock import agrees, pnpm_lock_version, yarn_lock_version
-from deployzero.detection.node_manifest import Package
-from deployzero.detection.node_version import tool_pins
+from deployzero.detection.nodejs.lock import agrees, pnpm_lock_version, yarn_lock_version
+from deployzero.detection.nodejs.manifest import Package
+from deployzero.detection.nodejs.version import tool_pins
 
 Name = Literal["npm", "yarn", "pnpm", "bun"]
 LOCKS: dict[Name, tuple[str, ...]] = {

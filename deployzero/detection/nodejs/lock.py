@@ -4,8 +4,8 @@ import re
 
 from semantic_version import NpmSpec, Version  # type: ignore[import-untyped]
 
-from deployzero.detection.node_manifest import Package
-from deployzero.detection.node_version import LONGEST
+from deployzero.detection.nodejs.manifest import Package
+from deployzero.detection.nodejs.version import LONGEST
 from deployzero.detection.tree import Tree
 from deployzero.errors import ProjectDetectionError
 

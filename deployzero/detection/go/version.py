@@ -4,7 +4,7 @@ import re
 
 from packaging.version import Version
 
-from deployzero.detection.go_programs import member_files
+from deployzero.detection.go.programs import member_files
 from deployzero.detection.tree import Tree
 
 _DIRECTIVE = re.compile(

@@ -2,17 +2,17 @@
 
 import shlex
 
-from deployzero.detection.django import DjangoApp, find_django
 from deployzero.detection.procfile import read_procfile
-from deployzero.detection.pyproject import Table
-from deployzero.detection.python_docs import SERVED, find_docs
-from deployzero.detection.python_libraries import libraries
-from deployzero.detection.python_packages import read_packages
-from deployzero.detection.python_script import ENTRIES, find_page, find_script, own_port
-from deployzero.detection.python_server import served
-from deployzero.detection.python_version import python_version
-from deployzero.detection.python_web import find_web_app
-from deployzero.detection.requirements import CONVENTIONS, Requirements
+from deployzero.detection.python.django import DjangoApp, find_django
+from deployzero.detection.python.docs import SERVED, find_docs
+from deployzero.detection.python.libraries import libraries
+from deployzero.detection.python.packages import read_packages
+from deployzero.detection.python.pyproject import Table
+from deployzero.detection.python.requirements import CONVENTIONS, Requirements
+from deployzero.detection.python.script import ENTRIES, find_page, find_script, own_port
+from deployzero.detection.python.server import served
+from deployzero.detection.python.version import python_version
+from deployzero.detection.python.web import find_web_app
 from deployzero.detection.tree import Tree
 from deployzero.models.project import DEFAULT_PORT, ProjectConfig, ProjectType
 

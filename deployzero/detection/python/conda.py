@@ -2,7 +2,7 @@
 
 import shlex
 
-from deployzero.detection.requirements import Requirements
+from deployzero.detection.python.requirements import Requirements
 from deployzero.detection.tree import Tree
 
 FILES = ("environment.yml", "environment.yaml")

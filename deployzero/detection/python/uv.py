@@ -3,9 +3,9 @@
 import fnmatch
 from typing import Any
 
-from deployzero.detection.pyproject import Table, dynamic, name_dependencies, table
-from deployzero.detection.python_lock import locked_names
-from deployzero.detection.requirements import Requirements
+from deployzero.detection.python.lock import locked_names
+from deployzero.detection.python.pyproject import Table, dynamic, name_dependencies, table
+from deployzero.detection.python.requirements import Requirements
 from deployzero.detection.tree import Tree
 
 MAX_MEMBERS = 100

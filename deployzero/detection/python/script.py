@@ -4,9 +4,9 @@ import ast
 import re
 from dataclasses import dataclass
 
-from deployzero.detection.pyproject import Table, scripts, table
-from deployzero.detection.python_web import parse
-from deployzero.detection.requirements import Requirements
+from deployzero.detection.python.pyproject import Table, scripts, table
+from deployzero.detection.python.requirements import Requirements
+from deployzero.detection.python.web import parse
 from deployzero.detection.tree import Tree
 
 ENTRIES = ("main.py", "app.py", "start.py", "bot.py", "hello.py", "server.py")

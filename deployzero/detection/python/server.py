@@ -3,8 +3,8 @@
 import shlex
 
 from deployzero.detection.procfile import read_procfile
-from deployzero.detection.python_web import ASGI
-from deployzero.detection.requirements import Requirements
+from deployzero.detection.python.requirements import Requirements
+from deployzero.detection.python.web import ASGI
 from deployzero.detection.tree import Tree
 
 WSGI_SERVERS = {

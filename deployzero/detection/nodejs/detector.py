@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from deployzero.detection.node_install import Install, install, prune
-from deployzero.detection.node_manifest import MANIFESTS, Package, read_package
-from deployzero.detection.node_packages import Manager, package_manager
-from deployzero.detection.node_site import Site, is_development_server, site
-from deployzero.detection.node_start import (
+from deployzero.detection.nodejs.install import Install, install, prune
+from deployzero.detection.nodejs.manifest import MANIFESTS, Package, read_package
+from deployzero.detection.nodejs.packages import Manager, package_manager
+from deployzero.detection.nodejs.site import Site, is_development_server, site
+from deployzero.detection.nodejs.start import (
     Start,
     entry,
     inside,
@@ -19,8 +19,8 @@ from deployzero.detection.node_start import (
     sources,
     start,
 )
-from deployzero.detection.node_version import node_version
-from deployzero.detection.node_workspaces import app_package, build_steps, nx_app
+from deployzero.detection.nodejs.version import node_version
+from deployzero.detection.nodejs.workspaces import app_package, build_steps, nx_app
 from deployzero.detection.procfile import read_procfile
 from deployzero.detection.static import unread_settings
 from deployzero.detection.tree import Tree

@@ -2,7 +2,7 @@
 
 import re
 
-from deployzero.detection.pyproject import Table, table
+from deployzero.detection.python.pyproject import Table, table
 from deployzero.detection.tree import Tree
 
 MISE = ("mise.toml", ".mise.toml", "mise/config.toml", ".config/mise.toml")

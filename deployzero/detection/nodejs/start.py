@@ -5,9 +5,9 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from deployzero.detection.node_manifest import Package
-from deployzero.detection.node_packages import Manager
-from deployzero.detection.node_site import has_adapter, is_development_server
+from deployzero.detection.nodejs.manifest import Package
+from deployzero.detection.nodejs.packages import Manager
+from deployzero.detection.nodejs.site import has_adapter, is_development_server
 from deployzero.detection.procfile import read_procfile
 
 STEMS = ("server", "index", "app", "main")

@@ -1,0 +1,1 @@
+"""Node.js: what a package.json and its lock say."""

@@ -1,0 +1,1 @@
+"""Python: manifests of five managers, and the source itself."""
