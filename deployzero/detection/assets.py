@@ -25,7 +25,7 @@ SOURCES = {"python": "py", "go": "go", "ruby": "rb", "php": "php", "rust": "rs",
 _SETTINGS = re.compile(
     r"^(?!(?:package|npm-shrinkwrap|[jt]sconfig|deno)\b).*\.(?:json5?|[cm]?[jt]s)$|^\.\w+rc$"
 )
-_SCRIPT = re.compile(r"[\w./-]+\.[cm]?[jt]s\b")
+_SCRIPT = re.compile(r"(?<![\w./-])[\w./-]+\.[cm]?[jt]s\b")
 _ANY_FILE = r"\*(?:/\*)?[\"'`]|\*\.\*"
 _TOOLS_OWN = ("config", "postcss", "babel", "parcel", "tailwind", "purgecss", "staticFiles")
 """Keys of package.json in which tools have settings of theirs."""
@@ -128,7 +128,7 @@ def _embedded(tree: Tree) -> str | None:
             for name in tree.list(at):
                 if not name.endswith(".go"):
                     continue
-                for line in _EMBED.findall(tree.text(_join(at, name)) or ""):
+                for line in _EMBED.findall(tree.source(_join(at, name))):
                     for target in line.split():
                         plain = target.strip('"`').removeprefix("all:").split("*")[0]
                         path = _join(at, plain.rstrip("/"))

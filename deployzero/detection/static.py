@@ -8,7 +8,7 @@ from deployzero.models.project import ProjectConfig, ProjectType
 
 _KEY = re.compile(r"^\s*[\"']?([a-z_]+)[\"']?\s*:\s*(.*?)\s*$", re.I)
 _ON = re.compile(r"^['\"]?(?:enabled|true|on|yes)\b", re.I)
-_SOURCE = re.compile(r"<script\b[^>]*\bsrc=[\"']?[\w./@-]+\.(?:tsx?|mts|jsx|vue|svelte)\b", re.I)
+_SOURCE = re.compile(r"<script\b[^<>]*\bsrc=[\"']?[\w./@-]+\.(?:tsx?|mts|jsx|vue|svelte)\b", re.I)
 ROOT, FALLBACK = "root", ("pushstate", "index_fallback")
 FOLDERS = ("dist", "build", "_site", "site", "www", "htdocs", "html")
 """Looked at in this order where there is nothing else; they need an index.html."""

@@ -16,6 +16,7 @@ from deployzero.errors import ProjectDetectionError
 MAX_BYTES = 1024 * 1024
 """Largest file that is read; manifests are far smaller (lock files are only named)."""
 
+MAX_SOURCE = 256 * 1024
 MAX_LINES = 50_000
 MAX_YAML = 64 * 1024
 """Parsing YAML costs far more than reading it, and what is read of it is short."""
@@ -107,6 +108,10 @@ class Tree:
             return ""
         with inside.open("rb") as file:
             return file.read(size).decode("utf-8-sig", "replace").replace("\r\n", "\n")
+
+    def source(self, path: str) -> str:
+        """A program's text, of any size and encoding: one that cannot be read is no mistake."""
+        return self.head(path, MAX_SOURCE)
 
     def json(self, path: str) -> dict[str, Any] | None:
         """The file's JSON object; None when absent."""

@@ -12,6 +12,7 @@ from deployzero.detection.choice import Values
 from deployzero.detection.go.programs import workspace_members
 from deployzero.detection.nodejs.manifest import read_package
 from deployzero.detection.python.detector import PythonDetector
+from deployzero.detection.python.pyproject import table
 from deployzero.detection.tree import Tree
 from deployzero.models.project import ProjectConfig
 
@@ -28,9 +29,9 @@ def workspace(top: Tree, folder: str) -> str | None:
     if top.is_file(f"{folder}/go.mod") and folder in workspace_members(top):
         return "go.work"
     if top.is_file(f"{folder}/pyproject.toml"):
-        uv = (top.toml("pyproject.toml") or {}).get("tool", {}).get("uv", {})
-        members = uv.get("workspace", {}).get("members", ())
-        patterns = [str(each).removeprefix("./").strip("/") for each in members]
+        members = table(top.toml("pyproject.toml") or {}, "tool", "uv", "workspace").get("members")
+        given = members if isinstance(members, list) else []
+        patterns = [str(each).removeprefix("./").strip("/") for each in given]
         if any(fnmatchcase(folder, pattern) for pattern in patterns):
             return "pyproject.toml"
     return None

@@ -165,7 +165,7 @@ def _before_modules(tree: Tree, wanted: dict[str, str], reasons: list[str]) -> s
         copied = f"mkdir -p /go/src/{path} && cp -a . /go/src/{path} && cd /go/src/{path}"
         return f"{copied} && export GO111MODULE=off && {build}"
     files = (file for package in wanted for file in go_files(tree, package[2:] or "."))
-    foreign = any(_IMPORT.search(tree.text(file) or "") for file in files)
+    foreign = any(_IMPORT.search(tree.source(file)) for file in files)
     if not foreign and list(wanted) == ["."]:
         return f"export GO111MODULE=off && {build}"
     reasons.append(
@@ -206,7 +206,7 @@ def _uses_c(tree: Tree, module: str, known: dict[str, str]) -> str | None:
             return path
     for folder in dict.fromkeys((".", *(package[2:] or "." for package in known))):
         for path in go_files(tree, folder):
-            if _IMPORT_C.search(tree.text(path) or ""):
+            if _IMPORT_C.search(tree.source(path)):
                 return path
     return None
 

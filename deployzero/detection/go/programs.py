@@ -69,7 +69,7 @@ def go_files(tree: Tree, folder: str) -> Iterable[str]:
 
 
 def is_main(tree: Tree, folder: str) -> bool:
-    texts = (tree.text(path) or "" for path in go_files(tree, folder))
+    texts = map(tree.source, go_files(tree, folder))
     return any(PACKAGE_MAIN.search(text) and not _IGNORED.search(text) for text in texts)
 
 

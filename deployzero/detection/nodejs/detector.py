@@ -33,8 +33,9 @@ _LISTENS = re.compile(r"\.listen\(\s*(?:\{\s*port\s*:\s*)?(\d{2,5})\b")
 _OWN_PACKAGES = re.compile(
     r"node (?:\./)?(?:\.output/server/index\.mjs|\.next/standalone/server\.js)$"
 )
-_LOOKED_UP = re.compile(r"\bport\b[^\n]*\benv\b|\benv\b[^\n]*port\b", re.I)
-_CONSTANT = re.compile(r"\b(?:const|let|var)\s+port\s*=\s*(\d{2,5})\s*;?\s*$", re.I | re.M)
+_ENVIRONMENT = re.compile(r"\benv\b", re.I)
+_ENDS_IN_PORT, _PORT_ITSELF = re.compile(r"port\b", re.I), re.compile(r"\bport\b", re.I)
+_CONSTANT = re.compile(r"\b(?:const|let|var)\s+port\s*=\s*(\d{2,5})\s*(?:;\s*)?$", re.I | re.M)
 _BY_YARN = re.compile(r"(?:^|\s)yarn\s")
 _LOWER_CASE = re.compile(r"\bprocess\.env(?:\.port\b|\[['\"]port['\"]\])")
 """Windows, where the two are one, does not tell the author."""
@@ -222,13 +223,22 @@ def _entry_sources(app: Package, plan: _Plan) -> Iterator[str]:
 
 def _fixed_port(path: str | None, text: str, reasons: list[str]) -> int:
     """The port that the entry file names, where it does not look at PORT at all."""
-    if _LOOKED_UP.search(text):
+    if any(map(_looks_up_port, text.split("\n"))):
         return DEFAULT_PORT
     found = _LISTENS.search(text) or (".listen(" in text and _CONSTANT.search(text)) or None
     if not found or not 0 < int(found[1]) < 65536:
         return DEFAULT_PORT
     reasons.append(f"{path}: listens on {found[1]} whatever PORT says, so PORT is {found[1]}")
     return int(found[1])
+
+
+def _looks_up_port(line: str) -> bool:
+    """'port' and 'env' on one line, which may be all of a minified program."""
+    found = list(_ENVIRONMENT.finditer(line))
+    if not found:
+        return False
+    after = _ENDS_IN_PORT.search(line, found[0].end())
+    return bool(after or _PORT_ITSELF.search(line, 0, found[-1].start()))
 
 
 def _bare_script(tree: Tree) -> ProjectConfig | None:

@@ -12,12 +12,15 @@ from deployzero.detection.tree import Tree, broken
 MANIFESTS = ("package.json", "package.json5", "package.yaml")
 LIFECYCLE = ("preinstall", "install", "postinstall", "prepare")
 """Scripts of a package in the repository that an install runs; they may need its source."""
-_COMMENTS = re.compile(r"/\*.*?\*/|(?<![:\"'`\w])//[^\n]*", re.DOTALL)
+_LINE_COMMENT = r"(?<![:\"'`\w])//[^\n]*"
+_COMMENTS = re.compile(rf"/\*.*?\*/|{_LINE_COMMENT}", re.DOTALL)
 _CALLS = re.compile(
     r"\b(?:npm|yarn|pnpm|bun|run-s|run-p|npm-run-all)(?: run| run-script|:)?[ :]"
     r"(?:-[\w-]+ )*([\w:-]+)"
 )
 _ONE_CALL = re.compile(r"^(?:npm|yarn|pnpm|bun)(?: run)? ([\w:.-]+)$")
+MOST_PATTERNS, DEEPEST_PATTERN = 200, 12
+"""Of workspaces; nobody writes more."""
 
 FRAMEWORKS = {
     "next": "next",
@@ -84,11 +87,18 @@ class Package:
         """The scripts that run before and after it."""
         return {f"pre{name}", f"post{name}"} & self.scripts.keys()
 
-    def expanded(self, command: str, depth: int = 0) -> str:
-        """A shell command with the texts of the scripts that it calls."""
-        called = _CALLS.findall(command) if depth < 4 else []  # scripts may call themselves
-        more = (self.expanded(self.script(name), depth + 1) for name in dict.fromkeys(called))
-        return " && ".join(filter(None, (command, *more)))
+    def expanded(self, command: str) -> str:
+        """A shell command with the texts of the scripts that it calls, each of them once."""
+        texts: list[str] = []
+        known: set[str] = set()
+        pending = [command]
+        while pending:
+            texts.append(pending.pop())
+            called = dict.fromkeys(_CALLS.findall(texts[-1]))
+            new = [name for name in called if name not in known and self.script(name)]
+            known.update(new)
+            pending += [self.script(name) for name in reversed(new)]
+        return " && ".join(filter(None, texts))
 
     def path(self, name: str) -> str:
         """The path from the root of a file beside the manifest."""
@@ -102,7 +112,7 @@ class Package:
         """The text of `<stem>.config.js` or the like without its comments; '' without one."""
         name = self.first(*(f"{stem}.config.{ext}" for ext in ("ts", "js", "mjs", "mts", "cjs")))
         text = self.tree.text(self.path(name)) if name else None
-        return _COMMENTS.sub("", text or "")
+        return _without_comments(text or "")
 
     @cached_property
     def members(self) -> tuple[str, ...]:
@@ -111,7 +121,7 @@ class Package:
         left_out: set[str] = set()
         for pattern in self._patterns():
             parts = [part for part in pattern.lstrip("!").split("/") if part not in ("", ".")]
-            if ".." in parts or not parts:
+            if ".." in parts or not 0 < len(parts) <= DEEPEST_PATTERN:
                 continue
             matching = _matching(self.tree, ".", parts)
             left_out.update(matching) if pattern.startswith("!") else found.extend(matching)
@@ -124,7 +134,7 @@ class Package:
         given = given.get("packages", []) if isinstance(given, dict) else given
         if self.tree.is_file("pnpm-workspace.yaml"):
             given = self.tree.yaml("pnpm-workspace.yaml").get("packages", given)
-        return [str(pattern) for pattern in given] if isinstance(given, list) else []
+        return [str(each) for each in given[:MOST_PATTERNS]] if isinstance(given, list) else []
 
 
 def read_package(tree: Tree, folder: str = ".") -> Package | None:
@@ -145,6 +155,12 @@ def read_package(tree: Tree, folder: str = ".") -> Package | None:
     return None
 
 
+def _without_comments(text: str) -> str:
+    """A '/*' that nothing ends ('src/*') is none, and is not looked for to the end each time."""
+    commented, end, rest = text.rpartition("*/")
+    return re.sub(_LINE_COMMENT, "", _COMMENTS.sub("", commented + end) + rest)
+
+
 def _json5(tree: Tree, path: str) -> dict[str, Any]:
     import json5
 
@@ -159,10 +175,16 @@ def _json5(tree: Tree, path: str) -> dict[str, Any]:
 
 def _matching(tree: Tree, folder: str, parts: list[str]) -> list[str]:
     """Manifests below a folder; '**' is any number of levels, down to four."""
-    return list(_walk(tree, folder, parts, 4))
+    return list(_walk(tree, folder, parts, 4, set()))
 
 
-def _walk(tree: Tree, folder: str, parts: list[str], deeper: int) -> Iterator[str]:
+def _walk(
+    tree: Tree, folder: str, parts: list[str], deeper: int, seen: set[tuple[str, int, int]]
+) -> Iterator[str]:
+    """`seen`: several '**' lead to the same place in many ways."""
+    if (folder, len(parts), deeper) in seen:
+        return
+    seen.add((folder, len(parts), deeper))
     if not parts or parts == ["**"]:
         manifest = tree.first(*(f"{folder}/{name}" for name in MANIFESTS))
         if manifest and folder != ".":
@@ -170,13 +192,13 @@ def _walk(tree: Tree, folder: str, parts: list[str], deeper: int) -> Iterator[st
         if not parts:
             return
     if parts[0] == "**" and parts[1:]:
-        yield from _walk(tree, folder, parts[1:], deeper)
+        yield from _walk(tree, folder, parts[1:], deeper, seen)
     for below in tree.folders(folder):
         name = below.rpartition("/")[2]
         if name in ("node_modules", "dist", "build"):
             continue
         if parts[0] == "**":
             if deeper:
-                yield from _walk(tree, below, parts, deeper - 1)
+                yield from _walk(tree, below, parts, deeper - 1, seen)
         elif fnmatchcase(name, parts[0]):
-            yield from _walk(tree, below, parts[1:], deeper)
+            yield from _walk(tree, below, parts[1:], deeper, seen)

@@ -48,17 +48,15 @@ _PORT = re.compile(r"^((?:[A-Z_]+=\S+ )*)PORT=\d+ ")
 _FIXED = re.compile(r"(\s(?:-p|--port|-l|--listen)[ =])(?:tcp://)?(?:[\w.]+:)?\d{2,5}\b")
 _RELOADER = re.compile(
     r"^((?:[A-Z_]+=\S+ )*)(?:npx )?(?:nodemon|node-dev|supervisor)"
-    r"(?: --?(?:w|watch|e|ext|q|quiet|inspect)(?:[ =](?!\S+\.[cm]?js$)[\w./,*-]+)?)* "
+    r"(?: --?(?:w|watch|e|ext|q|quiet|inspect)(?:(?:=| (?!-))(?!\S+\.[cm]?js$)[\w./,*-]+)?)* "
     r"(?=[\w./-]+$)"
 )
 _WATCHER = re.compile(r"^((?:[A-Z_]+=\S+ )*)(tsx|node|bun) (?:watch|--watch(?:-path=\S+)?|--hot) ")
-_TS_WATCHER = re.compile(
-    r"^((?:[A-Z_]+=\S+ )*)(?:ts-node-dev|tsnd)(?: --?[\w-]+)* (?=[\w./-]+\.ts$)"
-)
+_TS_WATCHER = re.compile(r"^((?:[A-Z_]+=\S+ )*)(?:ts-node-dev|tsnd)(?: -[\w-]+)* (?=[\w./-]+\.ts$)")
 _MANAGERS_OWN = re.compile(r"\bnpm_(?:config_user_agent|execpath|lifecycle_\w+|command)\b")
 _NEXT_START = re.compile(r"\bnext start\b")
 _LOADED = re.compile(
-    r"(?:\brequire\(|\bimport\(|\bfrom|^\s*import)\s*['\"]([^'\"\s]+)['\"]", re.MULTILINE
+    r"(?:\brequire\(|\bimport\(|\bfrom|^[ \t]*import)\s*['\"]([^'\"\s]+)['\"]", re.MULTILINE
 )
 _BUN = re.compile(
     r"^(?:[A-Z_]+=\S+ )*bun (?:run )?(?:--(?:hot|watch) )(?:run )?[\w./-]+\.[cm]?[jt]sx?$"

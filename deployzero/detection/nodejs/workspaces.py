@@ -38,21 +38,24 @@ def app_package(root: Package, reasons: list[str]) -> Package:
 def build_steps(root: Package, app: Package, manager: Manager) -> list[str]:
     """Build scripts of the workspaces that the app depends on, then its own."""
     by_name = {member.name: member for path in root.members if (member := _member(root.tree, path))}
-    ordered: list[Package] = []
-    _collect(app, by_name, ordered, set())
+    ordered = _needed_first(app, by_name)
     return [f"({inside(p, manager.run('build'))})" for p in ordered if "build" in p.scripts]
 
 
-def _collect(
-    package: Package, by_name: dict[str, Package], ordered: list[Package], seen: set[str]
-) -> None:
-    if package.file in seen:
-        return
-    seen.add(package.file)
-    for name in package.versions:
-        if name in by_name:
-            _collect(by_name[name], by_name, ordered, seen)
-    ordered.append(package)
+def _needed_first(app: Package, by_name: dict[str, Package]) -> list[Package]:
+    ordered: list[Package] = []
+    seen = {app.file}
+    pending = [(app, iter(app.versions))]
+    while pending:
+        package, names = pending[-1]
+        needed = (by_name[name] for name in names if name in by_name)
+        if new := next((each for each in needed if each.file not in seen), None):
+            seen.add(new.file)
+            pending.append((new, iter(new.versions)))
+        else:
+            ordered.append(package)
+            pending.pop()
+    return ordered
 
 
 def _member(tree: Tree, path: str) -> Package | None:

@@ -4,6 +4,7 @@ import ast
 import re
 from dataclasses import dataclass
 
+from deployzero.detection.python.syntax import all_parsed
 from deployzero.detection.tree import Tree
 
 _SETTINGS = re.compile(
@@ -37,7 +38,7 @@ def find_django(tree: Tree) -> DjangoApp | None:
             continue
         named = _SETTINGS.search(text)
         module = named[1] if named else None
-        sources = [each for each in map(_parsed, _settings(tree, prefix, module)) if each]
+        sources = list(all_parsed(_settings(tree, prefix, module)))
         asgi = _application(sources, "ASGI_APPLICATION")
         return DjangoApp(
             folder=folder,
@@ -59,16 +60,9 @@ def _settings(tree: Tree, prefix: str, module: str | None) -> list[str]:
     path = prefix + module.replace(".", "/")
     folder = path if tree.is_dir(path) else path.rpartition("/")[0]
     if tree.is_file(f"{path}.py") and not folder.endswith(("settings", "config")):
-        return [tree.text(f"{path}.py") or ""]
+        return [tree.source(f"{path}.py")]
     names = [name for name in tree.list(folder) if name.endswith(".py")]
-    return [tree.text(f"{folder}/{name}") or "" for name in names[:20]]
-
-
-def _parsed(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    return [tree.source(f"{folder}/{name}") for name in names[:20]]
 
 
 def _assigned(sources: list[ast.Module], name: str) -> list[ast.expr]:

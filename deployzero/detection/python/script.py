@@ -2,11 +2,12 @@
 
 import ast
 import re
+import shlex
 from dataclasses import dataclass
 
 from deployzero.detection.python.pyproject import Table, scripts, table
 from deployzero.detection.python.requirements import Requirements
-from deployzero.detection.python.web import parse
+from deployzero.detection.python.syntax import parsed
 from deployzero.detection.tree import Tree
 
 ENTRIES = ("main.py", "app.py", "start.py", "bot.py", "hello.py", "server.py")
@@ -44,9 +45,9 @@ def find_page(tree: Tree, names: set[str]) -> Script | None:
             continue
         imported = re.compile(rf"^[ \t]*(?:import|from)\s+{framework}\b", re.MULTILINE)
         for file in _scripts(tree):
-            if imported.search(tree.text(file) or ""):
+            if imported.search(tree.source(file)):
                 reason = f"{file}: made with {framework}, run by its own server"
-                return Script(file, command.format(file=file), framework, reason)
+                return Script(file, command.format(file=shlex.quote(file)), framework, reason)
     return None
 
 
@@ -68,10 +69,10 @@ def find_script(tree: Tree, pyproject: Table, needs: Requirements) -> Script | N
     for folder in tree.folders():
         if tree.is_file(f"{folder}/__main__.py"):
             reason = f"{folder}/__main__.py: run as a module"
-            return Script(f"{folder}/__main__.py", f"python -m {folder}", None, reason)
+            return Script(f"{folder}/__main__.py", f"python -m {shlex.quote(folder)}", None, reason)
     for folder in tree.folders("src"):
         if tree.is_file(f"{folder}/__main__.py"):
-            name = folder.removeprefix("src/")
+            name = shlex.quote(folder.removeprefix("src/"))
             command = f"python -m {name}" if needs.packaged else f"PYTHONPATH=src python -m {name}"
             reason = f"{folder}/__main__.py: run as a module"
             return Script(f"{folder}/__main__.py", command, None, reason)
@@ -89,10 +90,10 @@ def _own_command(pyproject: Table) -> str | None:
 
 def own_port(tree: Tree, file: str) -> tuple[int | None, str | None]:
     """(port, address) that a script listens on whatever $PORT says; None: it may follow it."""
-    text = tree.text(file) or ""
+    text = tree.source(file)
     if _PORT.search(text):
         return None, None
-    module = parse(tree, file, _LISTENS)
+    module = parsed(text) if _LISTENS.search(text) else None
     if module is None:
         return None, None
     known: dict[str, object] = {

@@ -7,6 +7,7 @@ import shlex
 from packaging.requirements import InvalidRequirement, Requirement
 
 from deployzero.detection.python.requirements import Requirements
+from deployzero.detection.python.syntax import parsed
 from deployzero.detection.tree import Tree
 
 FILES = ("setup.py", "setup.cfg")
@@ -50,9 +51,8 @@ def install_requires(tree: Tree) -> list[str]:
 
 
 def _of_setup_py(tree: Tree) -> list[str]:
-    try:
-        module = ast.parse(tree.text("setup.py") or "")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    module = parsed(tree.source("setup.py"))
+    if module is None:
         return []
     named = {
         target.id: statement.value

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from deployzero.detection.python.syntax import MAX_PARSED, parsed
 from deployzero.detection.tree import Tree
 
 MODULES = (
@@ -38,11 +39,9 @@ SKIPPED = ("tests", "test", "docs", "node_modules", "venv", "env", "migrations",
            "examples", "alembic", "static", "templates")  # fmt: skip
 _HINTS = re.compile(
     rf"{'|'.join((*CLASSES, *FACTORIES))}|\bApplication\(|falcon|"
-    r"\bimport\b.*\bapp(?:lication)?\b"
+    r"\bimport\b.{0,200}\bapp(?:lication)?\b"
 )
 """Parsing is what costs time, so only files with one of these are parsed."""
-MAX_SOURCE = 200_000
-"""Characters; longer files are not parsed."""
 MAX_FILES = 200
 
 
@@ -61,8 +60,13 @@ def find_web_app(tree: Tree, names: set[str]) -> WebApp | None:
     """The first application object among the likely files; `names` are the requirements."""
     assumed = next((f for f in CLASSES.values() if f in names), None)
     factories: list[WebApp] = []
+    left = MAX_PARSED
     for folder, path in _files(tree):
-        module = parse(tree, path, _HINTS)
+        text = tree.source(path)
+        if not _HINTS.search(text):
+            continue
+        left -= len(text)
+        module = parsed(text) if left > 0 else None
         if module is None:
             continue
         folder = _import_folder(tree, module, folder, path)
@@ -86,17 +90,6 @@ def _import_folder(tree: Tree, module: ast.Module, folder: str, path: str) -> st
             if beside and not (tree.is_file(f"{name}.py") or tree.is_dir(name)):
                 return inner
     return folder
-
-
-def parse(tree: Tree, path: str, hints: re.Pattern[str]) -> ast.Module | None:
-    """None for what has no hint, or cannot be parsed: it may be for another Python."""
-    text = tree.text(path) or ""
-    if len(text) > MAX_SOURCE or not hints.search(text):
-        return None
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _files(tree: Tree) -> Iterator[tuple[str, str]]:

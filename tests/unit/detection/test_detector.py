@@ -1,6 +1,7 @@
 """Which stack wins, what is refused, and that a tree is only read."""
 
 import contextlib
+import json
 import os
 import time
 
@@ -281,6 +282,20 @@ def test_a_site_generator_that_is_not_there_is_named(detect, file, named):
 LONG = "9" * 6000
 
 
+def script(text, **more):
+    return json.dumps({"scripts": {"start": text, "build": text}, **more})
+
+
+CALLS = {f"a{i}": " && ".join(f"npm run a{j}" for j in range(60)) for i in range(60)}
+CHAIN = {
+    f"p/p{i}/package.json": json.dumps(
+        {"name": f"p{i}", "scripts": {"a": "b"}, "dependencies": {f"p{i + 1}": "1"}}
+    )
+    for i in range(1100)
+}
+STARS = "/".join(["**"] * 12)
+
+
 @pytest.mark.parametrize(
     "files",
     [
@@ -312,6 +327,42 @@ LONG = "9" * 6000
         {"requirements.txt": "\n" * 900_000},
         {"requirements.txt": "a\n" * 40_000},
         {"Procfile": "\n" * 40_000 + "web: a"},
+        {"package.json": script("nodemon" + " -w" * 60 + " !")},
+        {"package.json": script("ts-node-dev" + " --a" * 60 + " !")},
+        {"package.json": json.dumps({"scripts": {**CALLS, "start": "npm run a1 && b"}})},
+        {"package.json": script("node a.js"), "a.js": "port " * 50_000},
+        {"package.json": script("node a.js"), "a.js": ".listen(const port = 3000" + " " * 90_000},
+        {
+            "package.json": script("next start", dependencies={"next": "1"}),
+            "next.config.js": "/*" * 90_000,
+        },
+        {
+            "package.json": script("next start", dependencies={"next": "1"}),
+            "next.config.js": "\n" * 49_000 + "a",
+        },
+        {
+            "package.json": script("a" * 90_000, devDependencies={"vite": "1"}),
+            "main.py": "",
+            "requirements.txt": "a",
+        },
+        {"package.json": "{}", "index.html": "<script " * 8000},
+        {
+            "package.json": json.dumps({"workspaces": [f"{STARS}/a"]}),
+            **{
+                f"{a}/{b}/{c}/{d}/e/f": ""
+                for a in "abc"
+                for b in "abc"
+                for c in "abc"
+                for d in "abc"
+            },
+        },
+        {"requirements.txt": "flask", "a.py": "import " * 30_000},
+        {
+            "deployzero.toml": 'root = "a"',
+            "a/pyproject.toml": "",
+            "a/main.py": "",
+            "pyproject.toml": "tool = 1",
+        },
     ],
 )
 def test_what_no_person_writes_is_an_answer_or_an_error_and_quick(examine, files):
@@ -319,3 +370,40 @@ def test_what_no_person_writes_is_an_answer_or_an_error_and_quick(examine, files
     with contextlib.suppress(ProjectDetectionError):
         examine(files)
     assert time.perf_counter() - begun < 1
+
+
+def test_a_thousand_packages_that_need_each_other_are_no_crash(examine):
+    first = {"name": "p0", "scripts": {"start": "node a"}, "dependencies": {"p1": "1"}}
+    files = {**CHAIN, "p/p0/package.json": json.dumps(first)}
+    found = examine({"package.json": '{"workspaces": ["p/*"]}', **files})
+    assert found.start_command == "cd p/p0 && node a"
+
+
+def test_many_large_sources_are_not_all_parsed(examine):
+    sources = {f"a{i}.py": "# Flask\n" + "a+b\n" * 40_000 for i in range(20)}
+    begun = time.perf_counter()
+    examine({"requirements.txt": "flask", **sources})
+    assert time.perf_counter() - begun < 6
+
+
+@pytest.mark.parametrize(
+    ("files", "start"),
+    [
+        (
+            {
+                "go.mod": "module a\n",
+                "main.go": "package main",
+                "data.go": "package main\n//" + "a" * 1_100_000,
+            },
+            "bin/a",
+        ),
+        ({"requirements.txt": "", "main.py": b"# Andr\xe9", "a.py": b"# \xe9"}, "python main.py"),
+    ],
+)
+def test_sources_may_be_large_or_in_another_encoding(examine, files, start):
+    assert examine(files).start_command == start
+
+
+def test_a_streamlit_page_may_have_a_space_in_its_name(examine):
+    files = {"requirements.txt": "streamlit", "my page.py": "import streamlit"}
+    assert examine(files).start_command.startswith("streamlit run 'my page.py' ")
