@@ -49,7 +49,7 @@ def front_end(
             return None, _hint(tree, config)
         folder = embedded
     below = Tree(tree.root / folder)
-    package = read_package(below)
+    package = read_package(below) if tree.is_dir(folder) else None
     path = _join(folder, "package.json")
     if package is None:
         return None, [f"{path} is not there: no front end is built"] if chosen else []

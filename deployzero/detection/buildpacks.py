@@ -16,6 +16,8 @@ from deployzero.models.project import ProjectConfig
 
 MOST_MATCHES = 200
 """Files that a glob is followed to: trees are strangers'."""
+LONGEST_VERSION = 60
+"""Characters; more is none."""
 _PLAIN = re.compile(r"(?!-)[A-Za-z0-9_./@+-]+")
 """What becomes part of a command."""
 _HOLE = re.compile(r"(?<!\$)\{(1|2|file|stem|folder)\}")
@@ -139,7 +141,8 @@ def _version(tree: Tree, stack: Buildpack, reasons: list[str]) -> str | None:
     for source in stack.version.sources:
         for path in _paths(tree, source.file):
             match = re2.search(source.pattern, _text(tree, path))
-            if match and (version := " ".join((match.group(1) or "").split())):
+            version = " ".join((match.group(1) or "").split()) if match else ""
+            if 0 < len(version) <= LONGEST_VERSION:
                 reasons.append(f"{path}: {stack.title} {version}")
                 return version
     return None

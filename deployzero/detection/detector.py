@@ -24,7 +24,7 @@ from deployzero.detection.nodejs.detector import NodeJSDetector
 from deployzero.detection.procfile import read_procfile
 from deployzero.detection.python.command import in_environment
 from deployzero.detection.python.detector import PythonDetector
-from deployzero.detection.static import StaticDetector, unfinished
+from deployzero.detection.static import StaticDetector, protected, unfinished
 from deployzero.detection.tree import Tree, printable
 from deployzero.detection.workspace import below, from_top, started_below, workspace
 from deployzero.errors import ProjectDetectionError
@@ -179,6 +179,7 @@ class ProjectDetector:
         if manifest:
             processes = {name: below(command, folder) for name, command in processes.items()}
         config = overridden(with_processes(config, processes, choice.processes), chosen)
+        config = protected(tree, config)
         for detector in self._languages:
             if isinstance(detector, BuildpackDetector) and detector.type == config.type:
                 config = rewritten(detector, config)
@@ -227,12 +228,15 @@ class ProjectDetector:
 
 
 def languages(stacks: Buildpacks) -> tuple[Detector, ...]:
-    """In their order; a buildpack goes before the built-in detector of its name."""
+    """In their order; a buildpack goes before the built-in detector of its name, in its place
+    where it names no other."""
     ours = {d.type: order for order, d in BUILT_IN.items()}
     found: list[tuple[int, Detector]] = []
     for stack in stacks.stacks.values():
         if stack.detect:
-            found.append((ours.get(stack.name, stack.order), BuildpackDetector(stack)))
+            asked = "order" in stack.model_fields_set
+            place = stack.order if asked else ours.get(stack.name, stack.order)
+            found.append((place, BuildpackDetector(stack)))
     named = {detector.type for _, detector in found}
     found += [(order, d) for order, d in BUILT_IN.items() if d.type not in named]
     return tuple(detector for _, detector in sorted(found, key=lambda each: each[0]))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from deployzero.detection.tree import Tree, broken
 from deployzero.models.project import ProjectConfig, ProjectType
@@ -41,14 +42,22 @@ class StaticDetector:
         folder, reason = found
         spa = any(_ON.match(keys.get(name, ("", 0))[0]) for name in FALLBACK)
         spa = spa or _routes_to_index(tree)
-        protected = AUTH if tree.is_file(AUTH) else None
         return ProjectConfig(
             type="static",
             static_dir=folder,
             spa=spa,
-            password_file=protected,
             reasons=(reason, *_words(tree, folder, keys, spa)),
         )
+
+
+def protected(tree: Tree, config: ProjectConfig) -> ProjectConfig:
+    """With the password that the repository asks for, whatever built the files."""
+    if config.type == "dockerfile" or not config.static_dir or config.start_command:
+        return config
+    if not tree.is_file(AUTH):
+        return config
+    why = f"{AUTH}: visitors are asked for a name and password"
+    return replace(config, password_file=AUTH, reasons=(*config.reasons, why))
 
 
 def _staticfile(tree: Tree) -> dict[str, tuple[str, int]]:
@@ -108,8 +117,6 @@ def _words(tree: Tree, folder: str, keys: dict[str, tuple[str, int]], spa: bool)
         yield "unknown paths answer index.html"
     elif tree.is_file(f"{folder}/404.html"):
         yield "unknown paths answer 404.html"
-    if tree.is_file(AUTH):
-        yield f"{AUTH}: visitors are asked for a name and password"
     unread = [name for name in keys if name not in (ROOT, *FALLBACK)]
     if unread:
         yield f"Staticfile: {', '.join(unread[:8])} not read; root and pushstate are"

@@ -151,6 +151,10 @@ def test_a_site_with_a_password_file_asks_for_it() -> None:
     assert "auth_basic_user_file" in nginx_conf(config)
     assert 'COPY ["src/Staticfile.auth", "/etc/deployzero/htpasswd"]' in lines(config)
     assert "auth_basic" not in nginx_conf(ProjectConfig("static", static_dir="."))
+    built = ProjectConfig(
+        "nodejs", static_dir="dist", build_command="b", password_file="Staticfile.auth"
+    )
+    assert 'COPY ["src/Staticfile.auth", "/etc/deployzero/htpasswd"]' in lines(built)
 
 
 def test_only_one_page_apps_answer_unknown_pages_and_never_for_missing_scripts() -> None:

@@ -305,6 +305,7 @@ STARS = "/".join(["**"] * 12)
         {"package.json": "{}", ".nvmrc": LONG},
         {"package.json": '{"scripts": [], "main": {}, "workspaces": {"packages": 1}}'},
         {"package.json": "[]"},
+        {"composer.json": f'{{"require": {{"php": "{LONG}"}}}}', "index.php": ""},
         {"package.json/a": ""},
         {"package.json": "{}", "pnpm-workspace.yaml": "{" * 3000},
         {"package.json": "{}", "pnpm-workspace.yaml": "a: 2001-99-99"},

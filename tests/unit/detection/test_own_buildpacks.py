@@ -45,6 +45,14 @@ def own(tmp_path: Path):
     buildpacks.cache_clear()
 
 
+@pytest.mark.parametrize(("order", "first"), [("order = 1", "python"), ("", "go")])
+def test_one_in_the_place_of_ours_may_name_another_order(own, plant, order, first):
+    rules = PERL.replace("perl", "python").replace("order = 45", order)
+    stacks = own(python__buildpack_toml=rules)
+    files = {"app.psgi": "", "go.mod": "module a", "main.go": "package main"}
+    assert ProjectDetector(stacks).detect(plant(files)).type == first
+
+
 def test_a_folder_is_a_stack(own, plant):
     stacks = own(perl__buildpack_toml=PERL)
     assert stacks.faults == ()

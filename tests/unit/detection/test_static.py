@@ -50,6 +50,17 @@ def test_a_staticfile_root_outside_is_refused(detect, root):
         detect({"Staticfile": f"# a\nroot: {root}\n", "index.html": ""})
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"deployzero.toml": 'type = "static"\nstatic_dir = "pages"', "pages/a.html": ""},
+        {"package.json": '{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}'},
+    ],
+)
+def test_a_password_file_counts_however_the_files_came_about(detect, files):
+    assert detect({**files, "Staticfile.auth": "a:$apr1$x\n"}).password_file == "Staticfile.auth"
+
+
 def test_a_password_file_is_no_decoration(detect):
     config = detect({"index.html": "", "Staticfile.auth": "a:$apr1$x\n"})
     assert config.password_file == "Staticfile.auth"
