@@ -10,4 +10,6 @@ if [ -d vendor ] && [ -f .cargo/config.toml ]; then flags="$flags --offline"; fi
 cargo build --release --workspace --bins $flags
 mkdir -p bin
 find "$CARGO_TARGET_DIR/release" -maxdepth 1 -type f -executable -exec cp {} bin/ \;
+# Where processes of the Procfile look for them that were written for another platform.
+if [ ! -e target/release ]; then mkdir -p target && ln -s ../bin target/release; fi
 echo "programs: $(ls bin | tr '\n' ' ')"
