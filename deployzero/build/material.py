@@ -107,9 +107,17 @@ def secrets(environment: Mapping[str, str]) -> list[str]:
     for name, value in environment.items():
         for part in value.split():
             if "://" in part:
-                url = urlsplit(part)
-                found |= {url.password, url.netloc.rpartition("@")[0]}
+                found |= _credentials(part)
         if "://" not in value and (_SECRET_NAME.search(name) or len(value) >= _LONG):
             found.add(value)
     secret = (s for s in found if s and len(s) >= 4 and s.lower() not in _EVERYDAY)
     return sorted(secret, key=len, reverse=True)
+
+
+def _credentials(address: str) -> set[str | None]:
+    """All of it, where it is no address after all: who knows what is in it."""
+    try:
+        url = urlsplit(address)
+    except ValueError:
+        return {address}
+    return {url.password, url.netloc.rpartition("@")[0]}

@@ -141,6 +141,7 @@ def _git(url: str, line: str, found: Requirements) -> None:
         found.name(egg[1])
     elif line.startswith(("-", "git+")):
         found.name(url.rstrip("/").rpartition("/")[2].partition("@")[0].removesuffix(".git"))
+    url = re.sub(r"//[^/@\s]*@", "//", url)  # a token that stands there is not for the log
     if "git+ssh" in url:
         found.reasons.append(f"'{url[:80]}': the build has no SSH key; use https with a token")
     else:

@@ -65,5 +65,9 @@ def test_what_is_hidden_is_what_is_secret() -> None:
     assert "1" not in found
 
 
+def test_an_address_that_is_none_is_hidden_as_a_whole() -> None:
+    assert material.secrets({"A": "to https://me:hunter22@[x/"}) == ["https://me:hunter22@[x/"]
+
+
 def test_everyday_words_are_no_secrets_whatever_their_name() -> None:
     assert material.secrets({"AUTH_ENABLED": "true", "KEY_MODE": "production"}) == []

@@ -154,6 +154,13 @@ def test_git_requirements_are_explained(detect, line, said):
     assert config.install_command == "pip install -r requirements.txt"
 
 
+def test_a_token_in_an_address_is_in_no_log(detect):
+    line = "git+https://me:t0ken@git.example/a/shop.git#egg=shop"
+    said = " ".join(detect({**APP, "requirements.txt": f"{line}\n"}).reasons)
+    assert "git+https://git.example/a/shop.git" in said
+    assert "t0ken" not in said
+
+
 def test_debian_packages_follow_the_requirements(detect):
     config = detect({**APP, "requirements.txt": "Psycopg2==2.9\npdf2image\nPillow\n"})
     assert config.build_packages == ("libpq-dev",)
