@@ -47,8 +47,8 @@ def test_doctor_tells_of_every_check(tmp_path: Path) -> None:
     assert {"check", "ok", "text", "hint", "needed"} <= set(findings[0])
     checks = [one["check"] for one in findings]
     assert set(checks) == {
-        "programs", "proxy", "engine", "buildkit", "buildpacks", "disk", "build cache", "ports", "tls", "dns",
-        "base images", "builds",
+        "programs", "proxy", "engine", "buildkit", "buildpacks", "disk", "build cache", "ports",
+        "tls", "dns", "base images", "builds",
     }  # fmt: skip
     assert checks.count("ports") == 3
     assert checks.count("disk") == 2
