@@ -94,7 +94,10 @@ _JOINED = re.compile(
     r"\b(?:outDir|outputDir|path)\s*:\s*(?:path\.)?(?:resolve|join)\("
     r"\s*(?:__dirname|import\.meta\.dirname|process\.cwd\(\))\s*,\s*['\"`]([\w./-]+)['\"`]"
 )
-_ROOT = re.compile(r"^[ \t]*root\s*:\s*['\"`]([\w./-]+)['\"`]", re.MULTILINE)
+_TOP = r"(?m)(?:^[ \t]*|\bdefineConfig\(\s*\{(?:[^{}\n]*,)?\s*|\bexport default \{\s*)"
+"""Before a key of the settings: on a line of its own, or all on one line."""
+_ROOT = re.compile(_TOP + r"root\s*:\s*['\"`]([\w./-]+)['\"`]")
+_ADAPTER = re.compile(_TOP + r"adapter\s*:")
 _FALLBACK = re.compile(
     r"^[ \t]*(?:pushstate|index_fallback)\s*:\s*['\"]?(enabled|true|on|disabled|false|off)\b",
     re.IGNORECASE | re.MULTILINE,
@@ -178,7 +181,7 @@ def _of_tool(package: Package, build: str) -> Site | None:
 
 def has_adapter(package: Package) -> bool:
     """An Astro site with pages that are made on request."""
-    return bool(re.search(r"^[ \t]*adapter\s*:", package.config("astro"), re.MULTILINE))
+    return bool(_ADAPTER.search(package.config("astro")))
 
 
 def _many_pages(package: Package, tool: str) -> bool:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from deployzero.detection.nodejs.manifest import Package
 from deployzero.detection.nodejs.packages import Manager
 from deployzero.detection.nodejs.site import has_adapter, is_development_server
-from deployzero.detection.procfile import read_procfile
 
 STEMS = ("server", "index", "app", "main")
 ENTRIES = (
@@ -369,8 +368,3 @@ def _run_file(package: Package, manager: Manager, file: str, reasons: list[str])
             return Start(f"{runner} {quoted}")
     reasons.append(f"{file}: started by node itself, which leaves types out (22.18 or later)")
     return Start(inside(package, _loading(package, manager, f"node {quoted}")), least_node=22)
-
-
-def shows_procfile(package: Package) -> list[str]:
-    """The commands of the Procfile, which run in the image as well."""
-    return list(read_procfile(package.tree).values())

@@ -34,6 +34,18 @@ ANGULAR = {
         (package("vite build", ["vite"]), {"Staticfile": "index_fallback: false"}, "dist", False),
         (
             package("vite build", ["vite"]),
+            {"vite.config.js": "export default defineConfig({ base: '/', root: 'client' })"},
+            "client/dist",
+            True,
+        ),
+        (
+            package("vite build", ["vite"]),
+            {"vite.config.js": "export default defineConfig({ test: { root: 'client' } })"},
+            "dist",
+            True,
+        ),
+        (
+            package("vite build", ["vite"]),
             {"vite.config.js": "build: {outDir: path.resolve(__dirname, 'www')}"},
             "www",
             True,

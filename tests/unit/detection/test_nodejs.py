@@ -430,3 +430,14 @@ def test_typescript_stays_for_nexts_settings_that_are_read_when_it_starts(
     assert config.prune_command == pruned
     told = "next.config.ts: read when Next starts, so TypeScript stays"
     assert (told in config.reasons) is (settings == "next.config.ts")
+
+
+def test_an_astro_adapter_on_the_line_of_all_settings_is_one(detect):
+    settings = "export default defineConfig({ output: 'server', adapter: node({ mode: 'a' }) })"
+    manifest = {
+        "scripts": {"build": "astro build", "start": "astro dev"},
+        "dependencies": {"astro": "5", "@astrojs/node": "9"},
+    }
+    config = detect({"package.json": json.dumps(manifest), "astro.config.mjs": settings})
+    assert config.start_command == "node ./dist/server/entry.mjs"
+    assert config.static_dir is None
