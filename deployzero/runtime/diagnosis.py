@@ -16,7 +16,7 @@ EXIT_HINTS = {
     0: "A web process must keep running and listen on $PORT: name the one that does in a Procfile "
     "('web: <command>'). What listens nowhere is a worker there; what ends is for `run`.",
     126: "The start command is not executable.",
-    127: "The start command was not found in the image.",
+    127: "The start command, or what it calls, was not found in the image.",
 }
 NOBODY = Subject()
 

@@ -183,6 +183,11 @@ LIBRARIES = (
         "Pillow's library {name} is missing",
         PILLOW,
     ),
+    _named(  # before what asks pkg-config, which may be a mere question
+        r"fatal error: '?(?P<name>[\w./+-]+\.h)'?(?:: No such file or directory| file not found)",
+        "the header {name} is missing",
+        HEADERS,
+    ),
     _named(
         r"Package '?(?P<name>[\w.+-]+)'? was not found in the pkg-config search path",
         "the library {name} is missing",
@@ -192,11 +197,6 @@ LIBRARIES = (
         r"ERROR: Dependency [\"'](?P<name>[\w.+-]+)[\"'] not found",  # meson
         "the library {name} is missing",
         PKG_CONFIG,
-    ),
-    _named(
-        r"fatal error: '?(?P<name>[\w./+-]+\.h)'?(?:: No such file or directory| file not found)",
-        "the header {name} is missing",
-        HEADERS,
     ),
     _named(
         r"(?:cannot find|unable to find library) -l(?P<name>[\w+-]+)",
@@ -221,6 +221,7 @@ LIBRARIES = (
         "a native package is compiled, and there is no Python for node-gyp",
         "{packages}",
         known="python3 make g++",
+        lacks=r"find Python - (?:version is |THIS VERSION OF PYTHON IS NOT SUPPORTED)",
     ),
     *_OUTPUT,
 )

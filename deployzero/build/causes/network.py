@@ -19,6 +19,12 @@ _NPMRC = (
     "Let .npmrc name the token, //{host}/:_authToken=${{NPM_TOKEN}}, and give it to builds: "
     "config:set {app} NPM_TOKEN=<token> --build"
 )
+_FORBIDDEN = "the registry {host} forbids it (403): by its rules, or for want of credentials"
+_FORBIDDEN_HINT = (
+    "Where a rule keeps that version back (it says so above), ask for another. Else let .npmrc "
+    "name the token, //{host}/:_authToken=${{NPM_TOKEN}}, and give it to builds: "
+    "config:set {app} NPM_TOKEN=<token> --build"
+)
 _INDEX = (
     "Give builds an address with credentials: "
     "config:set {app} PIP_EXTRA_INDEX_URL=https://<user>:<token>@{host}/simple --build"
@@ -59,14 +65,23 @@ TRUST = tuple(
 )
 REFUSED = (
     Cause(
-        NPM + r"code E40[13]$(?:.*\n)*?npm (?:error|ERR!) .*https?://" + HOST + r"/",
+        NPM + r"code E401$(?:.*\n)*?npm (?:error|ERR!) .*https?://" + HOST + r"/",
         "the registry {host} refuses: it wants credentials",
         _NPMRC,
     ),
     Cause(
-        r"ERR_PNPM_FETCH_40[13]\b.*https?://" + HOST + r"/",
+        r"ERR_PNPM_FETCH_401\b.*https?://" + HOST + r"/",
         "the registry {host} refuses: it wants credentials",
         _NPMRC,
+    ),
+    Cause(
+        r"(?:"
+        + NPM
+        + r"code E403$(?:.*\n)*?npm (?:error|ERR!)|ERR_PNPM_FETCH_403\b).*https?://"
+        + HOST
+        + r"/",
+        _FORBIDDEN,
+        _FORBIDDEN_HINT,
     ),
     Cause(
         r"^error .*https?://" + HOST + r'/.*: Request failed "40[13] ',  # Yarn 1
@@ -80,7 +95,7 @@ REFUSED = (
         "config:set {app} NPM_TOKEN=<token> --build",
     ),
     Cause(
-        r"^User for " + HOST + r": ",
+        r"^User for " + HOST + r": (?:.*\n)*?EOFError: ",
         "the package index {host} refuses: it wants credentials",
         _INDEX,
     ),
@@ -109,7 +124,8 @@ REFUSED = (
         _GIT,
     ),
     Cause(
-        r"(?:git@" + HOST + r": Permission denied \(publickey|ssh: not found$"
+        r"(?:git@" + HOST + r": Permission denied \(publickey"
+        r"|ssh: not found\n(?:.*\n){0,3}?.*fatal: Could not read from remote repository"
         r"|Host key verification failed\.)",
         "a dependency is fetched with git over SSH, and builds have no SSH key",
         _GIT,
@@ -122,7 +138,8 @@ AWAY = (
         _away("NPM_CONFIG_REGISTRY"),
     ),
     Cause(
-        r"(?:ERR_PNPM_META_FETCH_FAIL|^error|YN0001|RequestError).*"
+        # Yarn 1 while it resolves: a build script's own requests look alike.
+        r"(?:ERR_PNPM_META_FETCH_FAIL|YN0001|\[1/4\] Resolving packages(?:.*\n)*?error ).*"
         r"(?:ENOTFOUND|EAI_AGAIN) " + HOST,
         _AWAY,
         _away("NPM_CONFIG_REGISTRY"),
@@ -133,8 +150,9 @@ AWAY = (
         _away("PIP_INDEX_URL"),
     ),
     Cause(
-        # The last of pip's retries: those before it may have been a passing fault.
-        r"Retry\(total=0,.*(?:NewConnectionError|NameResolutionError|ConnectTimeoutError)",
+        # The last of pip's retries, and nothing found: where there is another index, pip goes on.
+        r"^\s*WARNING: Retrying \(Retry\(total=0,.*(?:NewConnectionError|NameResolutionError"
+        r"|ConnectTimeoutError)(?:.*\n)*?.*ERROR: Could not find a version .*from versions: none\)",
         "the build cannot reach the package index",
         "Check the server's network and DNS. With a mirror, the server's operator sets "
         "DEPLOYZERO_BUILD_ENV_PIP_INDEX_URL=URL",
@@ -159,7 +177,8 @@ AWAY = (
         "vendor/cache). What Debian's own packages bring (rack, sinatra, puma) needs no network.",
     ),
     Cause(
-        r"Could not resolve hostname \(Could not resolve host: " + HOST + r"\)",  # Cargo
+        # Not a warning's: Cargo tries again.
+        r"^\s+\[6\] Could not resolve hostname \(Could not resolve host: " + HOST + r"\)",  # Cargo
         _AWAY,
         "Check the server's network and DNS; or vendor the crates (`cargo vendor`, and commit "
         "vendor/ and .cargo/config.toml).",
@@ -169,9 +188,10 @@ AWAY = (
         _AWAY,
         "Check that name, and the server's network and DNS. A mirror stands in composer.json, "
         "under `repositories`.",
+        lacks=r"information was loaded from the local cache",  # it goes on with that
     ),
     Cause(
-        r"transfer failed for https?://" + HOST + r"/\S+$",  # Maven
+        r"^\[ERROR\].*transfer failed for https?://" + HOST + r"/\S+$",  # Maven
         "Maven cannot fetch from {host}",
         "Check that the server reaches it. A mirror, or credentials, stand in a settings file of "
         "the repository: --settings .mvn/settings.xml as a line of .mvn/maven.config",

@@ -25,8 +25,7 @@ PROGRAMS = (
         _RENORMALIZE,
     ),
     Cause(
-        r"(?P<file>[\w./@+-]+\.(?:so|node)[\w.]*): (?:invalid ELF header|file too short"
-        r"|wrong ELF class)",
+        r"(?P<file>[\w./@+-]+\.(?:so|node)[\w.]*): (?:invalid ELF header|wrong ELF class)",
         "{file} was built on another platform and committed",
         _FOREIGN,
     ),
@@ -41,7 +40,17 @@ PROGRAMS = (
         "If a package brings it, name that package in package.json: a build gets devDependencies "
         "too. Else take it out of the command.",
         stacks=("nodejs",),
-        codes=(127, 1),
+        codes=(127,),
+    ),
+    Cause(
+        # A manager's own exit code. What a script did well without says so as well, and no more.
+        _SHELL + r"(?P<program>[\w@./-]+): not found\n(?:.*\n){0,3}?.*"
+        r"(?:code:? 127$|exited \(127\)|ELIFECYCLE\W+Command failed\.|spawn ENOENT)",
+        "there is no program '{program}'",
+        "If a package brings it, name that package in package.json: a build gets devDependencies "
+        "too. Else take it out of the command.",
+        stacks=("nodejs",),
+        codes=(1,),
     ),
     Cause(
         _SHELL + r"(?P<program>[\w@./-]+): (?:command )?not found$",

@@ -54,9 +54,10 @@ VERSIONS = (
     Cause(
         r"^ERROR: Ignored the following versions that require a different python version: .*\n"
         r"(?:.*\n){0,6}?ERROR: No matching distribution found for (?P<wanted>\S+)",
-        "{wanted} is not for this version of Python",
-        "Ask for a newer one in the requirements, or for another Python: .python-version with "
-        "3.13 or 3.11, commit and push again.",
+        "the package index has no {wanted} for this version of Python",
+        "Ask in the requirements for one that there is (listed above); or, where it stands among "
+        "those that were ignored, for another Python: .python-version with 3.13 or 3.11. Commit "
+        "and push again.",
     ),
     Cause(
         r"^ERROR: Package '" + NAME + r"' requires a different Python: (?P<have>[\d.]+) not in "
@@ -152,7 +153,12 @@ PROJECT = (
         "installed itself; else name its package there.",
     ),
     Cause(
-        r"ModuleNotFoundError: No module named '(?P<module>distutils|imp|pkg_resources)'",
+        r"ModuleNotFoundError: No module named 'pkg_resources'",
+        "a package asks setuptools for pkg_resources, which newer ones do not have",
+        "Ask for a newer version of that package (see above).",
+    ),
+    Cause(
+        r"ModuleNotFoundError: No module named '(?P<module>distutils|imp)'",
         "a package is too old for this Python, which has no '{module}' any more",
         "Ask for a newer version of it (see above), or for an older Python: .python-version with "
         "3.11",

@@ -4,6 +4,11 @@ from deployzero.models.cause import Cause
 
 _VARIABLE = r"(?P<variable>[A-Z][A-Z0-9_]*)"
 _MISSING = "the variable {variable} is not set"
+_HARMLESS = (
+    r"(?i)(?:\bwarn|\binfo\b|\bdebug\b|optional).*\b(?:env|environment)\b"
+    r"|\b(?:env|environment)\b.*(?:skip|disabl|default|optional|ignor|fall(?:ing)? ?back|without)"
+)
+"""Words of an app that does without the variable."""
 _SET = "Set it, then push again: config:set {app} {variable}=<value>"
 
 CONFIGURATION = (
@@ -41,17 +46,18 @@ CONFIGURATION = (
         _SET,
     ),
     Cause(
+        r"pydantic_settings/main\.py\"(?:.*\n)*?.*"
         r"validation errors? for (?P<model>\w+)\n(?P<name>\w+)\n\s+Field required \[type=missing, "
         r"input_value=\{.*\}, input_type=dict\]",
         "the settings class {model} lacks {name}, which no variable gives",
         "Set one for each field above, in capitals, then push again: config:set {app} NAME=<value>",
-        lacks=r"RequestValidationError",
     ),
     Cause(
         r"(?i)missing (?:required )?env(?:ironment)?(?: variables?|s)?:? [\"'`]?(?-i:"
         r"(?P<variable>[A-Z][A-Z0-9_]+))\b",
         _MISSING,
         _SET,
+        lacks=_HARMLESS,
     ),
     Cause(
         r"(?i)(?:environment variable|env var) [\"'`]?(?-i:(?P<variable>[A-Z][A-Z0-9_]+))[\"'`]? "
@@ -59,6 +65,7 @@ CONFIGURATION = (
         r"|must be set)",
         _MISSING,
         _SET,
+        lacks=_HARMLESS,
     ),
     Cause(
         r"(?:MongooseError|MongoParseError|Error): .*(?:`uri` parameter to `openUri\(\)` must be a "
@@ -86,21 +93,27 @@ CONFIGURATION = (
         "config:set {app} DATABASE_URL=<address>",
     ),
     Cause(
-        r"(?:Error: listen EACCES: permission denied \S*:|listen tcp \S*:)(?P<port>\d{1,3})"
-        r"(?:$|: bind: permission denied)",
+        r"(?:Error: listen EACCES: permission denied|listen tcp) \S*:(?P<port>\d{1,3})"
+        r"(?:\n\s+at |: bind: permission denied)",
         "the app may not listen on port {port}",
         "Let it listen on 0.0.0.0:$PORT: deployzero sets PORT.",
     ),
     Cause(
         r"(?:EACCES: permission denied|EROFS: read-only file system), (?P<what>\w+) "
         r"'(?P<file>[^'\n]+)'",
-        "the app may not write {file}",
+        "the app may not {what} {file}",
         "It runs as an unprivileged user: let it write below /app or /tmp. What is to outlive a "
         "deployment belongs in a database or an object store.",
     ),
     Cause(
+        r"child_exception_type\(errno_num, err_msg, err_filename\)\n"
+        r"PermissionError: \[Errno 13\] Permission denied: '(?:\./|/app/)?(?P<file>[^'\n]+)'",
+        "{file}, which the app calls, is not executable",
+        "git update-index --chmod=+x {file} && git commit -m 'Executable', and push again.",
+    ),
+    Cause(
         r"PermissionError: \[Errno 13\] Permission denied: '(?P<file>/[^'\n]+)'",
-        "the app may not write {file}",
+        "the app may not open {file}",
         "It runs as an unprivileged user: let it write below /app or /tmp. What is to outlive a "
         "deployment belongs in a database or an object store.",
     ),

@@ -84,6 +84,10 @@ DLOPENED = {
 }
 """As Python packages name what they look for with ctypes or cffi."""
 
+_OPTIONAL = (
+    r"(?:dlerror: |[Ww]arning|WARN|Could not load dynamic library).*cannot open shared object file"
+)
+"""What goes on without it says so in this way, such as TensorFlow without a GPU's libraries."""
 LIBRARIES = (
     Cause(
         r"/cv2/__init__\.py\"(?:.*\n)*?ImportError: (?P<name>lib[\w.+-]+\.so(?:\.\d+)*): cannot "
@@ -98,6 +102,7 @@ LIBRARIES = (
         "the library {name} is missing",
         "{packages}",
         names=SHARED,
+        lacks=_OPTIONAL,
     ),
     Cause(
         r"(?P<name>lib[\w.+-]+\.so(?:\.\d+)*): cannot open shared object file: "
@@ -105,6 +110,7 @@ LIBRARIES = (
         "the library {name} is missing",
         "Look up which Debian package brings it (packages.debian.org searches contents). "
         'In deployzero.toml: packages = ["<package>"]',
+        lacks=_OPTIONAL,
     ),
     Cause(
         r"failed to find libmagic\.\s+Check your installation",
@@ -131,8 +137,7 @@ LIBRARIES = (
         names=DLOPENED,
     ),
     Cause(
-        r"(?P<file>[\w./@+-]+\.(?:so|node)[\w.]*): (?:invalid ELF header|file too short"
-        r"|wrong ELF class)",
+        r"(?P<file>[\w./@+-]+\.(?:so|node)[\w.]*): (?:invalid ELF header|wrong ELF class)",
         "{file} was built on another platform and committed",
         "Take what is built out of git (`git rm -r --cached node_modules`, or the virtual "
         "environment's folder), name it in .gitignore, commit and push again.",

@@ -39,9 +39,11 @@ NODEJS = (
         r"^SyntaxError: Cannot use import statement outside a module",
         "the app is an ES module, and package.json does not say so",
         'In package.json: "type": "module"',
+        lacks=r"^(?:file://)?/app/node_modules/\S+\.[cm]?[jt]s:\d+$",  # not the app's own
     ),
     Cause(
-        r"^ReferenceError: require is not defined in ES module scope",
+        r"^ReferenceError: require is not defined in ES module scope.*\n.*"
+        r"contains \"type\": \"module\"",
         "the app calls require(), and package.json calls it an ES module",
         'Take "type": "module" out of package.json, or rename the file to .cjs.',
     ),

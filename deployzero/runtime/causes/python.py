@@ -38,6 +38,10 @@ DISTRIBUTIONS = {
 }
 """Import name to the name on PyPI, where they differ."""
 _MODULE = r"^(?:\w+\.)*ModuleNotFoundError: No module named '(?P<name>\w+)(?P<rest>[\w.]*)'"
+_HANDLED = (
+    r"ModuleNotFoundError: .*\n+During handling of the above exception, another exception occurred"
+)
+"""The app tried something else then, and that failed."""
 _NOT_THERE = "the start command names the module {module}, and there is none"
 _MODULE_HINT = (
     "It is the file's path from the repository's top without .py: app.py is `app:app`, "
@@ -100,25 +104,37 @@ MODULES = (
         "the app wants a screen ({name}), and a server has none",
         "Leave that import out of what the server runs.",
         names={"tkinter": ""},
+        lacks=_HANDLED,
+    ),
+    Cause(
+        _MODULE,
+        "the module {name} is not there: newer releases of setuptools, and Python, lack it",
+        "Add `setuptools<81` to your requirements, or ask for a newer version of what stands above "
+        "it.",
+        names={"pkg_resources": ""},
+        lacks=_HANDLED,
     ),
     Cause(
         _MODULE,
         "a package is too old for this Python, which has no '{name}' any more",
         "Ask for a newer version of what stands above it, or for an older Python: .python-version "
         "with 3.11",
-        names={"distutils": "", "imp": "", "pkg_resources": "", "cgi": "", "asyncore": ""},
+        names={"distutils": "", "imp": "", "cgi": "", "asyncore": ""},
+        lacks=_HANDLED,
     ),
     Cause(
         _MODULE,
         "the module {name} is not installed",
         "Add `{known}`, as PyPI calls it, to your requirements and push again.",
         names=DISTRIBUTIONS,
+        lacks=_HANDLED,
     ),
     Cause(
         _MODULE,
         "there is no module '{name}{rest}'",
         "If it is a package, add it to your requirements. If it is yours, check its path from the "
         "repository's top, upper and lower case, and that it is committed.",
+        lacks=_HANDLED,
     ),
 )
 PYTHON = (*SERVERS, *MODULES)

@@ -25,7 +25,12 @@ CASES: tuple[tuple[str, str, int, str], ...] = (
     ("npm-engine", "nodejs", 1, "this is Node.js 20.19.2, and a package wants >=26"),
     ("npm-platform", "nodejs", 1, "@esbuild/darwin-arm64@0.25.0 is for darwin, and this is Linux"),
     ("npm-401", "nodejs", 1, "the registry 127.0.0.1:8999 refuses: it wants credentials"),
-    ("npm-403", "nodejs", 1, "the registry 127.0.0.1:8999 refuses: it wants credentials"),
+    (
+        "npm-403",
+        "nodejs",
+        1,
+        "the registry 127.0.0.1:8999 forbids it (403): by its rules, or for want of credentials",
+    ),
     ("npm-dns", "nodejs", 1, "the build cannot reach no.such.host.invalid"),
     ("npm-refused", "nodejs", 1, "the build cannot reach 127.0.0.1:9"),
     (
@@ -42,6 +47,7 @@ CASES: tuple[tuple[str, str, int, str], ...] = (
     ),
     ("npm-script-missing", "nodejs", 1, "package.json has no script 'build'"),
     ("npm-program-missing", "nodejs", 127, "there is no program 'vite'"),
+    ("pnpm-program-missing", "nodejs", 1, "there is no program 'vite'"),
     ("tsc-module", "nodejs", 2, "TypeScript does not find express"),
     ("node-heap", "nodejs", 134, "Node.js ran out of heap"),
     (
@@ -137,7 +143,12 @@ CASES: tuple[tuple[str, str, int, str], ...] = (
     ("pip-hash-missing", "python", 1, "some requirements have a hash, and some have none"),
     ("pip-sklearn", "python", 1, "the package sklearn is called scikit-learn"),
     ("pip-windows", "python", 1, "pywin32 is for Windows, and this is Linux"),
-    ("pip-python", "python", 1, "numba==0.53.1 is not for this version of Python"),
+    (
+        "pip-python",
+        "python",
+        1,
+        "the package index has no numba==0.53.1 for this version of Python",
+    ),
     ("pip-project-python", "python", 1, "this is Python 3.13.5, and x wants <3.10"),
     ("pip-401", "python", 2, "the package index 127.0.0.1:8999 refuses: it wants credentials"),
     (
@@ -173,6 +184,12 @@ CASES: tuple[tuple[str, str, int, str], ...] = (
         "python",
         1,
         "a package is too old for this Python, which has no 'imp' any more",
+    ),
+    (
+        "pip-pkg-resources",
+        "python",
+        1,
+        "a package asks setuptools for pkg_resources, which newer ones do not have",
     ),
     (
         "pip-flat-layout",
@@ -358,6 +375,32 @@ UNKNOWN = {
     "go": ("./main.go:7:2: undefined: foo",),
     "c": ("app.c:1:10: fatal error: own/header.h: No such file or directory",),
     "python": ("SyntaxError: invalid syntax",),
+    "a program that the build does without": (
+        "sh: 1: lsb_release: not found",
+        "src/app.ts(3,7): error TS2322: Type 'string' is not assignable to type 'number'.",
+        " ELIFECYCLE  Command failed with exit code 2.",
+    ),
+    "a script's own ssh": ("sh: 1: ssh: not found", "no release notes"),
+    "a second index that is away": (
+        "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by "
+        "'NewConnectionError('<x>: Failed to establish a new connection')'",
+        "ERROR: Failed building wheel for own",
+    ),
+    "cargo tries again": (
+        "warning: spurious network error (1 tries remaining): [6] Could not resolve hostname "
+        "(Could not resolve host: index.crates.io)",
+        "error[E0382]: borrow of moved value: `x`",
+    ),
+    "a repository of maven's that is away": (
+        "[WARNING] Could not transfer metadata a:b from/to c: transfer failed for "
+        "https://c.invalid/a/b",
+        "[ERROR] COMPILATION ERROR :",
+    ),
+    "javac": ("error: release version 5 not supported",),
+    "a Python that node-gyp is too old for": (
+        "gyp ERR! find Python Python is not set from command line or npm configuration",
+        'gyp ERR! find Python - version is "3.13.5"',
+    ),
 }
 
 

@@ -24,7 +24,7 @@ CASES: tuple[tuple[str, str, int, str], ...] = (
     ("node-elf", "nodejs", 1, "/app/x.node was built on another platform and committed"),
     ("node-port-taken", "nodejs", 1, "the app listens twice on port 8123"),
     ("node-low-port", "nodejs", 1, "the app may not listen on port 81"),
-    ("node-write", "nodejs", 1, "the app may not write /app.log"),
+    ("node-write", "nodejs", 1, "the app may not open /app.log"),
     (
         "node-database",
         "nodejs",
@@ -55,7 +55,14 @@ CASES: tuple[tuple[str, str, int, str], ...] = (
         "the settings class S lacks database_url, which no variable gives",
     ),
     ("python-file", "python", 2, "there is no file app.py to start"),
-    ("python-write", "python", 1, "the app may not write /w/x.db"),
+    ("python-write", "python", 1, "the app may not open /w/x.db"),
+    ("python-not-executable", "python", 1, "run.sh, which the app calls, is not executable"),
+    (
+        "python-pkg-resources",
+        "python",
+        1,
+        "the module pkg_resources is not there: newer releases of setuptools, and Python, lack it",
+    ),
     ("python-sqlite", "python", 1, "SQLite cannot open its file"),
     ("python-case", "python", 1, "there is no module 'models'"),
     ("python-elf", "python", 1, "/app/x.so was built on another platform and committed"),
@@ -168,6 +175,27 @@ UNKNOWN = {
     "own error": ("Traceback (most recent call last):", "ValueError: no such plan"),
     "a log line": ("INFO cannot open shared object, file not found, permission denied",),
     "types": ("TypeError: Cannot read properties of undefined (reading 'x')",),
+    "does without a variable": (
+        "WARNING: missing environment variable SENTRY_DSN",
+        "environment variable REDIS_URL not set, caching disabled",
+    ),
+    "does without a library": (
+        "W tensorflow/dso_loader.cc:64] Could not load dynamic library 'libcudart.so.11.0'; "
+        "dlerror: libcudart.so.11.0: cannot open shared object file: No such file or directory",
+    ),
+    "a model that is no settings": (
+        "pydantic_core._pydantic_core.ValidationError: 1 validation error for Item",
+        "price",
+        "  Field required [type=missing, input_value={'id': 1}, input_type=dict]",
+    ),
+    "a module that was tried first": (
+        "ModuleNotFoundError: No module named 'ujson'",
+        "",
+        "During handling of the above exception, another exception occurred:",
+        "",
+        "ValueError: no such plan",
+    ),
+    "a low port that it got": ("2026/11/23 12:00:00 listen tcp :80", "panic: no such plan"),
     "other database": ("Error: connect ECONNREFUSED 10.0.0.7:5432",),
 }
 
