@@ -11,6 +11,7 @@ from deployzero.models.cause import Subject, known_cause
 
 _EXIT = re.compile(r"exit code: (\d+)")
 _MANIFEST = re.compile(r'"https?://(?P<host>[^/"]+)/v2/(?P<name>[^"]+?)/manifests/(?P<tag>[^"]+)"')
+_NO_FILE = re.compile(r'"(?P<path>/[^"]*)"(?: not found)?: not found$')
 _DENIED = re.compile(r"(?P<image>[\w./:@-]+): (?:not found|pull access denied|failed to resolve)")
 _PARSE = re.compile(r"dockerfile parse error(?: on)? line (\d+): (.*)", re.IGNORECASE | re.DOTALL)
 _WRAPPING = re.compile(
@@ -21,7 +22,7 @@ MOST_CHARACTERS = 4000
 """Of the engine's words, which repeat a command of any length."""
 SHOWN_LINES = 30
 """Of a step's output, with the error; its cause is looked for further up as well."""
-_DISK = re.compile(r"no space left on device(?!, watch)", re.IGNORECASE)
+_DISK = re.compile(r"^(?!.*/dev/shm).*no space left on device(?!, watch)", re.I | re.M)
 _KILLED = re2.compile(f"(?m){MEMORY}")
 AGAIN = "Mend it as its output above says, then push again."
 
@@ -52,6 +53,8 @@ def explain(
         return _exited(subject, output, memory)
     if match := _PARSE.search(reason):
         return BuildError(f"Dockerfile, line {match[1]}: {_line(match[2])}", AGAIN)
+    if match := _NO_FILE.search(reason):
+        return _no_file(match["path"], step, stack)
     if image := missing_image(reason):
         return BuildError(
             f"the image {image} cannot be pulled",
@@ -61,6 +64,22 @@ def explain(
     if step:
         return BuildError(f"`{step}` failed: {_line(reason.rpartition(': ')[2])}", AGAIN, tail)
     return BuildError(f"the build failed: {_line(reason)}", AGAIN, tail)
+
+
+def _no_file(path: str, step: str | None, stack: str) -> BuildError:
+    """What a COPY names is neither in the context nor in another stage."""
+    hint = (
+        "Check its path, upper and lower case, that it is committed, and that neither "
+        ".dockerignore nor .deployzeroignore leaves it out."
+    )
+    if stack != "dockerfile" and step and "--from=" in step:
+        hint = (
+            "The build did not make it. Where it writes to another folder, name that one in "
+            'deployzero.toml: static_dir = "<folder>"'
+        )
+    return BuildError(
+        f"`{step}` failed: there is no {path}" if step else f"there is no {path}", hint
+    )
 
 
 def missing_image(said: str) -> str | None:

@@ -48,6 +48,22 @@ def test_an_image_that_cannot_be_pulled_is_named(said: str, image: str) -> None:
     assert explain(SOLVE + said, None, []).message == f"the image {image} cannot be pulled"
 
 
+@pytest.mark.parametrize(
+    "said", ['"/x" not found: not found', 'checksum of ref a: "/x": not found']
+)
+def test_a_file_to_copy_that_is_not_there_is_no_image(said: str) -> None:
+    error = explain(f"failed to compute cache key: {said}", "COPY x /y", [], stack="dockerfile")
+    assert error.message == "`COPY x /y` failed: there is no /x"
+    assert "upper and lower case" in error.hint
+
+
+def test_a_folder_that_the_build_did_not_make_is_named_with_the_setting_for_it() -> None:
+    said = 'failed to compute cache key: "/app/dist" not found: not found'
+    error = explain(said, 'COPY --from=build ["/app/dist/", "/app/"]', [], stack="nodejs")
+    assert error.message.endswith("failed: there is no /app/dist")
+    assert "static_dir" in error.hint
+
+
 def test_a_broken_dockerfile_is_told_with_its_line() -> None:
     error = explain(SOLVE + "dockerfile parse error line 2: unknown instruction: RUNN", None, [])
     assert error.message == "Dockerfile, line 2: unknown instruction: RUNN"
@@ -105,3 +121,8 @@ def test_a_tool_below_the_step_that_was_killed_is_out_of_memory_too(said: str) -
 def test_too_many_watched_files_are_no_full_disk() -> None:
     said = ["Error: ENOSPC: no space left on device, watch '/app'"]
     assert isinstance(explain("… exit code: 1", "RUN x", said), BuildError)
+
+
+def test_full_shared_memory_is_no_full_disk() -> None:
+    said = ["Creating shared memory in /dev/shm/x failed: No space left on device (28)"]
+    assert isinstance(explain("exit code: 1", "RUN x", said), BuildError)
