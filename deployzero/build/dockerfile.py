@@ -225,9 +225,14 @@ def _command(config: ProjectConfig) -> list[str] | None:
 
 
 def _oneline(command: str) -> str:
-    """A shell command on one line of a Dockerfile, which ends an instruction at a newline."""
-    lines = [line.strip().removesuffix("\\").rstrip() for line in command.splitlines()]
-    return " && ".join(line for line in lines if line)
+    """A shell command on one line of a Dockerfile, which ends an instruction at a newline.
+
+    A line that ends in a backslash goes on in the next; the last may not, since the next
+    instruction would become a part of it.
+    """
+    joined = re.sub(r"\\[ \t]*\r?\n", " ", command)
+    lines = (line.strip() for line in joined.splitlines())
+    return " && ".join(line for line in lines if line).rstrip("\\ ")
 
 
 def _env(value: str) -> str:

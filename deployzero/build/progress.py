@@ -10,7 +10,7 @@ from deployzero.build.trace import Output, Vertex
 TAIL_LINES = 200
 """Of a step, kept in case it fails: pip and node-gyp say much after the line that tells why."""
 _STEP = re.compile(r"^\[(?!internal\])[^\]]*\]\s+(?P<instruction>.*)$", re.DOTALL)
-_MOUNTS = re.compile(r"--mount=\S+\s+")
+_FLAGS = re.compile(r"(?:--\w+=\S+\s+)*")
 _SOURCING = re.compile(r"^\. /run/deployzero-build/env(?: &&|;) ")
 _CONTROL = re.compile(
     r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
@@ -24,7 +24,11 @@ def instruction(name: str) -> str | None:
     if not match:
         return None
     word, _, rest = match["instruction"].partition(" ")
-    return f"{word} {_SOURCING.sub('', _MOUNTS.sub('', rest))}".strip()
+    if word.upper() != "RUN":
+        return f"{word} {rest}".strip()
+    end = flags.end() if (flags := _FLAGS.match(rest)) else 0
+    kept = [flag for flag in rest[:end].split() if not flag.startswith("--mount=")]
+    return " ".join([word, *kept, _SOURCING.sub("", rest[end:])]).strip()
 
 
 @dataclass

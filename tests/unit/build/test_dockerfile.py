@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -205,3 +206,18 @@ def test_debian_packages_are_split_between_build_and_run() -> None:
     assert any(" libpq-dev" in line for line in text[:end])
     assert any(" libpq5 >/dev/null; }" in line for line in text[end:])
     assert not any("libpq-dev" in line for line in text[end:])
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("a\nb", "a && b"),
+        ("a \\\n  --flag\nb", "a    --flag && b"),
+        ("a \\", "a"),
+        ("a \\\\", "a"),
+    ],
+)
+def test_a_command_ends_in_its_own_instruction(command: str, line: str) -> None:
+    config = ProjectConfig("python", build_command=command, start_command="s")
+    text = render(config, BaseImage("b", "r", "debian", "3.13"))
+    assert re.search(rf"^RUN .*{re.escape(line)}\n\nFROM r$", text, re.M)

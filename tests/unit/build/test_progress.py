@@ -15,8 +15,15 @@ def vertex(digest: str, name: str, *, cached: bool = False, error: str = "") -> 
 
 def test_a_step_is_shown_as_its_author_wrote_it() -> None:
     assert instruction(RUN) == "RUN pip install x"
+    between = RUN.replace(" --mount=type=cache", " --network=none --mount=type=cache")
+    assert instruction(between) == "RUN --network=none pip install x"
     assert instruction("[internal] load metadata for x") is None
     assert instruction("exporting to image") is None
+
+
+def test_a_command_of_many_words_like_mounts_takes_no_time() -> None:
+    words = "--mount=" * 30_000
+    assert instruction(f"[2/2] RUN true {words}") == f"RUN true {words}"
 
 
 def test_lines_come_whole_and_cached_steps_make_none() -> None:
