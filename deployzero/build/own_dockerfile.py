@@ -40,7 +40,7 @@ def read(source: Path, name: str) -> str:
 
 def syntax_image(text: str) -> str | None:
     """The frontend's image that a `# syntax=` line names, which must stand at the top."""
-    for line in text.lstrip("\ufeff").splitlines():
+    for line in _lines(text):
         match = _DIRECTIVE.match(line)
         if not match:
             return None
@@ -49,9 +49,14 @@ def syntax_image(text: str) -> str | None:
     return None
 
 
+def _lines(text: str) -> list[str]:
+    """As BuildKit parts them: what Python takes for line ends as well may stand in a RUN."""
+    return text.lstrip("\ufeff").removesuffix("\n").split("\n")
+
+
 def without_syntax(text: str) -> str:
     """The same file for the engine's own frontend."""
-    lines = text.lstrip("\ufeff").splitlines()
+    lines = _lines(text)
     for at, line in enumerate(lines):
         match = _DIRECTIVE.match(line)
         if match and match[1].lower() == "syntax":
@@ -120,7 +125,7 @@ def _instructions(text: str, escape: str) -> Iterator[tuple[str, list[str]]]:
 
     A RUN's flags may stand on continued lines: those are joined to its first line.
     """
-    lines = iter(text.lstrip("\ufeff").splitlines())
+    lines = iter(_lines(text))
     for line in lines:
         if not line.strip() or line.lstrip().startswith("#"):
             yield line, []
@@ -156,7 +161,7 @@ def _instructions(text: str, escape: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _escape(text: str) -> str:
-    for line in text.lstrip("\ufeff").splitlines():
+    for line in _lines(text):
         match = _DIRECTIVE.match(line)
         if not match:
             break

@@ -119,3 +119,10 @@ def test_a_file_that_is_not_utf8_stays_as_it_is(tmp_path: Path) -> None:
     content = tarfile.TarFile(fileobj=buffer).extractfile("Dockerfile")
     assert content is not None
     assert b"who=Ren\xe9\n" in content.read()
+
+
+@pytest.mark.parametrize("sign", ["\x0b", "\x0c", "\x85", "\u2028"])
+def test_what_python_takes_for_a_line_end_is_none(sign: str) -> None:
+    run = f"RUN echo 'a{sign}b'\n"
+    assert rewrite(f"FROM x\n{run}", "M", "app").count("\n") == 2
+    assert without_syntax(f"# syntax=a\nFROM x\n{run}").endswith(run)
