@@ -146,9 +146,6 @@ def _port(tree: Tree, start: str | None, reasons: list[str]) -> int:
         reasons.append(f"{file}: listens on {address}, where nothing outside reaches it: 0.0.0.0")
     if port is None or not 0 < port < 65536:
         return DEFAULT_PORT
-    if port < 1024:
-        reasons.append(f"{file}: listens on port {port}, which an unprivileged app may not")
-        return DEFAULT_PORT
     reasons.append(f"{file}: listens on port {port} whatever $PORT says, so PORT is {port}")
     return port
 

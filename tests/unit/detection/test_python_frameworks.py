@@ -91,7 +91,7 @@ def test_a_server_that_an_extra_brings_is_not_added(detect):
         ("P = 9001\nimport socketserver\nsocketserver.TCPServer(('', P), H)\n", 9001),
         ("import x\nx.run(host='0.0.0.0', port=5000)\n", 5000),
         ("import os, x\nx.run(port=int(os.environ.get('PORT', 5000)))\n", 8000),
-        ("import socket\ns.bind(('', 80))\n", 8000),
+        ("import socket\ns.bind(('', 80))\n", 80),
         ("print('no server')\n", 8000),
     ],
 )

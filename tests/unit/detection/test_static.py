@@ -18,6 +18,7 @@ from deployzero.errors import ProjectDetectionError
         ({"static.json": '{"root": "www"}', "www/a.html": ""}, "www"),
         ({"htdocs/index.html": "", "httpd.conf": ""}, "htdocs"),
         ({"_site/index.html": ""}, "_site"),
+        ({"index.html": "", "download.jar": ""}, "."),
     ],
     ids=str,
 )
