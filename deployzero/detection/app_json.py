@@ -23,6 +23,8 @@ class AppJson:
     reasons: list[str] = field(default_factory=list)
 
 
+MOST_CONTAINERS = 100
+"""Of one process, as ps:scale has it."""
 MAX_COMMENTED = 16 * 1024
 """Characters of an app.json with comments: its parser is slow."""
 
@@ -39,8 +41,12 @@ def read_app_json(tree: Tree) -> AppJson:
         _health_checks(process, checks, found)
     for process, wanted in _table(values, "formation").items():
         quantity = wanted.get("quantity", 1) if isinstance(wanted, dict) else None
-        if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 0:
-            raise _bad(f"formation.{process}.quantity", "a whole number from 0")
+        if (
+            not isinstance(quantity, int)
+            or isinstance(quantity, bool)
+            or (not 0 <= quantity <= MOST_CONTAINERS)
+        ):
+            raise _bad(f"formation.{process}.quantity", f"a whole number to {MOST_CONTAINERS}")
         found.formation[process] = quantity
     return found
 

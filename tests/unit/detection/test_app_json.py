@@ -74,6 +74,7 @@ def test_formation(with_app_json):
         ({"env": {"FOO\n": "c"}}, "'env.FOO'"),
         ({"env": {"A": ["c"]}}, "'env.A'"),
         ({"formation": {"web": {"quantity": -1}}}, "formation.web.quantity"),
+        ({"formation": {"web": {"quantity": 101}}}, "formation.web.quantity"),
         ({"formation": {"web": 2}}, "formation.web.quantity"),
         ({"healthchecks": {"web": {}}}, "healthchecks.web"),
         ({"healthchecks": {"web": [{"path": "no slash"}]}}, "healthchecks.web[0].path"),
