@@ -232,7 +232,7 @@ def _oneline(command: str) -> str:
     """
     joined = re.sub(r"\\[ \t]*\r?\n", " ", command)
     lines = (line.strip() for line in joined.splitlines())
-    return " && ".join(line for line in lines if line).rstrip("\\ ")
+    return " && ".join(line for line in lines if line and not line.startswith("#")).rstrip("\\ ")
 
 
 def _env(value: str) -> str:

@@ -166,6 +166,11 @@ def test_no_command_can_end_its_instruction() -> None:
     assert "USER root" not in lines(config)
 
 
+def test_a_comment_in_a_command_does_not_swallow_the_rest() -> None:
+    config = ProjectConfig("python", build_command="# styles\nnpm run css\n", start_command="x")
+    assert any(line.endswith("npm run css") and "#" not in line for line in lines(config))
+
+
 @pytest.mark.parametrize("value", ['a"b', "a\\b", "$HOME", "two words"])
 def test_values_of_the_environment_are_quoted(value: str) -> None:
     text = render(ProjectConfig("go", start_command="x", environment={"A": value}), BASE)
