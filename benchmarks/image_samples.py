@@ -15,8 +15,8 @@ Change = tuple[str, str, str]
 _NPM: tuple[Change, ...] = (
     ("package.json", '"clsx": "2.1.0"', '"clsx": "2.1.1"'),
     ("package-lock.json", '"clsx": "2.1.0"', '"clsx": "2.1.1"'),
-    ("package-lock.json", '"version": "2.1.0",\n      "integrity": "' + _CLSX[0],
-     '"version": "2.1.1",\n      "integrity": "' + _CLSX[1]),
+    ("package-lock.json", "clsx-2.1.0.tgz", "clsx-2.1.1.tgz"),
+    ("package-lock.json", _CLSX[0], _CLSX[1]),
 )  # fmt: skip
 
 
