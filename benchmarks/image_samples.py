@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "samples"
-_CLSX = (
-    "sha512-m3iNNWpd9rl3jvvcBnu70ylMdrXt8Vlq4HYadnU5fwcOtvkSQWPmj7amUcDT2qYI7risszBjI5AUIUox9D16pg==",
-    "sha512-eYm0QWBtUrBWZWG0d386OGAw16Z995PiOVo2B7bjWSbHedGl5e0ZWaq65kOGgUSNesEIDkB9ISbTg/JK9dhCZA==",
+_LOCKED = (
+    '"version": "{0}",\n      "resolved": "https://registry.npmjs.org/clsx/-/clsx-{0}.tgz",'
+    '\n      "integrity": "sha512-{1}"'
 )
-"""What the lock files say of clsx 2.1.0 and of 2.1.1, which takes its place."""
+_CLSX = {
+    "2.1.0": "m3iNNWpd9rl3jvvcBnu70ylMdrXt8Vlq4HYadnU5fwcOtvkSQWPmj7amUcDT2qYI7risszBjI5AUIUox9D16pg==",  # noqa: E501
+    "2.1.1": "eYm0QWBtUrBWZWG0d386OGAw16Z995PiOVo2B7bjWSbHedGl5e0ZWaq65kOGgUSNesEIDkB9ISbTg/JK9dhCZA==",  # noqa: E501
+}
+"""What the lock files say of clsx: the second takes the place of the first."""
 Change = tuple[str, str, str]
 """(file, what stands there, what comes in its place)"""
 _NPM: tuple[Change, ...] = (
     ("package.json", '"clsx": "2.1.0"', '"clsx": "2.1.1"'),
     ("package-lock.json", '"clsx": "2.1.0"', '"clsx": "2.1.1"'),
-    ("package-lock.json", "clsx-2.1.0.tgz", "clsx-2.1.1.tgz"),
-    ("package-lock.json", _CLSX[0], _CLSX[1]),
+    ("package-lock.json", *(_LOCKED.format(*each) for each in _CLSX.items())),
 )  # fmt: skip
 
 
