@@ -50,7 +50,7 @@ def _one_line(command: str) -> str:
 
 
 Inside = Annotated[str, AfterValidator(_inside)]
-Package = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+$", max_length=100)]
+Package = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]*[a-z0-9+.]$", max_length=100)]
 Command = Annotated[str, AfterValidator(_runnable)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Process = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_-]{0,48}[A-Za-z0-9])?$")]

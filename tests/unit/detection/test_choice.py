@@ -99,6 +99,7 @@ def test_the_roots_own_file_goes_before_that_at_the_top(chosen):
         ('port = "x"', "deployzero.toml has a bad 'port'"),
         ('packages = ["ffmpeg", "a;id"]', "deployzero.toml has a bad 'packages'"),
         ('packages = ["-oAPT::x"]', "deployzero.toml has a bad 'packages'"),
+        ('packages = ["base-files-"]', "deployzero.toml has a bad 'packages'"),
         ('start_command = "a\\nb"', "deployzero.toml has a bad 'start_command'"),
         ('root = "../x"', "deployzero.toml has a bad 'root'"),
         ('root = "/etc"', "deployzero.toml has a bad 'root'"),

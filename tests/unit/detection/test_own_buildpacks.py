@@ -109,6 +109,7 @@ def test_a_stack_of_ours_is_replaced_whole(own, plant):
         (PERL.replace('title = "Perl"', ""), "lacks the key 'title'"),
         (PERL.replace('"perl"\n', '"lisp"\n', 1), "has a bad 'name': 'lisp' lies in perl/"),
         (PERL.replace('"starman", ', '"starman; id", '), "has a bad 'debian.runtime.1'"),
+        (PERL.replace('"starman", ', '"starman-", '), "has a bad 'debian.runtime.1'"),
         (PERL.replace('["app.psgi"', '["../x"'), "has a bad 'detect.files.0.file'"),
         (PERL + "[caches]\nx = 'relative'\n", "has a bad 'caches.x'"),
         (PERL + "[[build]]\nwhen = {file = 'a', contains = '(?=x)'}\nrun = 'x'\n", "no pattern"),
