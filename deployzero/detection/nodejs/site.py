@@ -86,6 +86,8 @@ _DEVELOPMENT = re.compile(
     r"|hexo server|elm-live)\b"
     r"|(?:^|\s)vite\s*(?:--|$)|^\s*(?:npx )?parcel(?! build\b)(?=\s|$)"
 )
+MOST_SCRIPT = 2000
+"""Characters of a script that are looked at: a search in it may take the square of its length."""
 _OUT_FLAG = re.compile(
     r"--(?:outDir|out-dir|dest|dist-dir|output-path|output|output-dir)[ =]['\"]?([\w./-]+)"
 )
@@ -106,7 +108,7 @@ _FALLBACK = re.compile(
 
 def is_development_server(script: str) -> bool:
     """The script starts a tool's development server, which is none to serve the public."""
-    return bool(_DEVELOPMENT.search(script))
+    return bool(_DEVELOPMENT.search(script[:MOST_SCRIPT]))
 
 
 def site(package: Package, build: str) -> Site | None:
