@@ -1,6 +1,8 @@
-"""A process's shell command as a container's command, so that signals reach the app."""
+"""Shell commands for Docker: a process's as a container's command, so that signals reach the
+app, and a build's on one line, since a Dockerfile's instruction ends at a newline."""
 
 import re
+import shlex
 
 _KEYWORDS = frozenset(
     ("if then else elif fi for while until do done case esac { } ! [[").split()  # noqa: SIM905
@@ -12,6 +14,11 @@ _BUILTINS = _KEYWORDS | frozenset(
     ).split()
 )
 """What the shell itself does: no program that could take its place."""
+_SPANNING = re.compile(
+    rf"(?:^|[\s;&|])(?:{'|'.join(map(re.escape, sorted(_KEYWORDS)))})(?=[\s;]|$)"
+    r"|<<|[;&|]$|(?:^|\s)#"
+)
+"""In a line that `&& <the next line>` cannot follow."""
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 
 
@@ -23,6 +30,36 @@ def process_command(command: str) -> list[str]:
     jobs, loops and the like stay as they are written.
     """
     return ["/bin/sh", "-c", with_exec(command.strip())]
+
+
+def one_line(command: str) -> str:
+    """A shell command of any number of lines on one line of a Dockerfile.
+
+    Each line that fails ends it. Whole commands are joined by `&&`; what goes over several
+    lines (`if`, a here-document, a quoted newline) becomes a script for `sh -e`. A backslash
+    at the very end would make the next instruction a part of the command.
+    """
+    text = re.sub(r"\r\n?", "\n", command).rstrip("\\ \t\n")
+    joined = re.sub(r"(?m)^(?!\s*#)(.*)\\[ \t]*\n", r"\1 ", text)
+    if "\n" not in joined:
+        return joined.strip()
+    lines = [line.strip() for line in joined.split("\n")]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    if all(map(_is_whole, lines)):
+        return " && ".join(lines)
+    words = " ".join(map(shlex.quote, text.split("\n")))
+    return f'set -- {words} && sh -ec "$(printf \'%s\\n\' "$@")"'
+
+
+def _is_whole(line: str) -> bool:
+    """The line is a command of its own, as far as can be told without a shell."""
+    try:
+        shlex.split(line)
+    except ValueError:  # an open quote
+        return False
+    if _SPANNING.search(line):
+        return False
+    return line.count("(") == line.count(")") and line.count("`") % 2 == 0
 
 
 def with_exec(command: str) -> str:

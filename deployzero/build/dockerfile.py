@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from deployzero.build.base_image_names import BaseImage, is_site, is_tiny
-from deployzero.build.command import process_command as process_command
+from deployzero.build.command import one_line, process_command
 from deployzero.build.material import SOURCING, mount
 from deployzero.errors import BuildError
 from deployzero.models.buildpack import BUILT_IN, MANIFEST, Buildpacks, buildpacks
@@ -224,17 +224,6 @@ def _command(config: ProjectConfig) -> list[str] | None:
     return ["/bin/sh", "-c", SERVE_FILES] if is_site(config) else None
 
 
-def _oneline(command: str) -> str:
-    """A shell command on one line of a Dockerfile, which ends an instruction at a newline.
-
-    A line that ends in a backslash goes on in the next; the last may not, since the next
-    instruction would become a part of it.
-    """
-    joined = re.sub(r"\\[ \t]*\r?\n", " ", command)
-    lines = (line.strip() for line in joined.splitlines())
-    return " && ".join(line for line in lines if line and not line.startswith("#")).rstrip("\\ ")
-
-
 def _env(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
     return '"' + escaped.replace("\n", " ") + '"'
@@ -260,5 +249,5 @@ def _templates(folders: tuple[Path, ...]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(json=json.dumps, oneline=_oneline, quote=shlex.quote)
+    templates.filters.update(json=json.dumps, oneline=one_line, quote=shlex.quote)
     return templates

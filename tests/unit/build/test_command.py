@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from deployzero.build.command import process_command, with_exec
+from deployzero.build.command import one_line, process_command, with_exec
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,64 @@ def test_the_command_still_does_what_it_did(command: str, said: str) -> None:
         env={"PATH": "/usr/bin:/bin", "HOME": "/h"},
     )
     assert ran.stdout.strip() == said
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("cd web\nnpm run build", "cd web && npm run build"),
+        ("a\r\nb\rc", "a && b && c"),
+        ("a \\\n  --x\n\n# why\nb", "a    --x && b"),
+        ("# a path C:\\\nb", "b"),
+        ("echo 'a\u2028b'", "echo 'a\u2028b'"),
+        ("make\u2028x\nb", "make\u2028x && b"),
+        ("a && b || c\nd", "a && b || c && d"),
+        ("a \\", "a"),
+    ],
+)
+def test_whole_commands_of_several_lines_are_a_chain(command: str, line: str) -> None:
+    assert one_line(command) == line
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("if true\nthen\n  echo a\nelse echo b\nfi", "a"),
+        ("for i in 1 2; do\n  echo $i\ndone\necho 3", "1 2 3"),
+        ("case x in\n  x) echo a;;\n  *) echo b;;\nesac", "a"),
+        ("true &&\n echo a |\n cat", "a"),
+        ('cat <<EOF\nit\'s $HOME "a"\n  b\nEOF\necho c', 'it\'s /h "a" b c'),
+        ("cat <<'EOF'\na \\\nb %s\nEOF", "a \\ b %s"),
+        ("echo 'a\n# b\u2028'", "a # b"),
+        ("f() {\n echo a\n}\nf # x\necho b \\\n c", "a b c"),
+        ("echo $(\n echo a\n)", "a"),
+        ("echo `echo a\necho b`", "a b"),
+        ("wait & \necho a", "a"),
+        ("echo a # b\necho c", "a c"),
+        ("if true; then\n echo a\nfi\\", "a"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_command_over_several_lines_does_the_same_on_one(
+    command: str, said: str, end: str
+) -> None:
+    line = one_line(command.replace("\n", end))
+    assert "\n" not in line
+    assert not line.endswith("\\")
+    assert _ran(f"true && {line}").stdout.split() == said.split()
+
+
+@pytest.mark.parametrize(
+    "command", ["cd /none\necho a", "a=1\nfalse\nif true; then echo a; fi", "false && true\necho a"]
+)
+def test_no_line_of_a_build_may_fail(command: str) -> None:
+    ran = _ran(one_line(command))
+    assert ran.returncode
+    assert not ran.stdout
+
+
+def _ran(line: str) -> "subprocess.CompletedProcess[str]":
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/h"}
+    return subprocess.run(
+        ["/bin/sh", "-c", line], capture_output=True, text=True, env=environment, timeout=10
+    )
