@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from deployzero.detection.procfile import MOST_CHARACTERS
 from deployzero.detection.tree import Tree, broken, printable
 from deployzero.errors import ProjectDetectionError
 from deployzero.models.project import ProjectConfig
@@ -46,6 +47,8 @@ def _runnable(command: str) -> str:
 def _one_line(command: str) -> str:
     if "\n" in _runnable(command):
         raise ValueError("a shell command on one line")
+    if len(command) > MOST_CHARACTERS:
+        raise ValueError(f"a shell command of at most {MOST_CHARACTERS} characters")
     return command.strip()
 
 

@@ -7,6 +7,10 @@ from deployzero.detection.tree import Tree, broken, conflicting
 _LINE = re.compile(r"^([A-Za-z0-9]([A-Za-z0-9_-]{0,48}[A-Za-z0-9])?)\s*:\s*(.*?)\s*$")
 
 
+MOST_CHARACTERS = 10_000
+"""Of a command: what is looked for in it is looked for again and again."""
+
+
 def read_procfile(tree: Tree) -> dict[str, str]:
     """Processes by name, in the file's order, and over them those chosen by hand.
 
@@ -38,4 +42,6 @@ def _process(line: str, number: int) -> tuple[str, str]:
         )
     if not match[3] or match[3].startswith("#"):
         raise broken("Procfile", number, f"process '{match[1]}' has no command")
+    if len(match[3]) > MOST_CHARACTERS:
+        raise broken("Procfile", number, f"is longer than {MOST_CHARACTERS} characters")
     return match[1], match[3]

@@ -45,3 +45,9 @@ def test_what_is_no_process_is_an_error_with_its_line(read, text, line, fault):
         read(text)
     assert caught.value.message.startswith(f"Procfile, line {line}: ")
     assert fault in caught.value.message
+
+
+def test_a_command_longer_than_any_person_writes_is_refused(plant):
+    tree = Tree(plant({"Procfile": "web: " + "uv run " * 100_000}))
+    with pytest.raises(ProjectDetectionError, match="Procfile, line 1: is longer than 10000"):
+        read_procfile(tree)
