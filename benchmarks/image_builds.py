@@ -119,7 +119,11 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
 def _image(tag: str, seconds: float, base: str) -> Image:
     client = docker.APIClient(timeout=60)
     try:
-        size, below = (client.inspect_image(each)["Size"] / 1e6 for each in (tag, base))
+        size, below = (_size(client, each) / 1e6 for each in (tag, base))
     finally:
         client.close()
     return Image(tag, seconds, size, size - below)
+
+
+def _size(client: docker.APIClient, image: str) -> int:
+    return int(client.inspect_image(image)["Size"])  # type: ignore[no-untyped-call]

@@ -14,12 +14,18 @@ _CLSX = {
     "2.1.1": "eYm0QWBtUrBWZWG0d386OGAw16Z995PiOVo2B7bjWSbHedGl5e0ZWaq65kOGgUSNesEIDkB9ISbTg/JK9dhCZA==",  # noqa: E501
 }
 """What the lock files say of clsx: the second takes the place of the first."""
+
+
+def _locked(version: str) -> str:
+    return _LOCKED.format(version, _CLSX[version])
+
+
 Change = tuple[str, str, str]
 """(file, what stands there, what comes in its place)"""
 _NPM: tuple[Change, ...] = (
     ("package.json", '"clsx": "2.1.0"', '"clsx": "2.1.1"'),
     ("package-lock.json", '"clsx": "2.1.0"', '"clsx": "2.1.1"'),
-    ("package-lock.json", *(_LOCKED.format(*each) for each in _CLSX.items())),
+    ("package-lock.json", _locked("2.1.0"), _locked("2.1.1")),
 )  # fmt: skip
 
 

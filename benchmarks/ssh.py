@@ -123,7 +123,7 @@ class Clients:
             self.figures.failures[f"{command}: {type(error).__name__} {error}"] += 1
             return
         if done.exit_status != 0 or not done.stdout:
-            self.figures.failures[f"{command}: exit {done.exit_status} {done.stderr}"] += 1
+            self.figures.failures[f"{command}: exit {done.exit_status} {done.stderr!s}"] += 1
         elif self.counting:
             self.figures.handshakes.append(ready - began)
             self.figures.seconds.setdefault(command, []).append(ended - ready)
@@ -188,8 +188,7 @@ async def _measure(daemon: Daemon, options: argparse.Namespace) -> Figures:
     pid = daemon.process.pid if daemon.process else 0
     async with AsyncExitStack() as stack:
         tasks = [asyncio.create_task(clients.follow(n)) for n in range(options.followers)]
-        stack.push_async_callback(asyncio.gather, *tasks, return_exceptions=True)
-        stack.callback(lambda: [task.cancel() for task in tasks])
+        stack.push_async_callback(_end, tasks)
         asking = asyncio.create_task(clients.ask_on(options.rate))
         await asyncio.sleep(WARM_UP)
         clients.counting, used = True, _cpu_seconds(pid)
@@ -205,6 +204,12 @@ async def _measure(daemon: Daemon, options: argparse.Namespace) -> Figures:
             if task.done() and not task.cancelled() and (error := task.exception()):
                 figures.failures[f"a follower: {type(error).__name__} {error}"] += 1
     return figures
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _memory(pid: int) -> int:

@@ -62,7 +62,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data_dir: Path = Field(default_factory=default_data_dir)
-    domain: str = Field("localhost", pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
+    domain: str = Field(default="localhost", pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
     bind: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
     ssh_port: Port = 2222
     http_port: Port = 8080

@@ -130,7 +130,10 @@ class Daemon:
         wanted = [f"deployzero.instance={self.instance}"]
         if app is not None:
             wanted.append(f"deployzero.app={app}")
-        return docker_client().containers(all=True, filters={"label": wanted})
+        found: list[dict[str, Any]] = docker_client().containers(
+            all=True, filters={"label": wanted}
+        )
+        return found
 
     def remove_containers(self) -> None:
         client = docker_client()
