@@ -1,6 +1,8 @@
 # How people help themselves. Each target works on a fresh Debian 12+ or Ubuntu machine.
 SHELL := /bin/bash
 VENV := .venv
+# Where it is set, each start of the server would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
 
 .PHONY: demo up test lint fmt bench reference clean
