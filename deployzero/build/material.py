@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from deployzero.build.base_image_names import NO_REGISTRY
 from deployzero.build.truststore import truststore
 from deployzero.errors import BuildError
+from deployzero.models.secret import forms, is_everyday
 
 TARGET = "/run/deployzero-build"
 SOURCING = f". {TARGET}/env"
@@ -35,10 +36,9 @@ _JAVA_VARIABLES = ("GRADLE_OPTS", "MAVEN_OPTS", "SBT_OPTS")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|KEY|CREDENTIAL|AUTH", re.IGNORECASE)
 _LONG = 16
-_EVERYDAY = frozenset(
-    {"true", "false", "none", "null", "production", "development", "staging", "testing", "test"}
-)
-"""Erasing them would make a build's output unreadable and protect nothing."""
+_SHORT = 4
+"""Erasing shorter ones would make a build's output unreadable."""
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
 
 
 def mount(image: str) -> str:
@@ -102,22 +102,24 @@ def tar(content: Mapping[str, bytes]) -> bytes:
 
 
 def secrets(environment: Mapping[str, str]) -> list[str]:
-    """Values that must not be printed: credentials in URLs, and what is named or long as one."""
-    found = set()
+    """What must not be printed: credentials in URLs, and what is named or long as one, each line
+    of it by itself."""
+    found: set[str] = set()
     for name, value in environment.items():
         for part in value.split():
             if "://" in part:
                 found |= _credentials(part)
-        if "://" not in value and (_SECRET_NAME.search(name) or len(value) >= _LONG):
+        named = _SECRET_NAME.search(name) and not _ADDRESS.fullmatch(value)
+        if named or ("://" not in value and len(value) >= _LONG):
             found.add(value)
-    secret = (s for s in found if s and len(s) >= 4 and s.lower() not in _EVERYDAY)
-    return sorted(secret, key=len, reverse=True)
+    shown = {form for secret in found if not is_everyday(secret) for form in forms(secret)}
+    return sorted((form for form in shown if len(form) >= _SHORT), key=len, reverse=True)
 
 
-def _credentials(address: str) -> set[str | None]:
+def _credentials(address: str) -> set[str]:
     """All of it, where it is no address after all: who knows what is in it."""
     try:
         url = urlsplit(address)
     except ValueError:
         return {address}
-    return {url.password, url.netloc.rpartition("@")[0]}
+    return {url.password or "", url.netloc.rpartition("@")[0]}

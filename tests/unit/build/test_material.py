@@ -71,3 +71,14 @@ def test_an_address_that_is_none_is_hidden_as_a_whole() -> None:
 
 def test_everyday_words_are_no_secrets_whatever_their_name() -> None:
     assert material.secrets({"AUTH_ENABLED": "true", "KEY_MODE": "production"}) == []
+
+
+def test_each_line_of_a_secret_is_hidden_by_itself() -> None:
+    key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\n-----END KEY-----\n"
+    assert set(material.secrets({"DEPLOY": key})) == set(key.split("\n")) - {""}
+
+
+def test_a_secret_that_holds_an_address_is_hidden_and_an_address_is_not() -> None:
+    account = '{"private_key": "MIIEvQIBADANBgkq", "auth_uri": "https://a.example/"}'
+    assert material.secrets({"GOOGLE_CREDENTIALS": account}) == [account]
+    assert material.secrets({"AUTH_URL": "https://a.example/login"}) == []
