@@ -46,7 +46,7 @@ def detect(
         _show(error)
         sys.exit(1)
     if not startable(config):  # the plan is known, but a push of it would be refused
-        _show(no_start(config), with_detail=as_json or dockerfile)
+        _show(no_start(config, stacks), with_detail=as_json or dockerfile)
 
 
 def plan(config: ProjectConfig) -> Iterator[str]:

@@ -18,12 +18,15 @@ from deployzero.detection.choice import (
     unknown_type,
 )
 from deployzero.detection.dockerfile import DockerfileDetector, named_dockerfile
-from deployzero.detection.go.detector import GoDetector, compiled, linked
+from deployzero.detection.go.detector import LEGACY, GoDetector, compiled, linked
+from deployzero.detection.go.programs import go_files
+from deployzero.detection.listening import listens
 from deployzero.detection.nested import only_folder
 from deployzero.detection.nodejs.detector import NodeJSDetector
 from deployzero.detection.procfile import read_procfile
 from deployzero.detection.python.command import in_environment
 from deployzero.detection.python.detector import PythonDetector
+from deployzero.detection.refusals import UnrecognisedError, no_start, unrecognised
 from deployzero.detection.static import StaticDetector, protected, unfinished
 from deployzero.detection.tree import Tree, printable
 from deployzero.detection.workspace import below, from_top, started_below, workspace
@@ -93,7 +96,7 @@ PROGRAMS = {
 """What a Procfile's web command begins with decides between several languages."""
 
 MANIFESTS = {
-    "go": ("go.mod", "go.work"),
+    "go": ("go.mod", "go.work", *LEGACY),
     "python": (
         "requirements.txt",
         "pyproject.toml",
@@ -107,19 +110,13 @@ MANIFESTS = {
 }
 
 
-class _UnrecognisedError(ProjectDetectionError):
-    """Nothing here speaks for any stack."""
-
-
-NO_START = "no way to start a web process was found"
-
-
 class ProjectDetector:
     """Dockerfile first; then the first language that can be started; static last."""
 
     def __init__(self, stacks: Buildpacks | None = None) -> None:
         """`stacks`: ours and the operator's; without them ours alone."""
-        self._languages = languages(stacks or buildpacks())
+        self._stacks = stacks or buildpacks()
+        self._languages = languages(self._stacks)
 
     def detect(self, root: Path, variables: Mapping[str, str] | None = None) -> ProjectConfig:
         """The plan for a source tree that is to be deployed.
@@ -136,7 +133,7 @@ class ProjectDetector:
                 config.reasons,
             )
         if not startable(config):
-            raise no_start(config)
+            raise no_start(config, self._stacks)
         return config
 
     def examine(self, root: Path, variables: Mapping[str, str] | None = None) -> ProjectConfig:
@@ -149,13 +146,13 @@ class ProjectDetector:
         choice = read_choice(top, variables or {})
         try:
             return self._examined(top, choice, variables or {})
-        except _UnrecognisedError as error:
+        except UnrecognisedError as error:
             folder = None if choice.values.root not in (None, ".") else only_folder(top)
             if folder is None:
                 raise
             try:
                 return self._examined(top, choice.at(folder), variables or {})
-            except _UnrecognisedError:
+            except UnrecognisedError:
                 raise error from None  # which speaks of what the user sees at the top
 
     def _examined(self, top: Tree, choice: Choice, variables: Mapping[str, str]) -> ProjectConfig:
@@ -249,16 +246,6 @@ def startable(config: ProjectConfig) -> bool:
     )
 
 
-def no_start(config: ProjectConfig) -> ProjectDetectionError:
-    """The error for a stack that is clear and cannot be started."""
-    return ProjectDetectionError(
-        f"a {config.type} app, but {NO_START}",
-        "Add a Procfile with a line such as 'web: <command>', or start_command in deployzero.toml; "
-        "the app listens on 0.0.0.0:$PORT.",
-        config.reasons,
-    )
-
-
 def with_processes(
     config: ProjectConfig, processes: dict[str, str], by_hand: Container[str] = ()
 ) -> ProjectConfig:
@@ -278,9 +265,10 @@ def with_processes(
 
 
 def _language(tree: Tree, web: str, known: Sequence[Detector]) -> ProjectConfig | None:
-    """The first declared language that can be started; else the best that was seen."""
+    """The first declared language with a server; else with a script; else the best seen."""
     program = _program(web)
     foreign = recognised.declared(tree)
+    plain: ProjectConfig | None = None
     seen: list[ProjectConfig] = []
     for detector in sorted(known, key=lambda d: program not in _programs(d)):
         if foreign and detector.type == "nodejs" and program not in PROGRAMS["nodejs"]:
@@ -289,8 +277,14 @@ def _language(tree: Tree, web: str, known: Sequence[Detector]) -> ProjectConfig 
         if config is None:
             continue
         if _declared(tree, detector) and (config.start_command or web):
-            return config
+            if not config.plain_script or web:
+                return config
+            plain = plain or config  # its requirements may be those of tools beside the app
         seen.append(config)
+    if plain:
+        return plain
+    if not web and (site := _site_with_script(tree, known, seen)):
+        return site
     best = min(seen, key=lambda c: not (c.start_command or c.static_dir), default=None)
     if best is None or best.start_command or best.static_dir or web:
         return best
@@ -298,6 +292,25 @@ def _language(tree: Tree, web: str, known: Sequence[Detector]) -> ProjectConfig 
         return None
     # package.json for tools only, beside a plain site.
     return (_plain_site(tree) if best.type == "nodejs" and not unfinished(tree) else None) or best
+
+
+def _site_with_script(
+    tree: Tree, known: Sequence[Detector], seen: Sequence[ProjectConfig]
+) -> ProjectConfig | None:
+    """A site beside scripts alone, of which none looks like a server: they are helpers."""
+    if not tree.is_file("index.html") or any(_declared(tree, each) for each in known):
+        return None
+    return _plain_site(tree) if all(_is_helper(tree, config) for config in seen) else None
+
+
+def _is_helper(tree: Tree, config: ProjectConfig) -> bool:
+    start = config.start_command or ""
+    if config.type == "python" or not start:
+        return config.plain_script or not start
+    files = [word for word in start.split() if tree.is_file(word)]
+    if config.type == "go":
+        files = list(go_files(tree, (config.main or ".").removeprefix("./")))
+    return bool(files) and "$PORT" not in start and not any(listens(tree.source(f)) for f in files)
 
 
 def _program(web: str) -> str:
@@ -339,38 +352,3 @@ def _others(tree: Tree, config: ProjectConfig, known: Sequence[Detector]) -> lis
             "config:set DEPLOYZERO_TYPE"
         )
     return reasons
-
-
-def unrecognised(tree: Tree) -> ProjectDetectionError:
-    """What was looked for, what was seen, what helps."""
-    foreign = recognised.hinted(tree)
-    shown = [
-        printable(f"{name[:80]}/") if tree.is_dir(name) else printable(name[:80])
-        for name in tree.names[:20]
-    ]
-    more = f" and {len(tree.names) - 20} more" if len(tree.names) > 20 else ""
-    detail = (
-        "looked for: Dockerfile; go.mod; requirements.txt, pyproject.toml, manage.py or "
-        "main.py, app.py, server.py; package.json; index.html or public/",
-        f"seen: {', '.join(shown)}{more}" if shown else "seen: nothing, the tree is empty",
-    )
-    hint = "Add one of these files at the root; a Dockerfile of your own always works."
-    if foreign:
-        file, stack = foreign
-        article = "an" if stack[0] in "AEIOU" else "a"
-        message = f"{article} {stack} app ({file}), which is not supported yet"
-        return ProjectDetectionError(
-            message, "A Dockerfile of your own is respected: add one at the root.", detail
-        )
-    if marked := _marked_folder(tree):
-        hint = (
-            f'{marked} looks like an app: root = "{marked.partition("/")[0]}" in deployzero.toml, '
-            "or config:set <app> DEPLOYZERO_ROOT=…, or a Dockerfile at the root."
-        )
-    return _UnrecognisedError("no app was recognised in this repository", hint, detail)
-
-
-def _marked_folder(tree: Tree) -> str | None:
-    wanted = ("Dockerfile", "go.mod", "requirements.txt", "pyproject.toml", "package.json")
-    found = (tree.first(*(f"{folder}/{name}" for name in wanted)) for folder in tree.folders()[:20])
-    return next(filter(None, found), None)

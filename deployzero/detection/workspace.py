@@ -11,12 +11,10 @@ from fnmatch import fnmatchcase
 from deployzero.detection.choice import Values
 from deployzero.detection.go.programs import workspace_members
 from deployzero.detection.nodejs.manifest import read_package
-from deployzero.detection.python.detector import PythonDetector
+from deployzero.detection.python.detector import examined
 from deployzero.detection.python.pyproject import table
 from deployzero.detection.tree import Tree
 from deployzero.models.project import ProjectConfig
-
-SERVERS = ("gunicorn", "uvicorn", "hypercorn")
 
 
 def workspace(top: Tree, folder: str) -> str | None:
@@ -66,14 +64,12 @@ def started_below(config: ProjectConfig, tree: Tree, folder: str, manifest: str)
 
 def _python(config: ProjectConfig, home: Tree, folder: str) -> ProjectConfig:
     """Packages come from the top, the code is the member's."""
-    own = PythonDetector().detect(home)
-    if own is None:
+    found = examined(home)
+    if found is None:
         return config
-    steps = [step for step in (own.build_command or "").split(" && ") if "manage.py" in step]
-    added = [s for s in SERVERS if any(r.startswith(f"{s} is added") for r in own.reasons)]
-    build = [config.build_command, *(f"uv pip install {server}" for server in added)]
-    build += [f"(cd {folder} && {' && '.join(steps)})"] if steps else []
-    told = (reason for reason in own.reasons if "install" not in reason)
+    own = found.config
+    build = [config.build_command, *(f"uv pip install {package}" for package in found.added)]
+    build += [f"(cd {folder} && {' && '.join(found.steps)})"] if found.steps else []
     return replace(
         config,
         start_command=own.start_command and below(own.start_command, folder),
@@ -82,5 +78,5 @@ def _python(config: ProjectConfig, home: Tree, folder: str) -> ProjectConfig:
         build_packages=tuple(dict.fromkeys((*config.build_packages, *own.build_packages))),
         run_packages=tuple(dict.fromkeys((*config.run_packages, *own.run_packages))),
         main=own.main and f"{folder}/{own.main}",
-        reasons=tuple(dict.fromkeys((*config.reasons, *told))),
+        reasons=tuple(dict.fromkeys((*config.reasons, *found.reasons))),
     )

@@ -72,6 +72,10 @@ class ProjectConfig:
     """Recognised, and why it cannot be built; `reasons` end with the way out."""
     main: str | None = None
     """Go: the package to build ('.', './cmd/web'). Otherwise the entry file, if known."""
+    plain_script: bool = False
+    """The start is a script that lies there, with no sign that it waits for requests."""
+    missing_entry: str | None = None
+    """What names an entry file that is not there: "package.json's main is server.js"."""
     dockerfile: str | None = None
     """The repository's own Dockerfile, relative to its root."""
     health_checks: dict[str, tuple[HealthCheck, ...]] = field(default_factory=dict)

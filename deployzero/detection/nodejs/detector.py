@@ -13,6 +13,7 @@ from deployzero.detection.nodejs.start import (
     entry,
     inside,
     main_file,
+    missing_main,
     needs_development,
     needs_typescript,
     script_variables,
@@ -102,6 +103,8 @@ class NodeJSDetector:
             static_dir=plan.site.folder if plan.site else None,
             spa=bool(plan.site and plan.site.spa),
             main=main_file(app),
+            plain_script=plan.start.plain,
+            missing_entry=None if plan.start.command else missing_main(app),
             reasons=(*reasons, *why),
         )
 

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from deployzero.detection.listening import listens
 from deployzero.detection.nodejs.manifest import Package
 from deployzero.detection.nodejs.packages import Manager
 from deployzero.detection.nodejs.site import has_adapter, is_development_server
@@ -76,6 +77,8 @@ class Start:
     """Programs of npm's registry that the command calls and no manifest names."""
     least_node: int = 0
     """The major from which on Node.js runs such an entry file."""
+    plain: bool = False
+    """An entry file that nothing says to be a server."""
 
 
 def start(package: Package, manager: Manager, reasons: list[str]) -> Start:
@@ -113,7 +116,10 @@ def entry(package: Package, manager: Manager, reasons: list[str]) -> Start:
             reasons.append(f"{package.file}: {key} '{declared[:80]}' does not exist, ignored")
     if found is None:
         return Start()
-    return _run_file(package, manager, found, reasons)
+    begun = _run_file(package, manager, found, reasons)
+    source = package.tree.source(package.path(found))
+    begun.plain = not package.dependencies & HTTP_SERVERS and not listens(source)
+    return begun
 
 
 def main_file(package: Package) -> str | None:
@@ -124,6 +130,14 @@ def main_file(package: Package) -> str | None:
             if found := package.first(path, f"{path}.js", f"{path.rstrip('/')}/index.js"):
                 return found
     return package.first(*ENTRIES)
+
+
+def missing_main(package: Package) -> str | None:
+    """What names the entry file, where there is none of that name."""
+    declared = package.values.get("main")
+    if not isinstance(declared, str) or not declared.strip() or main_file(package):
+        return None
+    return f"{package.file}'s main is {declared.strip()[:80]}"
 
 
 def sources(app: Package, file: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Python: what is installed and by which tool, and how the application is started."""
 
 import shlex
+from dataclasses import dataclass
 
 from deployzero.detection.procfile import read_procfile
 from deployzero.detection.python.django import DjangoApp, find_django
@@ -19,6 +20,27 @@ from deployzero.models.project import DEFAULT_PORT, ProjectConfig, ProjectType
 HEROKU_HOOKS = ("bin/pre_compile", "bin/post_compile")
 
 
+@dataclass(frozen=True)
+class Examined:
+    """The plan, and those parts of it that a workspace's member puts into that of the whole."""
+
+    config: ProjectConfig
+    steps: tuple[str, ...]
+    """Of the build, with the source there: not those that install."""
+    added: dict[str, str]
+    """Packages that the start needs and no requirement names, and why."""
+    reasons: tuple[str, ...]
+    """Why it starts as it does."""
+
+
+@dataclass(frozen=True)
+class _Start:
+    framework: str | None = None
+    command: str | None = None
+    file: str | None = None
+    plain: bool = False
+
+
 class PythonDetector:
     type: ProjectType = "python"
     markers = (
@@ -27,48 +49,56 @@ class PythonDetector:
     )  # fmt: skip
 
     def detect(self, tree: Tree) -> ProjectConfig | None:
-        pyproject = tree.toml("pyproject.toml") or {}
-        needs = read_packages(tree, pyproject)
-        entry = tree.first(*ENTRIES) or _called(tree)
-        django = find_django(tree)
-        if needs is None and entry is None and django is None:
-            return None
-        declared = needs is not None
-        needs = needs or Requirements(
-            manager="pip", reasons=[f"{entry or 'manage.py'}: Python without requirements.txt"]
-        )
-        reasons: list[str] = []
-        version, why = python_version(tree, pyproject)
-        framework, start, main = _start(tree, pyproject, needs, django, reasons)
-        if declared:
-            _server_of_procfile(tree, needs)
-        build = list(needs.after_source)
-        if django and django.collects_static:
-            build.append(_collectstatic(django))
-            reasons.append("STATIC_ROOT is set: collectstatic runs in the build")
-        docs = find_docs(tree, needs.names) if start is None and django is None else None
-        if docs:
-            framework, start = docs.framework, SERVED
-            build.append(docs.build)
-            reasons.append(f"{docs.reason}, its pages are served as files")
-        build_packages, run_packages, because = libraries(needs.names | needs.locked)
-        return ProjectConfig(
-            type="python",
-            build_command=" && ".join(build) or None,
-            start_command=start,
-            port=_port(tree, start, reasons),
-            framework=framework,
-            package_manager=needs.manager,
-            runtime_version=version,
-            install_files=tuple(needs.files),
-            install_command=needs.command,
-            tools=(needs.tool,) if needs.tool else (),
-            build_packages=build_packages,
-            run_packages=run_packages,
-            refusal=needs.refusal,
-            main=main or entry,
-            reasons=(*needs.reasons, *reasons, *because, *why, *_left_out(tree)),
-        )
+        found = examined(tree)
+        return found.config if found else None
+
+
+def examined(tree: Tree) -> Examined | None:
+    pyproject = tree.toml("pyproject.toml") or {}
+    needs = read_packages(tree, pyproject)
+    entry = tree.first(*ENTRIES) or _called(tree)
+    django = find_django(tree)
+    if needs is None and entry is None and django is None:
+        return None
+    declared = needs is not None
+    needs = needs or Requirements(
+        manager="pip", reasons=[f"{entry or 'manage.py'}: Python without requirements.txt"]
+    )
+    reasons: list[str] = []
+    version, why = python_version(tree, pyproject)
+    begun = _start(tree, pyproject, needs, django, reasons)
+    if declared:
+        _server_of_procfile(tree, needs)
+    steps: list[str] = []
+    if django and django.collects_static:
+        steps.append(_collectstatic(django))
+        reasons.append("STATIC_ROOT is set: collectstatic runs in the build")
+    docs = find_docs(tree, needs.names) if begun.command is None and django is None else None
+    if docs:
+        begun = _Start(docs.framework, SERVED)
+        steps.append(docs.build)
+        reasons.append(f"{docs.reason}, its pages are served as files")
+    build_packages, run_packages, because = libraries(needs.names | needs.locked)
+    config = ProjectConfig(
+        type="python",
+        build_command=" && ".join((*needs.after_source, *steps)) or None,
+        start_command=begun.command,
+        port=_port(tree, begun.command, reasons),
+        framework=begun.framework,
+        package_manager=needs.manager,
+        runtime_version=version,
+        install_files=tuple(needs.files),
+        install_command=needs.command,
+        tools=(needs.tool,) if needs.tool else (),
+        build_packages=build_packages,
+        run_packages=run_packages,
+        refusal=needs.refusal,
+        main=begun.file or entry,
+        plain_script=begun.plain,
+        reasons=(*needs.reasons, *reasons, *because, *why, *_left_out(tree)),
+    )
+    told = (*needs.added.values(), *reasons, *because, *_left_out(tree))
+    return Examined(config, tuple(steps), needs.added, told)
 
 
 def _start(
@@ -77,27 +107,27 @@ def _start(
     needs: Requirements,
     django: DjangoApp | None,
     reasons: list[str],
-) -> tuple[str | None, str | None, str | None]:
-    """(framework, start command, entry file); needs get the server that is missing."""
+) -> _Start:
+    """needs get the server that is missing."""
     if django:
-        return "django", _django(tree, needs, django, reasons), None
+        return _Start("django", _django(tree, needs, django, reasons))
     found = find_web_app(tree, needs.names)
     page = find_page(tree, needs.names)
     if page and (found is None or found.folder != "." or "/" in found.file):
         reasons.append(page.reason)
-        return page.framework, page.command, page.file
+        return _Start(page.framework, page.command, page.file)
     if found:
         reasons.append(f"{found.file}: {found.framework} application {found.target}")
         start = served(
             tree, needs, found.target, found.folder, found.framework, reasons, found.factory
         )
-        return found.framework, start, found.file
+        return _Start(found.framework, start, found.file)
     script = find_script(tree, pyproject, needs)
     if script:
         reasons.append(script.reason)
-        return None, script.command, script.file
+        return _Start(None, script.command, script.file, script.plain)
     reasons.append(f"no web application and none of {', '.join(ENTRIES)}")
-    return None, None, None
+    return _Start()
 
 
 def _django(tree: Tree, needs: Requirements, django: DjangoApp, reasons: list[str]) -> str | None:

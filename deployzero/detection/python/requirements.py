@@ -57,6 +57,8 @@ class Requirements:
     """Normalised names of what is asked for directly."""
     locked: set[str] = field(default_factory=set)
     """Normalised names of all that a lock file holds."""
+    added: dict[str, str] = field(default_factory=dict)
+    """What `add` put there: package to reason."""
     own_folders: tuple[str, ...] = ()
     """Lines of the file that name folders of the repository, where the others can go before."""
     adding: str = "pip install"
@@ -78,6 +80,7 @@ class Requirements:
     def add(self, package: str, reason: str) -> None:
         """Install one package more, in the same layer where there is one."""
         self.reasons.append(reason)
+        self.added[package] = reason
         self.names.add(canonicalize_name(package))
         if self.command and self.command.startswith("pip install -r") and not self.hashed:
             self.command += f" {package}"

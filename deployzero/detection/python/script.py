@@ -5,6 +5,7 @@ import re
 import shlex
 from dataclasses import dataclass
 
+from deployzero.detection.listening import listens
 from deployzero.detection.python.pyproject import Table, scripts, table
 from deployzero.detection.python.requirements import Requirements
 from deployzero.detection.python.syntax import parsed
@@ -27,6 +28,7 @@ OWN_PORTS = {"run_app": ("aiohttp", 8080), "run": ("nicegui", 8080)}
 """Port that a call without one takes, by its name and the framework imported."""
 _LISTENS = re.compile(r"Server|\brun|listen|bind|serve|port", re.IGNORECASE)
 _PORT = re.compile(r"""["'](?:[A-Z_]*_)?PORT["']""")
+MOST_FILES = 20
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -36,6 +38,8 @@ class Script:
     command: str
     framework: str | None
     reason: str
+    plain: bool = False
+    """It lies there, and nothing in it says that it waits for requests."""
 
 
 def find_page(tree: Tree, names: set[str]) -> Script | None:
@@ -63,20 +67,27 @@ def find_script(tree: Tree, pyproject: Table, needs: Requirements) -> Script | N
     """An entry file, the project's own command, or a package that can be run."""
     for entry in (*ENTRIES, *(f"src/{name}" for name in ENTRIES)):
         if tree.is_file(entry):
-            return Script(entry, f"python {entry}", None, f"{entry}: run as a script")
+            plain = not listens(tree.source(entry))
+            return Script(entry, f"python {entry}", None, f"{entry}: run as a script", plain)
     if needs.packaged and (name := _own_command(pyproject)):
         return Script("pyproject.toml", name, None, f"pyproject.toml: its script {name}")
     for folder in tree.folders():
         if tree.is_file(f"{folder}/__main__.py"):
-            reason = f"{folder}/__main__.py: run as a module"
-            return Script(f"{folder}/__main__.py", f"python -m {shlex.quote(folder)}", None, reason)
+            return _module(tree, folder, f"python -m {shlex.quote(folder)}")
     for folder in tree.folders("src"):
         if tree.is_file(f"{folder}/__main__.py"):
             name = shlex.quote(folder.removeprefix("src/"))
             command = f"python -m {name}" if needs.packaged else f"PYTHONPATH=src python -m {name}"
-            reason = f"{folder}/__main__.py: run as a module"
-            return Script(f"{folder}/__main__.py", command, None, reason)
+            return _module(tree, folder, command)
     return None
+
+
+def _module(tree: Tree, folder: str, command: str) -> Script:
+    """What listens may be any file beside the one that is run."""
+    file = f"{folder}/__main__.py"
+    files = [f"{folder}/{name}" for name in tree.list(folder) if name.endswith(".py")]
+    plain = not any(listens(tree.source(each)) for each in files[:MOST_FILES])
+    return Script(file, command, None, f"{file}: run as a module", plain)
 
 
 def _own_command(pyproject: Table) -> str | None:

@@ -188,6 +188,25 @@ def test_a_root_in_a_uv_workspace_is_installed_with_the_whole(chosen):
     assert config.start_command.startswith("cd svc/a && gunicorn ")
 
 
+@pytest.mark.parametrize(
+    ("own", "step"),
+    [
+        ({"app.py": "from dash import Dash\napp = Dash()\n"}, "uv pip install waitress"),
+        ({"mkdocs.yml": ""}, "(cd svc/a && mkdocs build --site-dir site)"),
+    ],
+)
+def test_a_member_brings_what_its_own_code_needs(chosen, own, step):
+    files = {
+        "pyproject.toml": '[project]\nname = "r"\nversion = "1"\n'
+        '[tool.uv.workspace]\nmembers = ["svc/*"]\n',
+        "uv.lock": "version = 1\n",
+        "svc/a/pyproject.toml": '[project]\nname = "a"\nversion = "1"\n'
+        'dependencies = ["dash", "mkdocs"]\n',
+        **{f"svc/a/{name}": text for name, text in own.items()},
+    }
+    assert chosen(files, DEPLOYZERO_ROOT="svc/a").build_command.endswith(f" && {step}")
+
+
 def test_a_folder_of_no_workspace_is_built_alone(chosen):
     files = {**NPM, **{f"other/{name}": text for name, text in NODE.items()}}
     assert chosen(files, DEPLOYZERO_ROOT="other").root == "other"

@@ -136,10 +136,18 @@ def test_an_app_in_a_sub_folder_is_pointed_at(detect):
 
 def test_a_stack_without_a_start_command_is_refused_with_the_remedy(detect, examine):
     files = {"requirements.txt": "requests"}
-    with pytest.raises(ProjectDetectionError, match="no way to start") as caught:
+    with pytest.raises(ProjectDetectionError, match="a Python app, but no way to start") as caught:
         detect(files)
     assert "Procfile" in caught.value.hint
     assert examine(files).type == "python"
+
+
+def test_an_entry_file_that_is_named_and_not_there_is_in_the_error(detect):
+    with pytest.raises(ProjectDetectionError) as caught:
+        detect({"package.json": '{"main": "server.js", "dependencies": {"express": "5"}}'})
+    assert caught.value.message == (
+        "a Node.js app, but package.json's main is server.js, and there is no such file"
+    )
 
 
 def test_links_that_lead_out_are_not_read(plant, tmp_path):

@@ -1,0 +1,66 @@
+"""What the user reads when nothing is recognised, or what is recognised cannot be started."""
+
+from deployzero.detection import recognised
+from deployzero.detection.tree import Tree, printable
+from deployzero.errors import ProjectDetectionError
+from deployzero.models.buildpack import Buildpacks, buildpacks
+from deployzero.models.project import ProjectConfig
+
+
+class UnrecognisedError(ProjectDetectionError):
+    """Nothing here speaks for any stack."""
+
+
+def no_start(config: ProjectConfig, stacks: Buildpacks | None = None) -> ProjectDetectionError:
+    """The error for a stack that is clear and cannot be started.
+
+    `stacks`: ours and the operator's, for its title.
+    """
+    title = (stacks or buildpacks()).title(config.type)
+    hint = (
+        "Add a Procfile with a line such as 'web: <command>', or start_command in deployzero.toml; "
+        "the app listens on 0.0.0.0:$PORT."
+    )
+    fault = "no way to start a web process was found"
+    if config.missing_entry:
+        fault = f"{config.missing_entry}, and there is no such file"
+        hint = f"Commit that file, or name the right one. {hint}"
+    return ProjectDetectionError(
+        printable(f"{_article(title)} {title} app, but {fault}"), hint, config.reasons
+    )
+
+
+def unrecognised(tree: Tree) -> ProjectDetectionError:
+    """What was looked for, what was seen, what helps."""
+    shown = [
+        printable(f"{name[:80]}/") if tree.is_dir(name) else printable(name[:80])
+        for name in tree.names[:20]
+    ]
+    more = f" and {len(tree.names) - 20} more" if len(tree.names) > 20 else ""
+    detail = (
+        "looked for: Dockerfile; go.mod; requirements.txt, pyproject.toml, manage.py or "
+        "main.py, app.py, server.py; package.json; index.html or public/",
+        f"seen: {', '.join(shown)}{more}" if shown else "seen: nothing, the tree is empty",
+    )
+    if foreign := recognised.hinted(tree):
+        file, stack = foreign
+        message = f"{_article(stack)} {stack} app ({file}), which is not supported yet"
+        hint = "A Dockerfile of your own is respected: add one at the root."
+        return ProjectDetectionError(message, hint, detail)
+    hint = "Add one of these files at the root; a Dockerfile of your own always works."
+    if marked := _marked_folder(tree):
+        hint = (
+            f'{marked} looks like an app: root = "{marked.partition("/")[0]}" in deployzero.toml, '
+            "or config:set <app> DEPLOYZERO_ROOT=…, or a Dockerfile at the root."
+        )
+    return UnrecognisedError("no app was recognised in this repository", hint, detail)
+
+
+def _article(name: str) -> str:
+    return "an" if name[:1] in "AEIOU" else "a"
+
+
+def _marked_folder(tree: Tree) -> str | None:
+    wanted = ("Dockerfile", "go.mod", "requirements.txt", "pyproject.toml", "package.json")
+    found = (tree.first(*(f"{folder}/{name}" for name in wanted)) for folder in tree.folders()[:20])
+    return next(filter(None, found), None)
