@@ -9,6 +9,7 @@ code is 0 when exactly the differences that are listed there, with their reasons
 
 import argparse
 import json
+import re
 import shlex
 import statistics
 import sys
@@ -112,10 +113,29 @@ def _start(case: Case, got: ProjectConfig, tree: Path) -> bool | None:
     if (case.get("static_output") or {}).get("output_dir") or case["type"] == "static":
         return None  # files: the folder counts
     if got.type == "go":
-        return got.start_command is not None  # the program's name in the image is ours
+        return _go_start(wanted, got)
     scripts = _scripts(tree)
     given = got.start_command or ""
     return bool(given) and program(given, scripts) == program(wanted, scripts)
+
+
+def _go_start(wanted: str, got: ProjectConfig) -> bool:
+    """What is started is what the build makes, of the package that `go run` names in the case.
+
+    Where the case names a program alone (`./out`), any package is right: each platform gives
+    its programs names of its own, and the case does not say what they are made of.
+    """
+    made = re.findall(r"-o (\S+) (\S+)", got.build_command or "")
+    packages = {Path(program).name: package for program, package in made}
+    started = next(iter(_words(got.start_command or "")), "")
+    package = packages.get(Path(started).name)
+    run = re.search(r"\bgo run (?:-\S+ )*(\S+)", wanted)
+    return package is not None and (run is None or _package(run[1]) == _package(package))
+
+
+def _package(path: str) -> Path:
+    """Of a folder, or of a file in it."""
+    return Path(path).parent if path.endswith(".go") else Path(path)
 
 
 def _scripts(tree: Path) -> dict[str, str]:

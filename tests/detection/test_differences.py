@@ -1,6 +1,7 @@
 """The scorer counts differences, and every one that stays has its reason here."""
 
 import json
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -84,7 +85,20 @@ def test_each_kind_of_difference_is_seen(score, facts, named):
     assert f"one: {named} differs" in score(server("server.js"), "", **facts)[1]
 
 
-def test_each_listed_difference_has_its_reason():
+@pytest.mark.parametrize(
+    ("start", "right"),
+    [("go run main.go", True), ("go run .", True), ("./out", True), ("go run ./cmd/x", False)],
+)
+def test_a_go_start_is_of_the_package_that_the_case_runs(score, start, right):
+    program = {"go.mod": "module x\n\ngo 1.24\n", "main.go": "package main\n\nfunc main() {}\n"}
+    said = score(program, "", type="go", start_command=start, runtime_version=None)[1]
+    assert ("one: start differs" not in said) == right
+    assert "one: type differs" not in said
+
+
+def test_each_listed_difference_has_its_reason_and_is_of_something_scored():
+    aspects = set(runpy.run_path(str(ROOT / "benchmarks" / "detection.py"))["ASPECTS"])
     for differs in tomllib.loads(DIFFERENCES.read_text()).values():
         assert differs
+        assert set(differs) <= aspects
         assert all(len(why.split()) > 5 for why in differs.values())
