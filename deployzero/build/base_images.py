@@ -25,7 +25,7 @@ from deployzero.build.engine import Engine
 from deployzero.build.material import SOURCING, mount
 from deployzero.build.solver import solve
 from deployzero.errors import BuildError
-from deployzero.models.buildpack import buildpacks
+from deployzero.models.buildpacks import buildpacks
 from deployzero.models.project import ProjectConfig
 from deployzero.settings import Settings
 

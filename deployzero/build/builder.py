@@ -23,7 +23,7 @@ from deployzero.build.engine import Engine, threads_for
 from deployzero.build.material_images import MaterialImages
 from deployzero.build.solver import Solution, out_of_time, solve
 from deployzero.errors import BuildError
-from deployzero.models.buildpack import buildpacks
+from deployzero.models.buildpacks import buildpacks
 from deployzero.models.project import ProjectConfig
 from deployzero.settings import Settings, parse_bytes
 

@@ -19,7 +19,7 @@ from deployzero.build.base_image_names import BaseImage, is_site, is_tiny
 from deployzero.build.command import one_line, process_command
 from deployzero.build.material import SOURCING, mount
 from deployzero.errors import BuildError
-from deployzero.models.buildpack import BUILT_IN, MANIFEST, Buildpacks, buildpacks
+from deployzero.models.buildpacks import BUILT_IN, MANIFEST, Buildpacks, buildpacks
 from deployzero.models.project import ProjectConfig
 
 SERVE_FILES = (

@@ -13,7 +13,7 @@ from deployzero.build.dockerfile import render
 from deployzero.cli.settings import settings_of
 from deployzero.detection import ProjectDetector, no_start, startable
 from deployzero.errors import DeployZeroException
-from deployzero.models.buildpack import Buildpacks, buildpacks
+from deployzero.models.buildpacks import Buildpacks, buildpacks
 from deployzero.models.project import ProjectConfig
 
 

@@ -24,7 +24,7 @@ from deployzero.cli.machine import (
 )
 from deployzero.cli.settings import settings_of
 from deployzero.errors import DeployZeroException
-from deployzero.models.buildpack import buildpacks
+from deployzero.models.buildpacks import buildpacks
 from deployzero.routing.binary import find_traefik
 from deployzero.routing.certificates import read_certificate, warning
 from deployzero.routing.proof import ProxyClient, instance_at

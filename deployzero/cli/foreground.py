@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from deployzero.deploy.platform import Platform
 from deployzero.errors import DeployZeroException
-from deployzero.models.buildpack import buildpacks
+from deployzero.models.buildpacks import buildpacks
 from deployzero.models.project import ProjectConfig
 from deployzero.server import running
 from deployzero.settings import Settings

@@ -17,7 +17,7 @@ from deployzero.deploy.release import generated_secrets
 from deployzero.deploy.shielded import shielded
 from deployzero.detection import ProjectDetector
 from deployzero.errors import DeployZeroException
-from deployzero.models.buildpack import buildpacks
+from deployzero.models.buildpacks import buildpacks
 from deployzero.models.deployment import Deployment
 from deployzero.models.project import ProjectConfig
 from deployzero.source.checkout import checkout, checkout_folder

@@ -31,7 +31,7 @@ from deployzero.detection.static import StaticDetector, protected, unfinished
 from deployzero.detection.tree import Tree, printable
 from deployzero.detection.workspace import below, from_top, started_below, workspace
 from deployzero.errors import ProjectDetectionError
-from deployzero.models.buildpack import Buildpacks, buildpacks
+from deployzero.models.buildpacks import Buildpacks, buildpacks
 from deployzero.models.project import ProjectConfig, ProjectType
 
 

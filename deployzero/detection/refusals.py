@@ -3,7 +3,7 @@
 from deployzero.detection import recognised
 from deployzero.detection.tree import Tree, printable
 from deployzero.errors import ProjectDetectionError
-from deployzero.models.buildpack import Buildpacks, buildpacks
+from deployzero.models.buildpacks import Buildpacks, buildpacks
 from deployzero.models.project import ProjectConfig
 
 

@@ -6,7 +6,7 @@ from deployzero.build import base_image_names as names
 from deployzero.build.base_image_names import BaseImage
 from deployzero.build.dockerfile import render, render_stack
 from deployzero.errors import BuildError
-from deployzero.models.buildpack import buildpacks
+from deployzero.models.buildpacks import buildpacks
 from deployzero.models.project import ProjectConfig
 
 BASE = BaseImage("BUILD", "RUNTIME", "debian", "1")

@@ -8,7 +8,7 @@ from deployzero.build.base_image_names import BaseImage, official, stack
 from deployzero.build.dockerfile import pack_files, render
 from deployzero.detection import ProjectDetector
 from deployzero.errors import BuildError
-from deployzero.models.buildpack import Buildpacks, buildpacks
+from deployzero.models.buildpacks import Buildpacks, buildpacks
 from deployzero.models.project import ProjectConfig
 
 PERL = """
