@@ -15,6 +15,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
+from deployzero.build import nodejs
 from deployzero.build.base_image_names import BaseImage, is_site, is_tiny
 from deployzero.build.command import one_line, process_command
 from deployzero.build.material import SOURCING, mount
@@ -36,23 +37,6 @@ COPY --from=assets {path}/ ./
 """
 """The whole tree, where the front end was built without the app's sources: they may change and
 it need not be built anew."""
-_NODE_CACHES = {
-    "npm": {"npm": "/root/.npm"},
-    "yarn": {"yarn": "/usr/local/share/.cache/yarn", "berry": "/root/.yarn/berry"},
-    "pnpm": {"pnpm": "/root/.local/share/pnpm/store", "pnpm-meta": "/root/.cache/pnpm"},
-    "bun": {"bun": "/root/.bun/install/cache"},
-}
-"""Where each package manager keeps what it fetched, for root."""
-_NODE_BUILD_CACHES = {
-    "next": ".next/cache",
-    "angular": ".angular/cache",
-    "astro": "node_modules/.astro",
-    "create-react-app": "node_modules/.cache",
-    "docusaurus": "node_modules/.cache",
-    "vue-cli": "node_modules/.cache",
-}
-"""What each front-end tool finds again at its next build."""
-_LINKED = "/tmp/front-end-cache"  # noqa: S108 - in a build step
 _APT_CACHES = {"apt": "/var/cache/apt", "lists": "/var/lib/apt/lists"}
 _GO_CACHES = {"gomod": "/go/pkg/mod"}
 _GO_COMPILED = "/root/.cache/go-build"
@@ -73,20 +57,27 @@ def render(
     `stacks` are ours and the operator's. Raises BuildError where a template cannot be filled.
     """
     stacks = stacks or buildpacks()
-    stack = stacks.stacks.get(config.type)
     front_end = ""
     if config.assets:
         front_end = _front_end(config.assets, assets or base, scope, material, stacks)
         if config.assets.unread:
             front_end += _TREE.format(path=config.install_path)
+    return front_end + _stages(config, base, scope, material, stacks)
+
+
+def _stages(
+    config: ProjectConfig, base: BaseImage, scope: str, material: str | None, stacks: Buildpacks
+) -> str:
+    """The stages of its own stack."""
+    stack = stacks.stacks.get(config.type)
     site = None
     if is_site(config):
         site = f"{config.install_path}/{config.static_dir}".removesuffix("/.")
-    caches = {"nodejs": _node_caches(config), "go": _GO_CACHES}.get(config.type, {})
+    caches = {"nodejs": nodejs.caches(config), "go": _GO_CACHES}.get(config.type, {})
     if stack and stack.caches:
         caches = stack.caches
     named = (f"{config.type}/Dockerfile.j2", "base/stack.j2")
-    return front_end + _filled(
+    return _filled(
         stacks.folders,
         named,
         config=config,
@@ -98,14 +89,14 @@ def render(
         scope=scope,
         path=config.install_path,
         install_files=config.install_files,
-        install=_install(config),
+        install=nodejs.install(config),
         material=f"{mount(material)} " if material else "",
         sourcing=f"{SOURCING} && " if material else "",
         environment="".join(f" {name}={_env(v)}" for name, v in config.environment.items()),
         caches=_mounts(scope, caches) + _compiled(scope, base) * (config.type == "go"),
-        build_caches=_mounts(scope, _node_build_caches(config)),
-        cache_link=_cache_link(config),
-        old_npm=_is_old_npm(config, base),
+        build_caches=_mounts(scope, nodejs.build_caches(config)),
+        cache_link=nodejs.cache_link(config),
+        old_npm=nodejs.is_old_npm(config, base),
         site=site,
         folder="src/" if config.static_dir in (None, ".") else f"src/{config.static_dir}/",
         command=_command(config),
@@ -142,7 +133,7 @@ def _front_end(
     built = replace(
         config, start_command=None, processes={}, static_dir=".", prune_command=None
     )  # for its build alone
-    text = render(built, base, scope, material, stacks)
+    text = _stages(built, base, scope, material, stacks)
     stages = text[: text.rindex("\nFROM ")]
     stages = re.sub(r"(?m)^(COPY (?:--\S+ )*)deps/", r"\1assets/", stages)
     stages = re.sub(r"(?im)^(FROM \S+ AS) build$", r"\1 assets", stages)
@@ -169,53 +160,6 @@ def _compiled(scope: str, base: BaseImage) -> str:
     """Go's build cache, which begins with the standard library where the image has it compiled."""
     begun = "" if base.origin == "official" else f",from={base.build},source={_GO_COMPILED}"
     return _mounts(scope, {"gobuild": _GO_COMPILED}, begun)
-
-
-def _node_caches(config: ProjectConfig) -> dict[str, str]:
-    """npm's as well: it installs the others."""
-    return {**_NODE_CACHES["npm"], **_NODE_CACHES.get(config.package_manager or "npm", {})}
-
-
-def _install(config: ProjectConfig) -> str | None:
-    """npm ci, and npm install where the lock file turns out not to fit the manifests.
-
-    npm's exit status is 1 for whatever went wrong, so its own log is asked.
-    """
-    command = config.install_command
-    if command is None or not re.search(r"\bnpm ci\b", command):
-        return command
-    again = re.sub(r"\bnpm ci\b", "npm install", command.rpartition(" && ")[2])
-    return (
-        f"{command} --logs-dir=/tmp/npm || {{ grep -qrs 'code EUSAGE' /tmp/npm"
-        f" && echo 'the lock file does not fit: npm install instead' && {again}; }}"
-    )
-
-
-def _node_build_caches(config: ProjectConfig) -> dict[str, str]:
-    """What a build may find again the next time, and no image needs."""
-    tool = config.framework or ""
-    folder = _NODE_BUILD_CACHES.get(tool) if config.type == "nodejs" else None
-    if folder is None:
-        return {}
-    return {tool: _LINKED if _is_linked(folder) else f"{config.install_path}/{folder}"}
-
-
-def _cache_link(config: ProjectConfig) -> str | None:
-    """Brings a cache among the packages, as a link: an install by the build may remove that."""
-    folder = _NODE_BUILD_CACHES.get(config.framework or "", "")
-    return f"mkdir -p node_modules && ln -sfn {_LINKED} {folder}" if _is_linked(folder) else None
-
-
-def _is_linked(folder: str) -> bool:
-    return folder.startswith("node_modules/")
-
-
-def _is_old_npm(config: ProjectConfig, base: BaseImage) -> bool:
-    """Run by root, npm before 9 gives scripts to who owns the folder, before 7 to nobody."""
-    if pinned := re.search(r"(?:^| )npm@\D*(\d+)", " ".join(config.tools)):
-        return int(pinned[1]) < 9
-    node = base.version.partition(".")[0]
-    return node.isdigit() and int(node) < 18
 
 
 def _command(config: ProjectConfig) -> list[str] | None:
