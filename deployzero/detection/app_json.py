@@ -25,6 +25,8 @@ class AppJson:
 
 MOST_CONTAINERS = 100
 """Of one process, as ps:scale has it."""
+LONGEST_NAME = 80
+"""Characters of a key that are printed."""
 MAX_COMMENTED = 16 * 1024
 """Characters of an app.json with comments: its parser is slow."""
 
@@ -82,7 +84,8 @@ def _unread(values: dict[str, Any], found: AppJson) -> None:
     names += [f"dokku.{name}" for name in dokkus] if isinstance(dokkus, dict) else []
     for name in names[:8]:
         found.reasons.append(
-            f"app.json: scripts.{name} is not run; the build command and release processes are"
+            f"app.json: scripts.{name[:LONGEST_NAME]} is not run; "
+            "the build command and release processes are"
         )
 
 

@@ -186,6 +186,9 @@ class ProjectDetector:
             if name != "Procfile" and name.lower() in ("procfile", "procfile.txt")
         )
         assets, words = front_end(tree, config, chosen.assets)
+        if assets:  # its build reads VITE_* and the like, as a Node.js app's does
+            given = {**assets.environment, **extras.environment}
+            assets = dataclasses.replace(assets, environment=given)
         others = (*_others(tree, config, self._languages), *words)
         reasons = (
             *choice.reasons, *config.reasons, *rewrites, *others, *extras.reasons, *misnamed,

@@ -21,10 +21,7 @@ def no_start(config: ProjectConfig, stacks: Buildpacks | None = None) -> Project
         "Add a Procfile with a line such as 'web: <command>', or start_command in deployzero.toml; "
         "the app listens on 0.0.0.0:$PORT."
     )
-    fault = "no way to start a web process was found"
-    if config.missing_entry:
-        fault = f"{config.missing_entry}, and there is no such file"
-        hint = f"Commit that file, or name the right one. {hint}"
+    fault = config.unstartable or "no way to start a web process was found"
     return ProjectDetectionError(
         printable(f"{_article(title)} {title} app, but {fault}"), hint, config.reasons
     )

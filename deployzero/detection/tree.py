@@ -1,5 +1,6 @@
 """A source tree, read and never run: the only way that detectors look at files."""
 
+import codecs
 import json
 import os
 import re
@@ -14,15 +15,27 @@ import yaml
 from deployzero.errors import ProjectDetectionError
 
 MAX_BYTES = 1024 * 1024
-"""Largest file that is read; manifests are far smaller (lock files are only named)."""
+"""Largest file that is read; manifests are far smaller."""
+MAX_LOCK = 4 * 1024 * 1024
+"""Largest lock that is read; the hashes of a few hundred packages fill megabytes."""
 
 MAX_SOURCE = 256 * 1024
 MAX_LINES = 50_000
+MAX_LOCK_LINES = 200_000
+_CODING = re.compile(
+    rb"(?:[^\n]*\n)?[ \t]*#[^\n]*?coding[:=][ \t]*"
+    rb"(latin-?1|iso-?8859-\d{1,2}|cp\d{3,4}|windows-125\d)\b",
+    re.IGNORECASE,
+)
 MAX_YAML = 64 * 1024
 """Parsing YAML costs far more than reading it, and what is read of it is short."""
 _DEEP_TOML = re.compile(r"^[ \t\[]*(?:[\w-]+[ \t]*\.[ \t]*){30}", re.MULTILINE)
 _DEEP_YAML = re.compile(r"(?:[\[{]\s*){30}")
 """Nested as no person nests; the parsers' time grows with the square of it, or worse."""
+_STRING = r'("(?:[^"\\\n]|\\.)*+"?)'
+_COMMENT = re.compile(rf"{_STRING}|//[^\n]*+|/\*(?:.*?\*/|.*)", re.DOTALL)
+"""An end that is missing is looked for once: what follows is all comment then."""
+_LAST_COMMA = re.compile(rf"{_STRING}|,(\s*+[\]}}])")
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |$)")
 
 
@@ -78,28 +91,51 @@ class Tree:
         """The first of these that is a file."""
         return next((path for path in paths if self.is_file(path)), None)
 
-    def text(self, path: str) -> str | None:
+    def text(self, path: str, lock: bool = False) -> str | None:
         """The file's text, without BOM and with '\\n' line ends; None when absent.
 
-        Raises ProjectDetectionError when it is too large or not UTF-8.
+        Raises ProjectDetectionError when it is too large (`lock`: a tool wrote it, so that
+        it may be larger) or not UTF-8.
         """
+        data = self._data(path, lock)
+        if data is None:
+            return None
+        try:
+            return _with_newlines(data.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise broken(path, line, "is not UTF-8 text") from error
+
+    def requirements(self, path: str) -> str:
+        """As `text` of a lock, in the usual encodings that pip reads; '' when absent.
+
+        PowerShell's `pip freeze >` writes UTF-16; a first line may name another encoding.
+        """
+        data = self._data(path, lock=True) or b""
+        named = _CODING.match(data[:400])
+        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        if not wide and not named:
+            return self.text(path, lock=True) or ""
+        try:
+            return _with_newlines(data.decode("utf-16" if wide or not named else named[1].decode()))
+        except (UnicodeDecodeError, LookupError) as error:
+            raise broken(path, None, "is not text in the encoding that it names") from error
+
+    def _data(self, path: str, lock: bool) -> bytes | None:
+        most = MAX_LOCK if lock else MAX_BYTES
         inside = self._inside(path)
         if inside is None or not inside.is_file():
             return None
         try:
             with inside.open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
-            if len(data) > MAX_BYTES:
-                raise broken(path, None, f"is larger than {MAX_BYTES // 1024} KiB")
-            if data.count(b"\n") > MAX_LINES:
-                raise broken(path, None, f"has more than {MAX_LINES} lines")
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise broken(path, line, "is not UTF-8 text") from error
+                data = file.read(most + 1)
         except OSError as error:
             raise broken(path, None, f"cannot be read: {error.strerror}") from error
-        return text.replace("\r\n", "\n").replace("\r", "\n")
+        if len(data) > most:
+            raise broken(path, None, f"is larger than {most // 1024} KiB")
+        if data.count(b"\n") > (MAX_LOCK_LINES if lock else MAX_LINES):
+            raise broken(path, None, f"has more than {MAX_LOCK_LINES if lock else MAX_LINES} lines")
+        return data
 
     def head(self, path: str, size: int = 4096) -> str:
         """The beginning of a file of any size, such as a lock's; '' when absent."""
@@ -113,13 +149,13 @@ class Tree:
         """A program's text, of any size and encoding: one that cannot be read is no mistake."""
         return self.head(path, MAX_SOURCE)
 
-    def json(self, path: str) -> dict[str, Any] | None:
-        """The file's JSON object; None when absent."""
-        text = self.text(path)
+    def json(self, path: str, lock: bool = False, comments: bool = False) -> dict[str, Any] | None:
+        """The file's JSON object; None when absent. `comments`: JSONC, as its tool reads it."""
+        text = self.text(path, lock)
         if text is None:
             return None
         try:
-            value = json.loads(text)
+            value = json.loads(without_comments(text) if comments else text)
         except json.JSONDecodeError as error:
             raise broken(path, error.lineno, _json_fault(text, error)) from error
         except (ValueError, RecursionError) as error:
@@ -182,6 +218,16 @@ class _YAML(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not read")
         return super().compose_node(parent, index)
+
+
+def without_comments(text: str) -> str:
+    """JSON of JSONC: no comments, no comma before a closing bracket; lines keep their number."""
+    plain = _COMMENT.sub(lambda m: m[1] or "\n" * m[0].count("\n"), text)
+    return _LAST_COMMA.sub(lambda m: m[1] or m[2], plain)
+
+
+def _with_newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def broken(path: str, line: int | None, fault: str) -> ProjectDetectionError:

@@ -74,8 +74,8 @@ class ProjectConfig:
     """Go: the package to build ('.', './cmd/web'). Otherwise the entry file, if known."""
     plain_script: bool = False
     """The start is a script that lies there, with no sign that it waits for requests."""
-    missing_entry: str | None = None
-    """What names an entry file that is not there: "package.json's main is server.js"."""
+    unstartable: str | None = None
+    """Why there is no start command, where that is known."""
     dockerfile: str | None = None
     """The repository's own Dockerfile, relative to its root."""
     health_checks: dict[str, tuple[HealthCheck, ...]] = field(default_factory=dict)

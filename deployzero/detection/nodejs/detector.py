@@ -13,12 +13,12 @@ from deployzero.detection.nodejs.start import (
     entry,
     inside,
     main_file,
-    missing_main,
     needs_development,
     needs_typescript,
     script_variables,
     sources,
     start,
+    unstartable,
 )
 from deployzero.detection.nodejs.version import node_version
 from deployzero.detection.nodejs.workspaces import app_package, build_steps, nx_app
@@ -104,7 +104,7 @@ class NodeJSDetector:
             spa=bool(plan.site and plan.site.spa),
             main=main_file(app),
             plain_script=plan.start.plain,
-            missing_entry=None if plan.start.command else missing_main(app),
+            unstartable=None if plan.start.command else unstartable(app),
             reasons=(*reasons, *why),
         )
 

@@ -232,7 +232,9 @@ def _angular_static(package: Package) -> str | None:
 
 def _angular_folder(package: Package) -> str | None:
     """From angular.json; since Angular 17's application builder the files lie in browser/."""
-    projects = (package.tree.json(package.path("angular.json")) or {}).get("projects")
+    projects = (package.tree.json(package.path("angular.json"), comments=True) or {}).get(
+        "projects"
+    )
     if not isinstance(projects, dict):
         return None
     for name, project in projects.items():

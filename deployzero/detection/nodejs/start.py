@@ -62,6 +62,7 @@ _BUN = re.compile(
     r"^(?:[A-Z_]+=\S+ )*bun (?:run )?(?:--(?:hot|watch) )(?:run )?[\w./-]+\.[cm]?[jt]sx?$"
 )
 """For development; where it is all there is to start, bun is what the app is for."""
+_DESKTOP = re.compile(r"\belectron\b")
 _SIMPLE = re.compile(r"^(?:[A-Z_]+=[\w./:@-]+ )*[\w./-]+(?: [\w./:@=,+$-]+)*$")
 
 
@@ -107,6 +108,8 @@ def entry(package: Package, manager: Manager, reasons: list[str]) -> Start:
             "@hono/node-server is needed here"
         )
         return Start()
+    if _is_desktop(package):
+        return Start()  # which would run its main without a display
     found = main_file(package)
     for key in ("main", "module"):
         declared = package.values.get(key)
@@ -132,12 +135,18 @@ def main_file(package: Package) -> str | None:
     return package.first(*ENTRIES)
 
 
-def missing_main(package: Package) -> str | None:
-    """What names the entry file, where there is none of that name."""
+def unstartable(package: Package) -> str | None:
+    """Why an app without a start command has none, where that is known."""
+    if _is_desktop(package):
+        return "its start script opens a window (Electron), and nothing of it is served by HTTP"
     declared = package.values.get("main")
     if not isinstance(declared, str) or not declared.strip() or main_file(package):
         return None
-    return f"{package.file}'s main is {declared.strip()[:80]}"
+    return f"{package.file}'s main is {declared.strip()[:80]}, and there is no such file"
+
+
+def _is_desktop(package: Package) -> bool:
+    return bool(_DESKTOP.search(package.script(package.final("start"))))
 
 
 def sources(app: Package, file: str) -> Iterator[str]:

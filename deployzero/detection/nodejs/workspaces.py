@@ -89,7 +89,7 @@ class NxApp:
 
 def nx_app(package: Package, reasons: list[str]) -> NxApp | None:
     """Nx's default project, or its only application, when a target of its builds it."""
-    settings = package.tree.json("nx.json") if package.folder == "." else None
+    settings = package.tree.json("nx.json", comments=True) if package.folder == "." else None
     if settings is None:
         return None
     name = settings.get("defaultProject")
@@ -111,7 +111,7 @@ def nx_app(package: Package, reasons: list[str]) -> NxApp | None:
 
 
 def _nx_projects(tree: Tree) -> dict[str, dict[str, Any]]:
-    named = (tree.json("workspace.json") or {}).get("projects")
+    named = (tree.json("workspace.json", comments=True) or {}).get("projects")
     folders = dict(named) if isinstance(named, dict) else {}
     if not folders:
         folders = {
@@ -119,7 +119,9 @@ def _nx_projects(tree: Tree) -> dict[str, dict[str, Any]]:
         }
     found = {}
     for name, folder in folders.items():
-        project = folder if isinstance(folder, dict) else tree.json(f"{folder}/project.json")
+        project = folder
+        if not isinstance(folder, dict):
+            project = tree.json(f"{folder}/project.json", comments=True)
         if isinstance(project, dict):
             found[str(project.get("name", name))] = project
     return found

@@ -3,7 +3,7 @@
 import shlex
 
 from deployzero.detection.python.requirements import Requirements
-from deployzero.detection.tree import Tree
+from deployzero.detection.tree import Tree, broken
 
 FILES = ("environment.yml", "environment.yaml")
 _PLAIN = ("python", "pip", "setuptools", "wheel")
@@ -56,8 +56,17 @@ def _lines(tree: Tree, path: str) -> tuple[list[str], list[str]]:
         if isinstance(line, str):
             own.append(line.rpartition("::")[2].strip())
         elif isinstance(line, dict) and isinstance(line.get("pip"), list):
-            pips += [str(each) for each in line["pip"]]
+            pips += [_one_line(path, str(each)) for each in line["pip"]]
     return own, pips
+
+
+def _one_line(path: str, requirement: str) -> str:
+    """It becomes part of a command, which a line's end would cut."""
+    plain = requirement.strip()
+    if "\n" in plain:
+        shown = plain.partition("\n")[0][:60]
+        raise broken(path, None, f"has a requirement of several lines ('{shown}')")
+    return plain
 
 
 def _split(line: str) -> tuple[str, str]:

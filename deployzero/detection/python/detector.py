@@ -10,7 +10,7 @@ from deployzero.detection.python.libraries import libraries
 from deployzero.detection.python.packages import read_packages
 from deployzero.detection.python.pyproject import Table
 from deployzero.detection.python.requirements import CONVENTIONS, Requirements
-from deployzero.detection.python.script import ENTRIES, find_page, find_script, own_port
+from deployzero.detection.python.script import ENTRIES, LOCAL, find_page, find_script, own_port
 from deployzero.detection.python.server import served
 from deployzero.detection.python.version import python_version
 from deployzero.detection.python.web import find_web_app
@@ -172,8 +172,10 @@ def _port(tree: Tree, start: str | None, reasons: list[str]) -> int:
     if file is None or "$PORT" in command:
         return DEFAULT_PORT
     port, address = own_port(tree, file)
-    if address in ("127.0.0.1", "localhost", "::1"):
-        reasons.append(f"{file}: listens on {address}, where nothing outside reaches it: 0.0.0.0")
+    if address in LOCAL:
+        reasons.append(
+            f"{file}: listens on {address}, where nothing outside reaches it: host='0.0.0.0'"
+        )
     if port is None or not 0 < port < 65536:
         return DEFAULT_PORT
     reasons.append(f"{file}: listens on port {port} whatever $PORT says, so PORT is {port}")

@@ -15,7 +15,7 @@ def read_pipenv(tree: Tree, pyproject: Table) -> Requirements:
     Raises ProjectDetectionError when one of the two cannot be read.
     """
     pipfile = tree.toml("Pipfile") or {}
-    lock = tree.json("Pipfile.lock") or {}
+    lock = tree.json("Pipfile.lock", lock=True) or {}
     files = [name for name in ("Pipfile", "Pipfile.lock") if tree.is_file(name)]
     if "Pipfile.lock" not in files:
         command = "pipenv install --skip-lock"

@@ -107,7 +107,7 @@ def read_requirements(tree: Tree, path: str = "requirements.txt") -> Requirement
         files, found.files = found.files, []
         found.after_source = [f"pip install -r {path}"]
         found.packaged = any(_SELF.match(line) for line in local)
-        whole = set((tree.text(path) or "").split("\n"))
+        whole = set(tree.requirements(path).split("\n"))
         if (
             files == [path]
             and not found.hashed
@@ -121,11 +121,12 @@ def read_requirements(tree: Tree, path: str = "requirements.txt") -> Requirement
 
 def _read(tree: Tree, path: str, found: Requirements, local: list[str]) -> None:
     found.files.append(path)
-    text = (tree.text(path) or "").replace("\\\n", " ")
-    for line in text.split("\n"):
+    text = tree.requirements(path)
+    for line in text.replace("\\\n", " ").split("\n"):
         line = re.sub(r"(^|\s)#.*$", "", line).strip()
         if re.match(r"^(<{7}|>{7})( |$)", line):
-            number = (tree.text(path) or "").split("\n").index(line) + 1
+            lines = enumerate(text.split("\n"), 1)
+            number = next((number for number, each in lines if line in each), None)
             raise broken(path, number, "an unresolved merge conflict")
         found.hashed |= "--hash=" in line
         if git := _GIT.search(line):

@@ -9,6 +9,7 @@ from deployzero.detection.listening import listens
 from deployzero.detection.python.pyproject import Table, scripts, table
 from deployzero.detection.python.requirements import Requirements
 from deployzero.detection.python.syntax import parsed
+from deployzero.detection.python.web import imports
 from deployzero.detection.tree import Tree
 
 ENTRIES = ("main.py", "app.py", "start.py", "bot.py", "hello.py", "server.py")
@@ -30,6 +31,8 @@ _LISTENS = re.compile(r"Server|\brun|listen|bind|serve|port", re.IGNORECASE)
 _PORT = re.compile(r"""["'](?:[A-Z_]*_)?PORT["']""")
 MOST_FILES = 20
 LOCAL = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("flask", "quart", "sanic", "bottle", "dash", "uvicorn", "flask_socketio")
+"""Frameworks whose `run` listens on 127.0.0.1 where it is given no host."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +105,12 @@ def _own_command(pyproject: Table) -> str | None:
 def own_port(tree: Tree, file: str) -> tuple[int | None, str | None]:
     """(port, address) that a script listens on whatever $PORT says; None: it may follow it."""
     text = tree.source(file)
-    if _PORT.search(text):
-        return None, None
     module = parsed(text) if _LISTENS.search(text) else None
     if module is None:
         return None, None
+    alone = LOCAL[0] if _on_loopback(module) else None
+    if _PORT.search(text):
+        return None, alone
     known: dict[str, object] = {
         target.id: node.value.value
         for node in module.body
@@ -116,11 +120,35 @@ def own_port(tree: Tree, file: str) -> tuple[int | None, str | None]:
     }
     for call in ast.walk(module):
         if isinstance(call, ast.Call) and (found := _bound(call, known)):
-            return found
+            return found[0], found[1] or alone
     for name, (framework, port) in OWN_PORTS.items():
         if re.search(rf"\b{framework}\b", text) and re.search(rf"\b{name}\(", text):
             return port, None
-    return None, None
+    return None, alone
+
+
+def _on_loopback(module: ast.Module) -> bool:
+    """`app.run(port=5000)` of Flask and its like: no host is this machine alone."""
+    roots = {name.partition(".")[0] for name in imports(module).values()}
+    if roots.isdisjoint(LOOPBACK):
+        return False
+    return any(
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("run", "run_server")
+        and _runs_app(call, call.func.value)
+        for call in ast.walk(module)
+    )
+
+
+def _runs_app(call: ast.Call, owner: ast.expr) -> bool:
+    """`app.run(…)` or `uvicorn.run(app, …)`, with no host by place or name, nor by `**given`."""
+    name = owner.id if isinstance(owner, ast.Name) else ""
+    first = 1 if name in ("uvicorn", "socketio", "bottle") else 0
+    named = {each.arg for each in call.keywords}
+    if name in ("subprocess", "asyncio") or named & {"host", "uds", "fd", "sock", None}:
+        return False
+    return len(call.args) <= first
 
 
 def _bound(call: ast.Call, known: dict[str, object]) -> tuple[int, str | None] | None:

@@ -86,7 +86,7 @@ def _plain(text: str) -> str:
 
 
 def _pipfile(tree: Tree) -> list[tuple[str, str]]:
-    lock = table((tree.json("Pipfile.lock") or {}), "_meta", "requires")
+    lock = table((tree.json("Pipfile.lock", lock=True) or {}), "_meta", "requires")
     given = table((tree.toml("Pipfile") or {}), "requires")
     found = []
     for source, requires in (("Pipfile.lock", lock), ("Pipfile", given)):

@@ -93,3 +93,9 @@ def test_comments_are_read_as_dokku_reads_them(examine):
     text = '{\n  // for the demo\n  "env": {"COLOUR": {"value": "green"}},\n}\n'
     config = examine({"main.py": "", "app.json": text})
     assert config.environment == {"COLOUR": "green"}
+
+
+def test_names_of_scripts_are_cut(with_app_json):
+    config = with_app_json(scripts={"a" * 5000: "b"})
+    assert any("is not run" in reason for reason in config.reasons)
+    assert max(map(len, config.reasons)) < 200

@@ -208,6 +208,46 @@ def test_broken_files_are_named_with_their_line(detect, files, place):
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "flask\r\n".encode("utf-16"),
+        b"\xfe\xff" + "flask\r\n".encode("utf-16-be"),
+        "# coding: latin-1\n# café\nflask\n".encode("latin-1"),
+    ],
+)
+def test_requirements_may_be_in_an_encoding_that_pip_reads(detect, text):
+    config = detect({"requirements.txt": text, "app.py": FLASK})
+    assert config.install_command == "pip install -r requirements.txt gunicorn"
+
+
+def test_requirements_in_an_encoding_that_pip_refuses_are_named_with_their_line(detect):
+    with pytest.raises(ProjectDetectionError, match=r"requirements\.txt, line 2: is not UTF-8"):
+        detect({"requirements.txt": "flask\n# café\n".encode("latin-1"), "app.py": FLASK})
+
+
+def test_a_conflict_in_requirements_is_named_however_its_line_is_written(detect):
+    with pytest.raises(ProjectDetectionError, match=r"requirements\.txt, line 2: an unresolved"):
+        detect({"requirements.txt": "flask\n  <<<<<<< HEAD # mine\n", "app.py": FLASK})
+
+
+LOCKED = "flask==3.0 " + " ".join(f"--hash=sha256:{n:064d}" for n in range(20_000)) + "\n"
+PIPFILE_LOCK = json.dumps({"default": {"flask": {"hashes": ["0" * 64] * 20_000}}})
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements.txt": LOCKED},
+        {"requirements.txt": LOCKED.replace(" --hash", " \\\n    --hash")},
+        {"Pipfile.lock": PIPFILE_LOCK, "Pipfile": "[packages]\nflask = '*'\n"},
+    ],
+)
+def test_a_lock_may_be_larger_than_other_files(detect, files):
+    assert sum(map(len, files.values())) > 1_300_000
+    assert detect({**files, "app.py": FLASK}).framework == "flask"
+
+
 def test_a_bom_and_crlf_are_tolerated(detect):
     config = detect(
         {

@@ -85,7 +85,7 @@ ANGULAR = {
         ),
         (
             package("ng build", ["@angular/cli"], start="ng serve"),
-            {"angular.json": json.dumps(ANGULAR)},
+            {"angular.json": "// ours\n" + json.dumps(ANGULAR)},
             "dist/shop/browser",
             True,
         ),

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from deployzero.errors import ProjectDetectionError
+
 
 def package(**values):
     return {"package.json": json.dumps(values)}
@@ -441,3 +443,12 @@ def test_an_astro_adapter_on_the_line_of_all_settings_is_one(detect):
     config = detect({"package.json": json.dumps(manifest), "astro.config.mjs": settings})
     assert config.start_command == "node ./dist/server/entry.mjs"
     assert config.static_dir is None
+
+
+def test_a_desktop_app_is_not_started_as_a_server(detect):
+    files = package(
+        scripts={"start": "electron ."}, main="main.js", devDependencies={"electron": "30"}
+    )
+    with pytest.raises(ProjectDetectionError) as caught:
+        detect({**files, "main.js": ""})
+    assert "opens a window (Electron)" in caught.value.message

@@ -153,3 +153,24 @@ def test_documentation_is_built_and_served_as_files(detect, files, requirement, 
 def test_an_app_with_documentation_is_the_app(detect):
     app = {"app.py": "from flask import Flask\napp = Flask('a')\n", "mkdocs.yml": ""}
     assert detect({**app, "requirements.txt": "flask\nmkdocs"}).framework == "flask"
+
+
+RUN = "from flask import Flask\ndef main():\n    app = Flask(__name__)\n    app.run({})\nmain()\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "loopback"),
+    [
+        ("port=5000", True),
+        ("port=int(os.environ['PORT'])", True),
+        ("host='127.0.0.1', port=5000", True),
+        ("host='0.0.0.0', port=5000", False),
+        ("'0.0.0.0', 5000", False),
+        ("host=address, port=5000", False),
+        ("**settings", False),
+    ],
+)
+def test_a_run_without_a_host_is_said_to_listen_on_this_machine_alone(detect, given, loopback):
+    config = detect({"requirements.txt": "flask\n", "main.py": RUN.format(given)})
+    assert config.start_command == "python main.py"
+    assert any("listens on 127.0.0.1" in reason for reason in config.reasons) is loopback

@@ -198,3 +198,11 @@ def test_a_procfile_that_runs_python_is_enough(detect):
 def test_a_committed_virtual_environment_is_told(detect):
     config = detect({**APP, "venv/pyvenv.cfg": "home = /usr\n"})
     assert any("committed virtual environment" in reason for reason in config.reasons)
+
+
+def test_a_requirement_of_conda_that_has_several_lines_is_refused(detect):
+    yml = 'dependencies:\n  - pip:\n      - "flask\\nrm -r x"\n      - |\n        gunicorn\n'
+    with pytest.raises(ProjectDetectionError, match="requirement of several lines"):
+        detect({"environment.yml": yml, "app.py": ""})
+    config = detect({"environment.yml": yml.replace("\\nrm -r x", ""), "app.py": ""})
+    assert config.install_command == "pip install flask gunicorn"

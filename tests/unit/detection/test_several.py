@@ -136,3 +136,10 @@ def test_a_front_end_is_built_without_the_apps_sources_unless_it_may_read_them(
     found = detect({**FLASK, **files})
     assert found.assets.unread == unread
     assert any("built without them" in each for each in found.reasons) == bool(unread)
+
+
+def test_the_front_end_is_built_with_the_variables_of_app_json(detect):
+    env = '{"env": {"VITE_TITLE": "shop"}}'
+    config = detect({**FLASK, "package.json": BUILT, "app.json": env})
+    assert config.assets.environment["VITE_TITLE"] == "shop"
+    assert config.environment["VITE_TITLE"] == "shop"
