@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from deployzero.detection.nodejs.detector import NodeJSDetector
 from deployzero.detection.nodejs.manifest import Package, read_package
-from deployzero.detection.tree import Tree
+from deployzero.detection.tree import Tree, join
 from deployzero.models.project import ProjectConfig
 
 _TOOL = re.compile(
@@ -50,7 +50,7 @@ def front_end(
         folder = embedded
     below = Tree(tree.root / folder)
     package = read_package(below) if tree.is_dir(folder) else None
-    path = _join(folder, "package.json")
+    path = join(folder, "package.json")
     if package is None:
         return None, [f"{path} is not there: no front end is built"] if chosen else []
     if not (package.script("build") or package.script("heroku-postbuild")):
@@ -115,7 +115,7 @@ def _below(config: ProjectConfig, folder: str) -> ProjectConfig:
     return replace(
         config,
         root=folder,
-        install_files=tuple(_join(folder, path) for path in config.install_files),
+        install_files=tuple(join(folder, path) for path in config.install_files),
         install_command=inside(config.install_command),
         build_command=inside(config.build_command),
     )
@@ -128,10 +128,10 @@ def _embedded(tree: Tree) -> str | None:
             for name in tree.list(at):
                 if not name.endswith(".go"):
                     continue
-                for line in _EMBED.findall(tree.source(_join(at, name))):
+                for line in _EMBED.findall(tree.source(join(at, name))):
                     for target in line.split():
                         plain = target.strip('"`').removeprefix("all:").split("*")[0]
-                        path = _join(at, plain.rstrip("/"))
+                        path = join(at, plain.rstrip("/"))
                         if path.startswith(f"{folder}/") and not tree.is_dir(path):
                             return folder
     return None
@@ -150,7 +150,3 @@ def _with_package(tree: Tree) -> list[str]:
     """Folders at the top that hold a package.json with a build, under names a command can hold."""
     plain = (f for f in tree.folders()[:MOST_FOLDERS] if re.fullmatch(r"\w[\w.-]*", f))
     return [f for f in plain if _BUILD.search(tree.head(f"{f}/package.json", 8192))]
-
-
-def _join(folder: str, name: str) -> str:
-    return name if folder == "." else f"{folder}/{name}"

@@ -18,7 +18,8 @@ from deployzero.detection.choice import (
     unknown_type,
 )
 from deployzero.detection.dockerfile import DockerfileDetector, named_dockerfile
-from deployzero.detection.go.detector import LEGACY, GoDetector, compiled, linked
+from deployzero.detection.go.detector import LEGACY, GoDetector, linked
+from deployzero.detection.go.processes import compiled
 from deployzero.detection.go.programs import go_files
 from deployzero.detection.listening import listens
 from deployzero.detection.nested import only_folder

@@ -220,6 +220,11 @@ class _YAML(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
+def join(folder: str, name: str) -> str:
+    """The path of a name in a folder of the tree."""
+    return name if folder == "." else f"{folder}/{name}"
+
+
 def without_comments(text: str) -> str:
     """JSON of JSONC: no comments, no comma before a closing bracket; lines keep their number."""
     plain = _COMMENT.sub(lambda m: m[1] or "\n" * m[0].count("\n"), text)

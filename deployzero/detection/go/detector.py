@@ -95,29 +95,6 @@ def linked(config: ProjectConfig, variables: Mapping[str, str]) -> ProjectConfig
     )
 
 
-def compiled(tree: Tree, processes: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The Procfile for an image that holds programs and no Go toolchain, and words about it.
-
-    `go run ./cmd/web` is bin/web, and so is what starts a file that the tree has not, since
-    the build is ours. `bin/web` and `web` are where Heroku puts them.
-    """
-    known = programs(tree)
-    made, reasons = {}, []
-    for name, command in processes.items():
-        program, _, arguments = command.partition(" ")
-        package = called(command, known)
-        if package and program == "go":
-            arguments = re.sub(r"^run(?:\s+-\S+)*\s*\S*\s*", "", arguments)
-        elif package or not known or "/" not in program or tree.is_file(program):
-            made[name] = command
-            continue
-        else:
-            package = next(iter(known))
-            reasons.append(f"{name}: {program} is bin/{known[package]} here")
-        made[name] = f"bin/{known[package]} {arguments}".strip()
-    return made, reasons
-
-
 def _wanted(tree: Tree, known: dict[str, str], reasons: list[str]) -> dict[str, str]:
     """What is compiled: the web process's program first, then what other processes call."""
     if not known:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from deployzero.detection.tree import Tree
+from deployzero.detection.tree import Tree, join
 
 PACKAGE_MAIN = re.compile(r"^package\s+main\b", re.M)
 _IGNORED = re.compile(r"^//\s*(?:go:build|\+build)\s+ignore\b", re.M)
@@ -43,7 +43,7 @@ def programs(tree: Tree, reasons: list[str] | None = None) -> dict[str, str]:
 
 def module_name(tree: Tree, folder: str = ".") -> str:
     """The last part of the module's path, without its version; '' without a go.mod."""
-    module = _MODULE.search(tree.text(_join(folder, "go.mod")) or "")
+    module = _MODULE.search(tree.text(join(folder, "go.mod")) or "")
     if module is None:
         return ""
     return re.sub(r"/v\d+$", "", module[1]).rpartition("/")[2]
@@ -65,7 +65,7 @@ def called(command: str, known: dict[str, str]) -> str | None:
 def go_files(tree: Tree, folder: str) -> Iterable[str]:
     """Paths of what is compiled there, tests and generators left out."""
     names = [n for n in tree.list(folder) if n.endswith(".go") and not n.endswith("_test.go")]
-    return (_join(folder, name) for name in names[:MOST])
+    return (join(folder, name) for name in names[:MOST])
 
 
 def is_main(tree: Tree, folder: str) -> bool:
@@ -82,13 +82,13 @@ def member_files(tree: Tree) -> list[str]:
     """What `go mod download` needs of a workspace."""
     paths = ["go.work", "go.work.sum"]
     for member in workspace_members(tree):
-        paths += [_join(member, "go.mod"), _join(member, "go.sum")]
+        paths += [join(member, "go.mod"), join(member, "go.sum")]
     return [path for path in dict.fromkeys(paths) if tree.is_file(path)]
 
 
 def _mains(tree: Tree, folder: str) -> list[str]:
     """At the root, under cmd/; without any, in the folders at the top."""
-    cmd = _join(folder, "cmd")
+    cmd = join(folder, "cmd")
     found = [each for each in (folder, cmd, *tree.folders(cmd)) if is_main(tree, each)]
     if not found:
         below = [each for each in tree.folders(cmd) for each in tree.folders(each)]
@@ -99,7 +99,7 @@ def _mains(tree: Tree, folder: str) -> list[str]:
 
 def _name(tree: Tree, package: str) -> str:
     folder = package.removeprefix("./")
-    name = module_name(tree, folder) if tree.is_file(_join(folder, "go.mod")) else ""
+    name = module_name(tree, folder) if tree.is_file(join(folder, "go.mod")) else ""
     if folder != "." and (not name or tree.is_file("go.work")):
         name = folder.rpartition("/")[2]
     name = name or godir(tree).rpartition("/")[2]
@@ -135,7 +135,3 @@ def _rank(package: str, name: str, module: str, asked: list[str]) -> tuple[int, 
     if folder == module or name == module:
         return 2, 0, package
     return 3, _PREFERRED.index(folder) if folder in _PREFERRED else len(_PREFERRED), package
-
-
-def _join(folder: str, name: str) -> str:
-    return name if folder == "." else f"{folder}/{name}"

@@ -11,7 +11,7 @@ from typing import Literal
 
 from deployzero.detection.nodejs.lock import agrees, pnpm_lock_version, yarn_lock_version
 from deployzero.detection.nodejs.manifest import Package
-from deployzero.detection.nodejs.version import tool_pins
+from deployzero.detection.tools import tool_pins
 
 Name = Literal["npm", "yarn", "pnpm", "bun"]
 LOCKS: dict[Name, tuple[str, ...]] = {

@@ -6,6 +6,7 @@ from typing import Any
 
 from semantic_version import NpmSpec, Version  # type: ignore[import-untyped]
 
+from deployzero.detection.tools import tool_pins
 from deployzero.detection.tree import Tree
 from deployzero.errors import ProjectDetectionError
 
@@ -28,7 +29,6 @@ CODENAMES = {
     "jod": "22",
     "krypton": "24",
 }
-MISE = ("mise.toml", ".mise.toml", "mise/config.toml", ".config/mise.toml")
 _NAMES = {"lts": LTS, "lts/*": LTS, "latest": LATEST, "node": LATEST, "stable": LATEST}
 _PLAIN = re.compile(r"^[v=]*([0-9]{1,6}(?:\.[0-9]{1,6}){0,2})(?:\.[xX*])*$")
 _LARGE = 99999
@@ -80,22 +80,6 @@ def plain_version(text: str, least: int = 0) -> str | None:
         if spec.match(_newest(candidate)):
             return candidate
     return None
-
-
-def tool_pins(tree: Tree, *names: str) -> Iterator[tuple[str, str]]:
-    """(where, version) of a tool in mise's and asdf's files."""
-    for file in MISE:
-        tools = (tree.toml(file) or {}).get("tools")
-        for name in names:
-            value = tools.get(name) if isinstance(tools, dict) else None
-            value = value[0] if isinstance(value, list) and value else value
-            value = value.get("version") if isinstance(value, dict) else value
-            if isinstance(value, str | int | float):
-                yield file, str(value)
-    for line in (tree.text(".tool-versions") or "").split("\n"):
-        words = line.partition("#")[0].split()
-        if len(words) > 1 and words[0] in names:
-            yield ".tool-versions", words[1]
 
 
 def _pins(tree: Tree, package: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,9 @@
 """Poetry: poetry.lock, with [tool.poetry] as of old or [project]."""
 
 import re
-from typing import Any
 
 from deployzero.detection.python.lock import locked_names
-from deployzero.detection.python.pyproject import Table, name_dependencies, table
+from deployzero.detection.python.pyproject import Table, name_dependencies, table, tables
 from deployzero.detection.python.requirements import Requirements
 from deployzero.detection.tree import Tree
 
@@ -33,7 +32,7 @@ def read_poetry(tree: Tree, pyproject: Table) -> Requirements:
             found.name(name, ",".join(str(extra) for extra in plain))
     name_dependencies(pyproject, found)
     found.packaged = _installable(tree, pyproject)
-    if any("path" in each for value in given.values() for each in _tables(value)):
+    if any("path" in each for value in given.values() for each in tables(value)):
         found.files = []
         found.after_source = [INSTALL if found.packaged else f"{INSTALL} --no-root"]
         found.reasons.append("a dependency lies in the repository: Poetry runs after it is there")
@@ -63,7 +62,3 @@ def _installable(tree: Tree, pyproject: Table) -> bool:
         tree.is_dir(f"{base}{module}") or tree.is_file(f"{base}{module}.py")
         for base in ("", "src/")
     )
-
-
-def _tables(value: Any) -> list[Table]:
-    return [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, dict)]

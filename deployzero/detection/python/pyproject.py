@@ -19,6 +19,11 @@ def table(parent: Table, *keys: str) -> Table:
     return found if isinstance(found, dict) else {}
 
 
+def tables(value: Any) -> list[Table]:
+    """The tables of a list of them, or the one that stands there alone."""
+    return [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, dict)]
+
+
 def dependencies(pyproject: Table) -> list[Requirement]:
     """[project] dependencies. Raises ProjectDetectionError for what is no requirement."""
     given = table(pyproject, "project").get("dependencies", [])

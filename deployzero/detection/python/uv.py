@@ -4,7 +4,7 @@ import fnmatch
 from typing import Any
 
 from deployzero.detection.python.lock import locked_names
-from deployzero.detection.python.pyproject import Table, dynamic, name_dependencies, table
+from deployzero.detection.python.pyproject import Table, dynamic, name_dependencies, table, tables
 from deployzero.detection.python.requirements import Requirements
 from deployzero.detection.tree import Tree
 
@@ -89,11 +89,7 @@ def _matching(tree: Tree, pattern: str) -> list[str]:
 def _local_sources(pyproject: Table) -> bool:
     """[tool.uv.sources] that lie in the repository, workspace members apart."""
     given = table(pyproject, "tool", "uv", "sources").values()
-    return any("path" in each for value in given for each in _tables(value))
-
-
-def _tables(value: Any) -> list[Table]:
-    return [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, dict)]
+    return any("path" in each for value in given for each in tables(value))
 
 
 def _texts(value: Any) -> list[str]:

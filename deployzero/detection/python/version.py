@@ -12,7 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from deployzero.detection.python.conda import conda_python
 from deployzero.detection.python.pyproject import Table, table
-from deployzero.detection.python.tools import tool_pins
+from deployzero.detection.python.tools import certain_pins
 from deployzero.detection.tree import Tree, broken
 
 PREFERRED = ("3.13", "3.11", "3.12", "3.14", "3.10", "3.9", "3.8")
@@ -71,7 +71,7 @@ def _pins(tree: Tree) -> list[tuple[str, str]]:
         version = _plain(text)
         if version not in ANY and not _SPECIFIER.match(version):
             pins.append((".python-version", _checked(".python-version", number, version, text)))
-    for path, version in (*tool_pins(tree, "python"), *_pipfile(tree)):
+    for path, version in (*certain_pins(tree, "python"), *_pipfile(tree)):
         if match := _VERSION.match(version):
             pins.append((path, match[1]))
     if (conda := conda_python(tree)) and _VERSION.match(conda):
