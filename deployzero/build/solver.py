@@ -26,6 +26,24 @@ class Solution:
     cached: int
 
 
+@dataclass(slots=True)
+class _Lines:
+    """From the thread that reads the engine into the event loop, until the build has ended."""
+
+    on_line: Callable[[str], None]
+    loop: asyncio.AbstractEventLoop
+    ended: bool = False
+
+    def post(self, text: str) -> None:
+        # The loop may be gone while the thread still reads the engine's last words.
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._line, text)
+
+    def _line(self, text: str) -> None:
+        if not self.ended:
+            self.on_line(text)
+
+
 async def solve(
     engine: Engine,
     order: Order,
@@ -47,24 +65,15 @@ async def solve(
     """
     client = await engine.client()
     loop = asyncio.get_running_loop()
-    ended = False
-
-    def line(text: str) -> None:
-        if not ended:
-            on_line(text)
+    lines = _Lines(on_line, loop)
 
     def redact(text: str) -> str:
         for value in hidden:
             text = text.replace(value, "[redacted]")
         return text
 
-    def post(text: str) -> None:
-        # The loop may be gone while the thread still reads the engine's last words.
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(line, text)
-
     build = Build(client, order)
-    progress = Progress(post, redact)
+    progress = Progress(lines.post, redact)
     running = asyncio.ensure_future(engine.run(build.run, context, progress.take))
     try:
         async with asyncio.timeout_at((loop.time() if begun is None else begun) + seconds):
@@ -78,7 +87,7 @@ async def solve(
     except (DockerException, requests.RequestException) as error:
         raise refused(error) from error
     finally:
-        ended = True
+        lines.ended = True
     if solved.error:
         failed, output = progress.failed, progress.tail
         raise explain(redact(solved.error), failed, output, memory, app, stack)
