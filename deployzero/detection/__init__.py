@@ -1,4 +1,10 @@
-"""The detection engine: a source tree in, a ProjectConfig with reasons out."""
+"""The detection engine: a source tree in, a ProjectConfig with reasons out.
+
+`detector` picks the stack and asks it; go/, nodejs/ and python/ hold a stack each, `static`,
+`dockerfile` and `buildpacks` (stacks that are data) the others, all of which read a `tree`.
+What is chosen by hand goes over it: `choice`, `procfile`, `app_json`. Several parts in one
+repository: `workspace`, `nested`, `assets`. Words for the user: `refusals`, `recognised`.
+"""
 
 from deployzero.detection.detector import ProjectDetector, startable
 from deployzero.detection.dockerfile import DockerfileDetector

@@ -4,22 +4,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from deployzero.detection.nodejs.command import Start, inside, script_variables
 from deployzero.detection.nodejs.install import Install, install, prune
+from deployzero.detection.nodejs.kept import needs_development, needs_typescript
 from deployzero.detection.nodejs.manifest import MANIFESTS, Package, read_package
 from deployzero.detection.nodejs.packages import Manager, package_manager
 from deployzero.detection.nodejs.site import Site, is_development_server, site
-from deployzero.detection.nodejs.start import (
-    Start,
-    entry,
-    inside,
-    main_file,
-    needs_development,
-    needs_typescript,
-    script_variables,
-    sources,
-    start,
-    unstartable,
-)
+from deployzero.detection.nodejs.start import entry, main_file, sources, start, unstartable
 from deployzero.detection.nodejs.version import node_version
 from deployzero.detection.nodejs.workspaces import app_package, build_steps, nx_app
 from deployzero.detection.procfile import read_procfile

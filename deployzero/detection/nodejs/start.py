@@ -3,12 +3,18 @@
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from deployzero.detection.listening import listens
+from deployzero.detection.nodejs.command import Start, inside, loading
+from deployzero.detection.nodejs.frameworks import (
+    framework_server,
+    next_standalone,
+    server_environment,
+)
+from deployzero.detection.nodejs.kept import BINARIES
 from deployzero.detection.nodejs.manifest import Package
 from deployzero.detection.nodejs.packages import Manager
-from deployzero.detection.nodejs.site import has_adapter, is_development_server
+from deployzero.detection.nodejs.site import is_development_server
 
 STEMS = ("server", "index", "app", "main")
 ENTRIES = (
@@ -19,16 +25,6 @@ ENTRIES = (
 )  # fmt: skip
 PRODUCTION = ("start:prod", "start:production", "start-prod", "prod", "production", "serve:prod")
 """Scripts that start what `start` starts for development."""
-BINARIES = {
-    "nest": "@nestjs/cli", "ng": "@angular/cli", "tsc": "typescript", "run-s": "npm-run-all",
-    "run-p": "npm-run-all", "dotenv": "dotenv-cli", "remix-serve": "@remix-run/serve",
-    "react-router-serve": "@react-router/serve", "vinxi": "vinxi", "nuxi": "nuxi",
-    "medusa": "@medusajs/cli", "strapi": "@strapi/strapi", "directus": "directus",
-    "sequelize": "sequelize-cli", "sequelize-cli": "sequelize-cli", "babel-node": "@babel/node",
-    "keystone": "@keystone-6/core", "payload": "payload", "eleventy": "@11ty/eleventy",
-    "tsconfig-paths": "tsconfig-paths", "swc-node": "@swc-node/register",
-}  # fmt: skip
-"""Programs that are not called like their package."""
 DIRECT = frozenset({
     "node", "next", "nuxt", "tsx", "ts-node", "bun", "remix-serve", "react-router-serve", "serve",
     "http-server", "fastify", "keystone", "strapi", "vite-node",
@@ -38,12 +34,6 @@ WORKERS = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
 HTTP_SERVERS = frozenset({
     "express", "fastify", "koa", "@hono/node-server", "@hapi/hapi", "polka", "h3", "restify",
 })  # fmt: skip
-NITRO = (
-    "nuxt", "@tanstack/react-start", "@tanstack/start", "@tanstack/solid-start", "@solidjs/start",
-    "nitropack",
-)  # fmt: skip
-"""Frameworks on Nitro, whose builds all end in .output/."""
-
 _PORT = re.compile(r"^((?:[A-Z_]+=\S+ )*)PORT=\d+ ")
 _FIXED = re.compile(r"(\s(?:-p|--port|-l|--listen)[ =])(?:tcp://)?(?:[\w.]+:)?\d{2,5}\b")
 _RELOADER = re.compile(
@@ -54,32 +44,12 @@ _RELOADER = re.compile(
 _WATCHER = re.compile(r"^((?:[A-Z_]+=\S+ )*)(tsx|node|bun) (?:watch|--watch(?:-path=\S+)?|--hot) ")
 _TS_WATCHER = re.compile(r"^((?:[A-Z_]+=\S+ )*)(?:ts-node-dev|tsnd)(?: -[\w-]+)* (?=[\w./-]+\.ts$)")
 _MANAGERS_OWN = re.compile(r"\bnpm_(?:config_user_agent|execpath|lifecycle_\w+|command)\b")
-_NEXT_START = re.compile(r"\bnext start\b")
-_LOADED = re.compile(
-    r"(?:\brequire\(|\bimport\(|\bfrom|^[ \t]*import)\s*['\"]([^'\"\s]+)['\"]", re.MULTILINE
-)
 _BUN = re.compile(
     r"^(?:[A-Z_]+=\S+ )*bun (?:run )?(?:--(?:hot|watch) )(?:run )?[\w./-]+\.[cm]?[jt]sx?$"
 )
 """For development; where it is all there is to start, bun is what the app is for."""
 _DESKTOP = re.compile(r"\belectron\b")
 _SIMPLE = re.compile(r"^(?:[A-Z_]+=[\w./:@-]+ )*[\w./-]+(?: [\w./:@=,+$-]+)*$")
-
-
-@dataclass
-class Start:
-    command: str | None = None
-    environment: dict[str, str] = field(default_factory=dict)
-    before: tuple[str, ...] = ()
-    """Steps of the build that the command needs."""
-    build_prefix: str = ""
-    """Variables for the build script."""
-    tools: tuple[str, ...] = ()
-    """Programs of npm's registry that the command calls and no manifest names."""
-    least_node: int = 0
-    """The major from which on Node.js runs such an entry file."""
-    plain: bool = False
-    """An entry file that nothing says to be a server."""
 
 
 def start(package: Package, manager: Manager, reasons: list[str]) -> Start:
@@ -97,7 +67,7 @@ def start(package: Package, manager: Manager, reasons: list[str]) -> Start:
         if name and not is_development_server(package.script(name)):
             reasons.append(f"{package.file}: script '{name}' in its place")
             return _by_script(package, manager, name, reasons)
-    return _framework(package, manager, reasons)
+    return framework_server(package, manager, reasons)
 
 
 def entry(package: Package, manager: Manager, reasons: list[str]) -> Start:
@@ -159,50 +129,6 @@ def sources(app: Package, file: str) -> Iterator[str]:
             yield app.path(f"{folder}{stem}.ts")
 
 
-def script_variables(package: Package) -> dict[str, str]:
-    """What every package manager gives a script, for one that is started without it.
-
-    Many a program reads its own version there.
-    """
-    given = {key: package.values.get(key) for key in ("name", "version")}
-    config = package.values.get("config")
-    given |= {f"config_{k}": v for k, v in config.items()} if isinstance(config, dict) else {}
-    named = {f"npm_package_{key}": value for key, value in given.items()}
-    return {
-        name: str(value)
-        for name, value in named.items()
-        if isinstance(value, str | int) and not isinstance(value, bool)
-        and re.fullmatch(r"\w{1,80}", name) and re.fullmatch(r"[^\0\n]{1,200}", str(value))
-    }  # fmt: skip
-
-
-def needs_development(package: Package, commands: list[str]) -> str | None:
-    """The development dependency that these commands call, or that Next's settings load."""
-    for command in commands:
-        for word in re.findall(r"[@\w][\w@/.-]*", package.expanded(command)):
-            name = BINARIES.get(word, _package_of(word))
-            if name in package.development:
-                return name
-    if any(_NEXT_START.search(package.expanded(each)) for each in commands):
-        loaded = _LOADED.findall(package.config("next"))  # a plugin, say
-        return next((n for n in map(_package_of, loaded) if n in package.development), None)
-    return None
-
-
-def needs_typescript(package: Package, commands: list[str]) -> str | None:
-    """next.config.ts, for which `next start` installs TypeScript where it is missing (Next 15)."""
-    if "typescript" not in package.development:
-        return None
-    if not any(_NEXT_START.search(package.expanded(each)) for each in commands):
-        return None
-    return package.first("next.config.ts", "next.config.mts")
-
-
-def _package_of(module: str) -> str:
-    parts = module.split("/")
-    return "/".join(parts[:2]) if module.startswith("@") else parts[0]
-
-
 def _for_development(package: Package, script: str) -> bool:
     production = any(package.script(name) for name in PRODUCTION)
     return is_development_server(package.script(package.final("start"))) or (
@@ -211,10 +137,10 @@ def _for_development(package: Package, script: str) -> bool:
 
 
 def _by_script(package: Package, manager: Manager, name: str, reasons: list[str]) -> Start:
-    environment = _environment(package)
+    environment = server_environment(package)
     called = package.final(name)
     if re.search(r"^next start\b|standalone/server\.js", package.script(called)) and (
-        standalone := _standalone(package, reasons)
+        standalone := next_standalone(package, reasons)
     ):
         return standalone
     command = _direct(package, manager, called, reasons)
@@ -251,7 +177,7 @@ def _direct(package: Package, manager: Manager, name: str, reasons: list[str]) -
         reasons.append(f"{package.file}: the start script's PORT is left out, deployzero sets it")
     if "$PORT" in plain and "$PORT" not in script:
         reasons.append(f"{package.file}: the start script's port gives way to $PORT")
-    return inside(package, _loading(package, manager, plain))
+    return inside(package, loading(package, manager, plain))
 
 
 def _asks_manager(package: Package, command: str) -> str | None:
@@ -264,119 +190,6 @@ def _asks_manager(package: Package, command: str) -> str | None:
     return None
 
 
-def _loading(package: Package, manager: Manager, command: str) -> str:
-    """With Plug'n'Play node finds packages by Yarn's own loader alone."""
-    if not manager.pnp or not re.search(r"(?:^|\s)node ", command):
-        return command
-    if package.values.get("type") == "module" or package.folder != ".":
-        return re.sub(r"(^|\s)node ", r"\1yarn node ", command, count=1)
-    return f"NODE_OPTIONS=--require=./.pnp.cjs {command}"
-
-
-def inside(package: Package, command: str) -> str:
-    """The command in the package's own folder."""
-    folder = package.folder
-    return command if folder == "." else f"cd {shlex.quote(folder)} && {command}"
-
-
-def _environment(package: Package) -> dict[str, str]:
-    if "@sveltejs/adapter-node" in package.dependencies:
-        # Its check of forms compares with the address that the browser used.
-        return {"PROTOCOL_HEADER": "x-forwarded-proto", "HOST_HEADER": "x-forwarded-host"}
-    return {}
-
-
-def _framework(package: Package, manager: Manager, reasons: list[str]) -> Start:
-    uses = package.dependencies
-    if package.members and "build" not in package.scripts:
-        return Start()  # the root holds what its workspaces share
-    if "next" in uses:
-        if standalone := _standalone(package, reasons):
-            return standalone
-        reasons.append("next: its own server, next start")
-        command = "next start" if package.folder == "." and not manager.pnp else None
-        return Start(command or inside(package, manager.execute("next start")))
-    if _without_nitro(package):
-        reasons.append(
-            "tanstack-start: its build has no server of its own, so srvx serves dist/; "
-            "nitro among the plugins of vite.config makes one"
-        )
-        path = "dist/server/server.js"
-        return Start(inside(package, f"srvx --prod -s ../client {path}"), tools=("srvx@1",))
-    if any(name in uses for name in NITRO):
-        reasons.append("its build ends in a server of its own, .output/server/index.mjs")
-        return Start(inside(package, "node .output/server/index.mjs"))
-    if "@sveltejs/kit" in uses:
-        return _sveltekit(package, reasons)
-    if "astro" in uses and has_adapter(package):
-        if "@astrojs/node" in uses:
-            reasons.append("astro: its Node.js adapter's server, dist/server/entry.mjs")
-            return Start(inside(package, "node ./dist/server/entry.mjs"))
-        reasons.append("astro: its adapter is for another host; @astrojs/node is for this one")
-        return Start()
-    for name, program in (
-        ("@remix-run/serve", "remix-serve"),
-        ("@react-router/serve", "react-router-serve"),
-    ):
-        if name in uses:
-            reasons.append(f"{name}: serves build/server/index.js")
-            path = "./build/server/index.js"
-            if package.folder != "." or manager.pnp:
-                return Start(inside(package, manager.execute(f"{program} {path}")))
-            return Start(f"{program} {path}")
-    if "@nestjs/core" in uses and "build" in package.scripts:
-        reasons.append("nest: its build ends in dist/main.js")
-        return Start(inside(package, _loading(package, manager, "node dist/main")))
-    return Start()
-
-
-def _without_nitro(package: Package) -> bool:
-    """TanStack Start from its release candidates on: Nitro is a plugin that one adds."""
-    wanted = package.versions.get("@tanstack/react-start") or package.versions.get(
-        "@tanstack/solid-start", ""
-    )
-    asked = {"nitro", "nitropack", "@tanstack/nitro-v2-vite-plugin", "vinxi"} & package.dependencies
-    if not wanted or asked or "nitro" in package.config("vite") or package.config("app"):
-        return False
-    number = re.search(r"([0-9]{1,6})\.([0-9]{1,6})", wanted)
-    return number is None or (int(number[1]), int(number[2])) >= (1, 132)
-
-
-def _sveltekit(package: Package, reasons: list[str]) -> Start:
-    text = package.config("svelte")
-    if "adapter-auto" in text:
-        reasons.append(
-            "sveltekit: adapter-auto knows no host like this one, so it is told to take "
-            "adapter-node (GCP_BUILDPACKS); install @sveltejs/adapter-node to have it locked"
-        )
-        prefix = "GCP_BUILDPACKS=true "
-    elif "adapter-node" in text:
-        reasons.append("sveltekit: adapter-node's server, build/")
-        prefix = ""
-    else:
-        reasons.append("sveltekit: its adapter is for another host; adapter-node is for this one")
-        return Start()
-    out = re.search(r"\bout\s*:\s*['\"`]([\w./-]+)['\"`]", text)
-    environment = {"PROTOCOL_HEADER": "x-forwarded-proto", "HOST_HEADER": "x-forwarded-host"}
-    command = inside(package, f"node {out[1] if out else 'build'}")
-    return Start(command, environment, build_prefix=prefix)
-
-
-def _standalone(package: Package, reasons: list[str]) -> Start | None:
-    """Next's own small server; its files beside it are for the build to bring."""
-    if not re.search(r"\boutput\s*:\s*['\"`]standalone['\"`]", package.config("next")):
-        return None
-    if package.folder != ".":
-        return None  # it lies as deep as the package does
-    reasons.append("next.config: output 'standalone': its server, with its static files")
-    copied = "cp -r .next/static .next/standalone/.next/"
-    before = [copied] if "standalone" not in package.script("build") else []
-    if before and package.tree.is_dir("public"):
-        before.append("cp -r public .next/standalone/")
-    # Docker's own HOSTNAME would bind it to one address.
-    return Start("HOSTNAME=0.0.0.0 node .next/standalone/server.js", before=tuple(before))
-
-
 def _run_file(package: Package, manager: Manager, file: str, reasons: list[str]) -> Start:
     quoted = shlex.quote(file)
     if manager.name == "bun" or any(_BUN.match(script) for script in package.scripts.values()):
@@ -384,10 +197,10 @@ def _run_file(package: Package, manager: Manager, file: str, reasons: list[str])
         return Start(inside(package, f"bun {quoted}"))
     if not re.search(r"\.[cm]?tsx?$", file):
         reasons.append(f"{file}: started by node")
-        return Start(inside(package, _loading(package, manager, f"node {quoted}")))
+        return Start(inside(package, loading(package, manager, f"node {quoted}")))
     for runner in ("tsx", "ts-node"):
         if runner in package.dependencies and package.folder == "." and not manager.pnp:
             reasons.append(f"{file}: started by {runner}")
             return Start(f"{runner} {quoted}")
     reasons.append(f"{file}: started by node itself, which leaves types out (22.18 or later)")
-    return Start(inside(package, _loading(package, manager, f"node {quoted}")), least_node=22)
+    return Start(inside(package, loading(package, manager, f"node {quoted}")), least_node=22)

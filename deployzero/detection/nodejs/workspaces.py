@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from deployzero.detection.nodejs.command import inside
 from deployzero.detection.nodejs.manifest import Package, read_package
 from deployzero.detection.nodejs.packages import Manager
 from deployzero.detection.nodejs.site import SERVER_FRAMEWORKS, is_development_server
-from deployzero.detection.nodejs.start import inside
 from deployzero.detection.tree import Tree
 
 

@@ -1,0 +1,47 @@
+"""Development dependencies that a Node.js app needs when it runs."""
+
+import re
+
+from deployzero.detection.nodejs.manifest import Package
+
+BINARIES = {
+    "nest": "@nestjs/cli", "ng": "@angular/cli", "tsc": "typescript", "run-s": "npm-run-all",
+    "run-p": "npm-run-all", "dotenv": "dotenv-cli", "remix-serve": "@remix-run/serve",
+    "react-router-serve": "@react-router/serve", "vinxi": "vinxi", "nuxi": "nuxi",
+    "medusa": "@medusajs/cli", "strapi": "@strapi/strapi", "directus": "directus",
+    "sequelize": "sequelize-cli", "sequelize-cli": "sequelize-cli", "babel-node": "@babel/node",
+    "keystone": "@keystone-6/core", "payload": "payload", "eleventy": "@11ty/eleventy",
+    "tsconfig-paths": "tsconfig-paths", "swc-node": "@swc-node/register",
+}  # fmt: skip
+"""Programs that are not called like their package."""
+_NEXT_START = re.compile(r"\bnext start\b")
+_LOADED = re.compile(
+    r"(?:\brequire\(|\bimport\(|\bfrom|^[ \t]*import)\s*['\"]([^'\"\s]+)['\"]", re.MULTILINE
+)
+
+
+def needs_development(package: Package, commands: list[str]) -> str | None:
+    """The development dependency that these commands call, or that Next's settings load."""
+    for command in commands:
+        for word in re.findall(r"[@\w][\w@/.-]*", package.expanded(command)):
+            name = BINARIES.get(word, _package_of(word))
+            if name in package.development:
+                return name
+    if any(_NEXT_START.search(package.expanded(each)) for each in commands):
+        loaded = _LOADED.findall(package.config("next"))  # a plugin, say
+        return next((n for n in map(_package_of, loaded) if n in package.development), None)
+    return None
+
+
+def needs_typescript(package: Package, commands: list[str]) -> str | None:
+    """next.config.ts, for which `next start` installs TypeScript where it is missing (Next 15)."""
+    if "typescript" not in package.development:
+        return None
+    if not any(_NEXT_START.search(package.expanded(each)) for each in commands):
+        return None
+    return package.first("next.config.ts", "next.config.mts")
+
+
+def _package_of(module: str) -> str:
+    parts = module.split("/")
+    return "/".join(parts[:2]) if module.startswith("@") else parts[0]
