@@ -1,12 +1,6 @@
 """Monorepos: what is installed, which package is the app, what is built before it."""
 
 import json
-import time
-
-import pytest
-
-from deployzero.detection.tree import Tree
-from deployzero.errors import ProjectDetectionError
 
 ROOT = {"package.json": json.dumps({"workspaces": ["apps/*", "libs/**", "!libs/old"]})}
 
@@ -87,31 +81,11 @@ def test_several_that_could_be_the_app_are_named_and_none_is_guessed(examine):
     assert any("(apps/api, apps/web)" in reason for reason in config.reasons)
 
 
-@pytest.mark.parametrize("end", ["", " // one more", " /* and"])
-def test_settings_of_nx_and_angular_may_have_comments_and_last_commas(plant, end):
-    root = plant({
-        "nx.json": '{ // which\n "a": "//no", /* one\n */ "b": [1, 2, ],\n}' + end,
-        "broken.json": '{ // a\n /* b\n c */ "b" "c"}',
-    })  # fmt: skip
-    assert Tree(root).json("nx.json", comments=True) == {"a": "//no", "b": [1, 2]}
-    with pytest.raises(ProjectDetectionError, match=r"broken\.json, line 3"):
-        Tree(root).json("broken.json", comments=True)
-
-
 def test_a_node_app_beside_commented_nx_json_is_recognised(detect):
     files = {
         "package.json": '{"scripts": {"start": "node a.js"}}', "nx.json": '{// x\n}',
     }  # fmt: skip
     assert detect(files).start_command == "node a.js"
-
-
-@pytest.mark.parametrize("text", ["/*" * 400_000, '"' * 500_000, ", " * 400_000, "//" * 400_000])
-def test_comments_are_taken_out_in_linear_time(plant, text):
-    root = plant({"nx.json": text})
-    start = time.process_time()
-    with pytest.raises(ProjectDetectionError):
-        Tree(root).json("nx.json", comments=True)
-    assert time.process_time() - start < 2
 
 
 def test_a_workspace_with_a_script_on_install_is_installed_after_the_source(detect):
