@@ -110,7 +110,9 @@ def unstartable(package: Package) -> str | None:
     if _is_desktop(package):
         return "its start script opens a window (Electron), and nothing of it is served by HTTP"
     declared = package.values.get("main")
-    if not isinstance(declared, str) or not declared.strip() or main_file(package):
+    if package.members or main_file(package):
+        return None  # `npm init` writes a main also where the members are the apps
+    if not isinstance(declared, str) or not declared.strip():
         return None
     return f"{package.file}'s main is {declared.strip()[:80]}, and there is no such file"
 

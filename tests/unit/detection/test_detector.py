@@ -145,6 +145,9 @@ def test_an_entry_file_that_is_named_and_not_there_is_in_the_error(detect):
     assert caught.value.message == (
         "a Node.js app, but package.json's main is server.js, and there is no such file"
     )
+    root = '{"main": "index.js", "workspaces": ["a", "b"]}'
+    with pytest.raises(ProjectDetectionError, match="no way to start"):
+        detect({"package.json": root, "a/package.json": "{}", "b/package.json": "{}"})
 
 
 def test_a_misnamed_procfile_is_noticed(detect):
