@@ -27,7 +27,13 @@ from deployzero.detection.nodejs.detector import NodeJSDetector
 from deployzero.detection.procfile import read_procfile
 from deployzero.detection.python.command import in_environment
 from deployzero.detection.python.detector import PythonDetector
-from deployzero.detection.refusals import UnrecognisedError, no_start, unrecognised
+from deployzero.detection.refusals import (
+    UnrecognisedError,
+    half_a_character,
+    no_start,
+    unrecognised,
+    writable,
+)
 from deployzero.detection.static import StaticDetector, protected, unfinished
 from deployzero.detection.tree import Tree, printable
 from deployzero.detection.workspace import below, from_top, started_below, workspace
@@ -194,7 +200,7 @@ class ProjectDetector:
         reasons = (
             *choice.reasons, *config.reasons, *rewrites, *others, *extras.reasons, *misnamed,
         )  # fmt: skip
-        return dataclasses.replace(
+        plan = dataclasses.replace(
             config,
             assets=assets,
             environment={**config.environment, **extras.environment},
@@ -203,6 +209,9 @@ class ProjectDetector:
             formation=extras.formation,
             reasons=tuple(map(printable, reasons)),
         )
+        if not writable(plan):
+            raise half_a_character()
+        return plan
 
     def _recognised(self, tree: Tree, chosen: Values, web: str) -> ProjectConfig:
         if decides(chosen):

@@ -1,5 +1,8 @@
 """What the user reads when nothing is recognised, or what is recognised cannot be started."""
 
+import dataclasses
+import json
+
 from deployzero.detection import recognised
 from deployzero.detection.tree import Tree, printable
 from deployzero.errors import ProjectDetectionError
@@ -51,6 +54,22 @@ def unrecognised(tree: Tree) -> ProjectDetectionError:
             "or config:set <app> DEPLOYZERO_ROOT=…, or a Dockerfile at the root."
         )
     return UnrecognisedError("no app was recognised in this repository", hint, detail)
+
+
+def writable(plan: ProjectConfig) -> bool:
+    r"""JSON and YAML can name half a character (\ud800), which no file and no command can hold."""
+    try:
+        json.dumps(dataclasses.asdict(plan), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def half_a_character() -> ProjectDetectionError:
+    return ProjectDetectionError(
+        "a file that decides how the app runs holds half a character (such as \\ud800)",
+        "Write the character itself, or both of its halves.",
+    )
 
 
 def _article(name: str) -> str:

@@ -7,7 +7,9 @@ from deployzero.detection.tree import Tree, join
 
 PACKAGE_MAIN = re.compile(r"^package\s+main\b", re.M)
 _IGNORED = re.compile(r"^//\s*(?:go:build|\+build)\s+ignore\b", re.M)
-_USE = re.compile(r"^[ \t]*(?:use[ \t]+)?\(?[ \t]*(\./[\w./-]+|\.)[ \t]*\)?[ \t]*(?://.*)?$", re.M)
+_USE = re.compile(
+    r"^[ \t]*+(?:use[ \t]++)?\(?[ \t]*+(\./[\w./-]+|\.)[ \t]*+\)?[ \t]*+(?://.*)?$", re.M
+)
 _MODULE = re.compile(r"^module\s+\"?([^\s\"]+)\"?", re.M)
 _INSTALL = re.compile(r"^//\s*\+heroku\s+install\s+(.+)$", re.M)
 _PLAIN_NAME = re.compile(r"(?!-)[A-Za-z0-9._/-]+")

@@ -131,6 +131,7 @@ STARS = "/".join(["**"] * 12)
             "a/main.py": "",
             "pyproject.toml": "tool = 1",
         },
+        {"go.mod": "module a", "go.work": "use" + " " * 900_000 + "!", "main.go": "package main"},
     ],
 )
 def test_what_no_person_writes_is_an_answer_or_an_error_and_quick(examine, files):
@@ -170,3 +171,16 @@ def test_many_large_sources_are_not_all_parsed(examine):
 )
 def test_sources_may_be_large_or_in_another_encoding(examine, files, start):
     assert examine(files).start_command == start
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"app.json": '{"env": {"A": "\\ud800"}}', "index.html": ""},
+        {"package.json": '{"scripts": {"start": "node a.js --x=\\udfff"}}', "a.js": ""},
+        {"app.json": '{"env": {"A": "\\ud800",},}', "index.html": ""},
+    ],
+)
+def test_half_a_character_is_refused(examine, files):
+    with pytest.raises(ProjectDetectionError, match="half a character"):
+        examine(files)
