@@ -177,7 +177,7 @@ def test_sources_may_be_large_or_in_another_encoding(examine, files, start):
     "files",
     [
         {"app.json": '{"env": {"A": "\\ud800"}}', "index.html": ""},
-        {"package.json": '{"scripts": {"start": "node a.js --x=\\udfff"}}', "a.js": ""},
+        {"package.json": '{"name": "\\udfff", "scripts": {"start": "node a.js"}}', "a.js": ""},
         {"app.json": '{"env": {"A": "\\ud800",},}', "index.html": ""},
     ],
 )
