@@ -1,6 +1,7 @@
 """Why a container is not well: the error that tells the user the whole truth."""
 
 import dataclasses
+import ipaddress
 
 from deployzero.errors import ContainerError, ResourceLimitError
 from deployzero.models.cause import Subject, known_cause
@@ -72,6 +73,12 @@ def wrong_listener(pid: int, port: int) -> str:
     if not found or any(one.port == port and one.everywhere for one in found):
         return ""
     return f"listens on {', '.join(map(str, found))}, expected 0.0.0.0:{port}"
+
+
+def on_loopback(pid: int, port: int) -> bool:
+    """The app listens at the right port, where nothing outside its container reaches it."""
+    found = [one for one in listeners(pid) if one.port == port]
+    return bool(found) and all(ipaddress.ip_address(one.address).is_loopback for one in found)
 
 
 def out_of_memory(

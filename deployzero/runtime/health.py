@@ -16,7 +16,14 @@ from deployzero.models.cause import Subject
 from deployzero.models.project import HealthCheck
 from deployzero.runtime.causes.advice import answer_advice
 from deployzero.runtime.container import ContainerStatus
-from deployzero.runtime.diagnosis import NOBODY, exited, out_of_memory, unhealthy, wrong_listener
+from deployzero.runtime.diagnosis import (
+    NOBODY,
+    exited,
+    on_loopback,
+    out_of_memory,
+    unhealthy,
+    wrong_listener,
+)
 from deployzero.runtime.memory import oom_kills
 from deployzero.runtime.runtime import Runtime
 
@@ -25,6 +32,7 @@ STATUS_PAUSE = 0.1
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 """Seconds between two HTTP tries that follow deployzero's own rhythm: growing."""
 NOTE_AFTER = 3.0
+LOOPBACK_LOOKS, LOOPBACK_PAUSE = 2, 1.0
 STARVED_KILLS, STARVED_PAUSE = 3, 0.5
 """Kills of a container's processes by the kernel for memory, and seconds between two looks."""
 BODY_LIMIT = 1024**2
@@ -71,13 +79,10 @@ async def wait_healthy(
         probing := asyncio.create_task(_probe(target, port, checks, host, seen)),
         watching := asyncio.create_task(_until_gone(runtime, name)),
         starving := asyncio.create_task(_until_starved(runtime, name)),
+        asyncio.create_task(_until_misplaced(runtime, name, port, on_note)),
     }
-    if on_note is not None:
-        tasks.add(asyncio.create_task(_note(runtime, name, port, on_note)))
     try:
-        await asyncio.wait(
-            {probing, watching, starving}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
-        )
+        await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         if watching.done():
             raise await exited(runtime, name, watching.result(), subject)
         if probing.done() and not isinstance(probing.exception(), _GaveUpError):
@@ -226,8 +231,20 @@ async def _until_starved(runtime: Runtime, name: str) -> ContainerStatus:
         await asyncio.sleep(STARVED_PAUSE)
 
 
-async def _note(runtime: Runtime, name: str, port: int, on_note: Callable[[str], None]) -> None:
+async def _until_misplaced(
+    runtime: Runtime, name: str, port: int, on_note: Callable[[str], None] | None
+) -> None:
+    """Returns once the app holds its port on a loopback address: it will not open it any more.
+
+    One that listens at another port may still come to its own; that is noted, once.
+    """
     await asyncio.sleep(NOTE_AFTER)
-    status = await runtime.status(name)
-    if status is not None and (wrong := wrong_listener(status.pid, port)):
-        on_note(f"{wrong}; still waiting")
+    looks = 0
+    while looks < LOOPBACK_LOOKS:
+        status = await runtime.status(name)
+        pid = status.pid if status is not None else 0
+        looks = looks + 1 if on_loopback(pid, port) else 0
+        if not looks and on_note is not None and (wrong := wrong_listener(pid, port)):
+            on_note(f"{wrong}; still waiting")
+            on_note = None
+        await asyncio.sleep(LOOPBACK_PAUSE)

@@ -18,7 +18,7 @@ from python_image import SERVER, python
 from deployzero.build.builder import Builder, BuildRequest
 from deployzero.errors import ContainerError, ResourceLimitError
 from deployzero.models.project import HealthCheck, ProjectConfig
-from deployzero.runtime import docker_networks
+from deployzero.runtime import docker_networks, health
 from deployzero.runtime.container import ContainerSpec
 from deployzero.runtime.docker_manager import AddressInUseError, DockerManager
 from deployzero.runtime.drain import drain
@@ -206,6 +206,19 @@ async def test_an_unhealthy_app_is_told_what_was_seen(
     assert error.value.message == f"the app is not healthy after 2s: {seen}"
     assert ("0.0.0.0:$PORT" in error.value.hint) == ("listens" in seen)
     assert error.value.detail[0].startswith("serving")
+
+
+async def test_a_port_held_on_the_loopback_address_is_not_waited_for(
+    docker_manager: DockerManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "NOTE_AFTER", 0.2)
+    monkeypatch.setattr(health, "LOOPBACK_PAUSE", 0.2)
+    one = await spec(docker_manager, LISTEN="127.0.0.1")
+    async with asyncio.timeout(30):
+        with pytest.raises(ContainerError, match=r"listens on 127\.0\.0\.1:8000, expected"):
+            await healthy(
+                docker_manager, await spec(docker_manager, LISTEN="127.0.0.1"), timeout=60
+            )
 
 
 async def test_nothing_that_listens_is_named(docker_manager: DockerManager) -> None:

@@ -137,4 +137,26 @@ MODULES = (
         lacks=_HANDLED,
     ),
 )
-PYTHON = (*SERVERS, *MODULES)
+_SYNTAX = r"(?:Syntax|Indentation|Tab)Error: "
+_AT = r"^  File \"(?:/app/)?(?P<file>[^\"<\n]+\.py)\", line (?P<line>\d+)\n"
+_NOT_FATAL = (
+    rf"File \"[^\"\n]*/lib/python[^\"\n]*\", line \d+\n(?:    .*\n){{0,3}}{_SYNTAX}|"
+    rf"^{_SYNTAX}.*\n+During handling of the above exception, another exception occurred|"
+    rf"^{_SYNTAX}.*\n(?:.*\n)*(?:\w+\.)*(?:\w*[^\Wxnb]|\w*[^\Wt]ation|\w*[^\Wa]tion)Error(?::|$)"
+)
+"""In a package, not in the app; or what ended the app is another error, printed after it."""
+SYNTAX = (
+    Cause(
+        rf"{_AT}    (?:<{{7}}|={{7}}|>{{7}})(?: .*)?\n(?:    .*\n)?{_SYNTAX}",
+        "an unresolved merge conflict in {file}, line {line}",
+        "Keep one of the two sides, delete the marks around them, commit, and push again.",
+        lacks=_NOT_FATAL,
+    ),
+    Cause(
+        rf"{_AT}(?:    .*\n){{0,3}}{_SYNTAX}(?P<error>.{{1,200}})",
+        "syntax error in {file}, line {line}: {error}",
+        "Mend that line, commit, and push again.",
+        lacks=_NOT_FATAL,
+    ),
+)
+PYTHON = (*SERVERS, *MODULES, *SYNTAX)
