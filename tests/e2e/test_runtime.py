@@ -216,9 +216,7 @@ async def test_a_port_held_on_the_loopback_address_is_not_waited_for(
     one = await spec(docker_manager, LISTEN="127.0.0.1")
     async with asyncio.timeout(30):
         with pytest.raises(ContainerError, match=r"listens on 127\.0\.0\.1:8000, expected"):
-            await healthy(
-                docker_manager, await spec(docker_manager, LISTEN="127.0.0.1"), timeout=60
-            )
+            await healthy(docker_manager, one, timeout=60)
 
 
 async def test_nothing_that_listens_is_named(docker_manager: DockerManager) -> None:
