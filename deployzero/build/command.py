@@ -19,6 +19,10 @@ _SPANNING = re.compile(
     r"|<<|[;&|]$|(?:^|\s)#"
 )
 """In a line that `&& <the next line>` cannot follow."""
+_SET, _RUN = "set -- ", " && sh -ec \"$(printf '%s\\n' "
+"""Around the quoted lines of a script."""
+_QUOTED = re.compile(r"""(?:'((?:[^']|'"'"')*+)'|([^\s'"]+))(?= |$)""")
+"""What shlex.quote makes; shlex.split takes the square of a word's length."""
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 
 
@@ -48,7 +52,26 @@ def one_line(command: str) -> str:
     if all(map(_is_whole, lines)):
         return " && ".join(lines)
     words = " ".join(map(shlex.quote, text.split("\n")))
-    return f'set -- {words} && sh -ec "$(printf \'%s\\n\' "$@")"'
+    return f'{_SET}{words}{_RUN}"$@")"'
+
+
+def shown(line: str) -> str:
+    """A command that `one_line` made, in its author's words: of a script its first line.
+
+    `set -- '# why' 'if true' …` -> `if true … (4 lines)`.
+    """
+    words, ran, _ = line.removeprefix(_SET).rpartition(_RUN)
+    if not (ran and line.startswith(_SET)):
+        return line
+    first, lines, at = "", 0, 0
+    while at < len(words):
+        word = _QUOTED.match(words, at)
+        if word is None:  # not ours after all
+            return line
+        lines, at = lines + 1, word.end() + 1
+        said = (word[2] or word[1].replace("'\"'\"'", "'")).strip()
+        first = first or ("" if said.startswith("#") else said)
+    return f"{first} … ({lines} lines)"
 
 
 def _is_whole(line: str) -> bool:

@@ -21,6 +21,8 @@ _BUILD_CACHES = {
     "vue-cli": "node_modules/.cache",
 }
 """What each front-end tool finds again at its next build."""
+FALLING_BACK = " --logs-dir=/tmp/npm || { "
+"""Stands after npm's own command; from here on a step is ours, and is not shown."""
 _LINKED = "/tmp/front-end-cache"  # noqa: S108 - in a build step
 
 
@@ -39,7 +41,7 @@ def install(config: ProjectConfig) -> str | None:
         return command
     again = re.sub(r"\bnpm ci\b", "npm install", command.rpartition(" && ")[2])
     return (
-        f"{command} --logs-dir=/tmp/npm || {{ grep -qrs 'code EUSAGE' /tmp/npm"
+        f"{command}{FALLING_BACK}grep -qrs 'code EUSAGE' /tmp/npm"
         f" && echo 'the lock file does not fit: npm install instead' && {again}; }}"
     )
 

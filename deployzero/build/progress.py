@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from deployzero.build.command import shown
+from deployzero.build.nodejs import FALLING_BACK
 from deployzero.build.trace import Output, Vertex
 
 TAIL_LINES = 200
@@ -28,7 +30,8 @@ def instruction(name: str) -> str | None:
         return f"{word} {rest}".strip()
     end = flags.end() if (flags := _FLAGS.match(rest)) else 0
     kept = [flag for flag in rest[:end].split() if not flag.startswith("--mount=")]
-    return " ".join([word, *kept, _SOURCING.sub("", rest[end:])]).strip()
+    command, *_ = shown(_SOURCING.sub("", rest[end:])).partition(FALLING_BACK)
+    return " ".join([word, *kept, command]).strip()
 
 
 @dataclass

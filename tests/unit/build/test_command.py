@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from deployzero.build.command import one_line, process_command, with_exec
+from deployzero.build.command import one_line, process_command, shown, with_exec
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,35 @@ def test_no_line_of_a_build_may_fail(command: str) -> None:
     ran = _ran(one_line(command))
     assert ran.returncode
     assert not ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("\n# why\nif test 'a'; then\n  echo $HOME\nfi\n", "if test 'a'; then … (5 lines)"),
+        ("cat <<EOF\na\nEOF", "cat <<EOF … (3 lines)"),
+        ("\"'a'\"''\n# it's\n''", "\"'a'\"'' && ''"),
+        ("\"'a'\" 'b\n'", "\"'a'\" 'b … (2 lines)"),
+        ("make\nmake b", "make && make b"),
+        ("set -- a && make", "set -- a && make"),
+    ],
+)
+def test_a_script_is_shown_by_its_first_line(command: str, words: str) -> None:
+    assert shown(one_line(command)) == words
+
+
+def test_what_only_looks_like_a_script_is_shown_as_it_is() -> None:
+    line = one_line("cat <<EOF\na\nEOF")
+    for other in (line.replace("'cat", "cat'", 1).replace("EOF' a", "EOF a"), f"x && {line}"):
+        assert shown(other) == other
+
+
+def test_a_script_of_any_length_is_shown_at_once() -> None:
+    line = one_line(f"if true\nthen make {'x' * 500_000}\nfi")
+    assert shown(line) == "if true … (3 lines)"
+    for words in ("'", "'\"" * 250_000, "'\"'\"" * 100_000, "x' " * 100_000, "' " * 100_001):
+        other = f"set -- {words}{line[-30:]}"
+        assert shown(other) == other
 
 
 def _ran(line: str) -> "subprocess.CompletedProcess[str]":

@@ -1,7 +1,11 @@
 import base64
 
+from deployzero.build.command import one_line
+from deployzero.build.failure import explain
+from deployzero.build.nodejs import install
 from deployzero.build.progress import Progress, instruction, plain
 from deployzero.build.trace import Output, Vertex, decode
+from deployzero.models.project import ProjectConfig
 
 RUN = (
     "[build 2/3] RUN --mount=type=bind,from=M,target=/run/deployzero-build "
@@ -19,6 +23,22 @@ def test_a_step_is_shown_as_its_author_wrote_it() -> None:
     assert instruction(between) == "RUN --network=none pip install x"
     assert instruction("[internal] load metadata for x") is None
     assert instruction("exporting to image") is None
+
+
+def test_a_script_of_several_lines_is_shown_by_its_first() -> None:
+    script = one_line("# why\nif true; then\n  make 'it'\nfi")
+    name = RUN.replace("pip install x", script)
+    assert instruction(name) == "RUN if true; then … (4 lines)"
+    progress = Progress(lambda line: None, str)
+    progress.take(vertex("a", name, error="exit code: 127"))
+    error = explain("exit code: 127", progress.failed, ["sh: 3: make: not found"])
+    assert error.message.startswith("`if true; then … (4 lines)` exited with 127")
+
+
+def test_what_follows_when_npms_lock_file_does_not_fit_is_not_shown() -> None:
+    config = ProjectConfig("nodejs", install_command="npm ci --include=dev")
+    name = RUN.replace("pip install x", install(config) or "")
+    assert instruction(name) == "RUN npm ci --include=dev"
 
 
 def test_a_command_of_many_words_like_mounts_takes_no_time() -> None:
