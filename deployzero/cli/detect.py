@@ -69,9 +69,10 @@ def plan(config: ProjectConfig) -> Iterator[str]:
         "secrets": ", ".join(config.generated_secrets),
     }
     width = max(len(name) for name in rows) + 1
+    further = "\n" + " " * (width + 8)
     for name, value in rows.items():
         if value:
-            yield f"       {name + ':':<{width}} {value}"
+            yield f"       {name + ':':<{width}} {value.replace(chr(10), further)}"
     yield "-----> Why"
     for reason in config.reasons:
         yield f"       {reason}"

@@ -133,7 +133,7 @@ def read_choice(top: Tree, variables: Mapping[str, str]) -> Choice:
         for key in values.model_fields_set:
             merged[key] = getattr(values, key)
             named = _variable(key) if source == "config" else f"{source}: {key}"
-            told[key] = f"{named} = {_shown(merged[key])}"
+            told[key] = f"{named} {_shown(merged[key])}"
     merged["root"] = root
     order = [key for key in Values.model_fields if key in told]
     reasons = (*(told[key] for key in order), *_unknown(variables))
@@ -185,8 +185,10 @@ def _variable(key: str) -> str:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(value)
-    return " ".join(value) if isinstance(value, tuple) else str(value)
+        return f"= {', '.join(value)}"
+    text = " ".join(value) if isinstance(value, tuple) else str(value)
+    lines = len(re.split(r"\r\n?|\n", text))
+    return f"= {text}" if lines == 1 else f"({lines} lines)"
 
 
 def decides(chosen: Values) -> bool:

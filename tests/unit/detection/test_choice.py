@@ -51,6 +51,14 @@ def test_config_goes_before_the_file_before_the_procfile_before_the_guess(chosen
     assert "DEPLOYZERO_START_COMMAND = from-config" in config.reasons
 
 
+def test_a_command_of_several_lines_is_named_and_not_repeated(chosen):
+    config = chosen(FLASK, "build_command = '''\nif true\nthen make\nfi\n'''\n")
+    assert config.build_command == "if true\nthen make\nfi"
+    assert "deployzero.toml: build_command (3 lines)" in config.reasons
+    config = chosen(FLASK, DEPLOYZERO_BUILD_COMMAND="a\r\nb")
+    assert "DEPLOYZERO_BUILD_COMMAND (2 lines)" in config.reasons
+
+
 def test_every_guess_can_be_replaced_and_the_push_says_so(chosen):
     config = chosen(
         {**NODE, "package.json": '{"scripts": {"build": "a", "start": "node server.js"}}'},

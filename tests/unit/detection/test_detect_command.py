@@ -26,6 +26,14 @@ def test_the_plan_and_its_reasons_are_printed(plant):
     assert "requirements.txt: installed by pip" in result.stdout
 
 
+def test_a_command_of_several_lines_stays_in_its_column(plant):
+    toml = 'build_command = """\nif true\nthen make\nfi"""\n'
+    rows = run(plant({**FLASK, "deployzero.toml": toml})).stdout.splitlines()
+    at = next(number for number, row in enumerate(rows) if row.strip().startswith("build:"))
+    column = rows[at].index("if true")
+    assert rows[at + 1 : at + 3] == [" " * column + "then make", " " * column + "fi"]
+
+
 def test_json_is_one_object_with_the_fields_of_project_config(plant):
     result = run(plant(FLASK), "--json")
     values = json.loads(result.stdout)
