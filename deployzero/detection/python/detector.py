@@ -10,7 +10,14 @@ from deployzero.detection.python.libraries import libraries
 from deployzero.detection.python.packages import read_packages
 from deployzero.detection.python.pyproject import Table
 from deployzero.detection.python.requirements import CONVENTIONS, Requirements
-from deployzero.detection.python.script import ENTRIES, LOCAL, find_page, find_script, own_port
+from deployzero.detection.python.script import (
+    ENTRIES,
+    LOCAL,
+    find_page,
+    find_script,
+    own_port,
+    unparsed,
+)
 from deployzero.detection.python.server import served
 from deployzero.detection.python.version import python_version
 from deployzero.detection.python.web import find_web_app
@@ -67,6 +74,8 @@ def examined(tree: Tree) -> Examined | None:
     reasons: list[str] = []
     version, why = python_version(tree, pyproject)
     begun = _start(tree, pyproject, needs, django, reasons)
+    if django is None:
+        reasons += unparsed(tree, begun.file or entry, begun.framework is not None)
     if declared:
         _server_of_procfile(tree, needs)
     steps: list[str] = []

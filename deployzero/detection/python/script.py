@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from deployzero.detection.listening import listens
 from deployzero.detection.python.pyproject import Table, scripts, table
 from deployzero.detection.python.requirements import Requirements
-from deployzero.detection.python.syntax import parsed
-from deployzero.detection.python.web import imports
+from deployzero.detection.python.syntax import MAX_SOURCE, flaw, parsed
+from deployzero.detection.python.web import MODULES, imports
 from deployzero.detection.tree import Tree
 
 ENTRIES = ("main.py", "app.py", "start.py", "bot.py", "hello.py", "server.py")
@@ -83,6 +83,27 @@ def find_script(tree: Tree, pyproject: Table, needs: Requirements) -> Script | N
             command = f"python -m {name}" if needs.packaged else f"PYTHONPATH=src python -m {name}"
             return _module(tree, folder, command)
     return None
+
+
+def unparsed(tree: Tree, chosen: str | None, is_web: bool) -> list[str]:
+    """The reason why a likely entry was passed over: the first that does not parse, if any.
+
+    Only those are asked that come before a web application which was found.
+    """
+    names = list(dict.fromkeys([*(f"{module}.py" for module in MODULES), *ENTRIES]))
+    files = [*names, *(f"src/{name}" for name in names)]
+    if chosen and chosen.endswith(".py"):
+        likely = files[: files.index(chosen)] if is_web and chosen in files else files
+        files = list(dict.fromkeys([chosen, *likely]))
+    left = MAX_SOURCE
+    for file in filter(tree.is_file, files):
+        text = tree.source(file)
+        left -= len(text)
+        if left < 0:
+            break
+        if wrong := flaw(text):
+            return [f"{file}, line {wrong[0]}: does not parse ({wrong[1]})"]
+    return []
 
 
 def _module(tree: Tree, folder: str, command: str) -> Script:

@@ -1,12 +1,17 @@
 """Python's source as a syntax tree, where it has one that is worth the time."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
 MAX_SOURCE = 200_000
 """Characters; longer files are not parsed."""
 MAX_PARSED = 600_000
 """Characters of all files that one question is asked of: parsing them takes seconds."""
+
+NEWER = ("f-string", "multiple exception types must be parenthesized")
+"""What an older Python says of lines that newer ones read."""
+_NEWER = re.compile(r"""type \w+.*=|(?:async )?def \w+\[|class \w+\[|.*\b[tT][rR]?["']""")
 
 
 def parsed(text: str) -> ast.Module | None:
@@ -17,6 +22,23 @@ def parsed(text: str) -> ast.Module | None:
         return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def flaw(text: str) -> tuple[int, str] | None:
+    """(line, what is wrong there); None where it parses, or a newer Python may well read it."""
+    if len(text) > MAX_SOURCE:
+        return None
+    try:
+        ast.parse(text)
+    except SyntaxError as error:
+        line = (error.text or "").lstrip()
+        if error.lineno is None or error.msg.startswith(NEWER) or _NEWER.match(line):
+            return None
+        conflict = line.startswith(("<" * 7, "=" * 7, ">" * 7))
+        return error.lineno, "an unresolved merge conflict" if conflict else error.msg[:200]
+    except (ValueError, RecursionError, MemoryError):
+        return None
+    return None
 
 
 def all_parsed(texts: Iterable[str]) -> Iterator[ast.Module]:

@@ -55,6 +55,55 @@ def test_the_start_command_is_found_without_a_procfile(detect, files, requiremen
     assert (config.type, config.start_command) == ("python", command)
 
 
+OPEN = "import os\n\n\ndef f():\n    return [\n        1,\n        os.getenv('X'\n"
+
+
+@pytest.mark.parametrize("name", ["app.py", "main.py", "src/app.py", "bot.py"])
+def test_an_entry_that_does_not_parse_is_a_reason(detect, name):
+    reasons = detect({name: FLASK + OPEN, "requirements.txt": "flask"}).reasons
+    assert f"{name}, line 9: does not parse ('(' was never closed)" in reasons
+
+
+def test_an_entry_that_only_a_server_would_run_is_named_in_the_refusal(detect):
+    with pytest.raises(ProjectDetectionError) as refused:
+        detect({"wsgi.py": FLASK + OPEN, "requirements.txt": "flask"})
+    assert "wsgi.py, line 9: does not parse ('(' was never closed)" in refused.value.detail
+
+
+def test_many_large_entries_are_not_all_parsed(detect):
+    large = "# Flask\n" + "a+b\n" * 45_000
+    config = detect({"main.py": large, "app.py": large + OPEN, "requirements.txt": "requests"})
+    assert "does not parse" not in " ".join(config.reasons)
+
+
+def test_the_marks_of_a_merge_are_called_that(detect):
+    config = detect({"app.py": "<<<<<<< HEAD\na = 1\n=======\n", "requirements.txt": "flask"})
+    assert "app.py, line 1: does not parse (an unresolved merge conflict)" in config.reasons
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FLASK,
+        "a = {'b': 1}\nprint(f'{a['b']}')\n",
+        "type A = int\n",
+        "def f[T](x: T): ...\n",
+        "class A[T]: ...\n",
+        "try:\n    pass\nexcept OSError, ValueError:\n    pass\n",
+        "print(t'{1}')\n",
+        "a\0b",
+    ],
+)
+def test_what_parses_or_may_be_for_a_newer_python_is_not_blamed(detect, text):
+    config = detect({"app.py": text, "requirements.txt": "flask"})
+    assert "does not parse" not in " ".join(config.reasons)
+
+
+def test_an_entry_after_the_application_that_was_found_is_not_looked_at(detect):
+    config = detect({"app.py": FLASK, "main.py": OPEN, "requirements.txt": "flask"})
+    assert "does not parse" not in " ".join(config.reasons)
+
+
 def test_a_flask_object_under_the_main_guard_does_not_count(detect):
     guarded = "from flask import Flask\nif __name__ == '__main__':\n    app = Flask('a')\n"
     config = detect({"main.py": guarded, "requirements.txt": "flask"})
