@@ -11,6 +11,7 @@ from dataclasses import replace
 from deployzero.detection.nodejs.detector import NodeJSDetector
 from deployzero.detection.nodejs.manifest import Package, read_package
 from deployzero.detection.tree import Tree, join
+from deployzero.errors import ProjectDetectionError
 from deployzero.models.project import ProjectConfig
 
 _TOOL = re.compile(
@@ -51,6 +52,13 @@ def front_end(
     below = Tree(tree.root / folder)
     package = read_package(below) if tree.is_dir(folder) else None
     path = join(folder, "package.json")
+    if package is None and isinstance(chosen, str) and not tree.member:
+        below_root = f" below {config.root}/" if config.root != "." else ""
+        raise ProjectDetectionError(
+            f"assets: there is no {path}{below_root}",
+            "assets is the folder that holds the front end's package.json, inside the app's root; "
+            "assets = false builds none.",
+        )
     if package is None:
         return None, [f"{path} is not there: no front end is built"] if chosen else []
     if not (package.script("build") or package.script("heroku-postbuild")):

@@ -352,11 +352,17 @@ def _declared(tree: Tree, detector: Detector) -> bool:
     return tree.first(*MANIFESTS[detector.type]) is not None
 
 
+def _is_built_by_node(config: ProjectConfig) -> bool:
+    return config.type == "nodejs" and config.build_command is not None
+
+
 def _others(tree: Tree, config: ProjectConfig, known: Sequence[Detector]) -> list[str]:
     """Files that speak for another stack, and why that one was not taken."""
     reasons = []
     for detector in (*known, StaticDetector()):
         marker = tree.first(*detector.markers)
+        if marker and marker.endswith("index.html") and _is_built_by_node(config):
+            continue  # the bundler's own entry, as Vite's
         if marker and detector.type != config.type and config.type != "static":
             reasons.append(f"{marker} is there too: {config.type} wins over {detector.type}")
     if reasons and config.type != "dockerfile":

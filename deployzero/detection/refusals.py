@@ -2,12 +2,16 @@
 
 import dataclasses
 import json
+import re
 
 from deployzero.detection import recognised
 from deployzero.detection.tree import Tree, printable
 from deployzero.errors import ProjectDetectionError
 from deployzero.models.buildpacks import Buildpacks, buildpacks
 from deployzero.models.project import ProjectConfig
+
+_MISSING_MAIN = re.compile(r"(.+)'s main is (.+), and there is no such file")
+"""As nodejs/start.py says it."""
 
 
 class UnrecognisedError(ProjectDetectionError):
@@ -25,6 +29,13 @@ def no_start(config: ProjectConfig, stacks: Buildpacks | None = None) -> Project
         "the app listens on 0.0.0.0:$PORT."
     )
     fault = config.unstartable or "no way to start a web process was found"
+    if missing := _MISSING_MAIN.fullmatch(fault):
+        file, main = missing.groups()
+        hint = (
+            f'Correct "main" in {file}, add a "build" script that makes {main} and a "start" '
+            "script that runs it, or a Procfile with 'web: <command>'."
+        )
+        hint = printable(hint)
     return ProjectDetectionError(
         printable(f"{_article(title)} {title} app, but {fault}"), hint, config.reasons
     )
@@ -37,7 +48,7 @@ def unrecognised(tree: Tree) -> ProjectDetectionError:
         for name in tree.names[:20]
     ]
     more = f" and {len(tree.names) - 20} more" if len(tree.names) > 20 else ""
-    detail = (
+    detail: tuple[str, ...] = (
         "looked for: Dockerfile; go.mod; requirements.txt, pyproject.toml, manage.py or "
         "main.py, app.py, server.py; package.json; index.html or public/",
         f"seen: {', '.join(shown)}{more}" if shown else "seen: nothing, the tree is empty",
@@ -48,10 +59,21 @@ def unrecognised(tree: Tree) -> ProjectDetectionError:
         hint = "A Dockerfile of your own is respected: add one at the root."
         return ProjectDetectionError(message, hint, detail)
     hint = "Add one of these files at the root; a Dockerfile of your own always works."
-    if marked := _marked_folder(tree):
+    marked = _marked_folders(tree)
+    folders = [path.partition("/")[0] for path in marked]
+    if len(marked) == 1:
         hint = (
-            f'{marked} looks like an app: root = "{marked.partition("/")[0]}" in deployzero.toml, '
+            f'{marked[0]} looks like an app: root = "{folders[0]}" in deployzero.toml, '
             "or config:set <app> DEPLOYZERO_ROOT=…, or a Dockerfile at the root."
+        )
+    elif marked:
+        number = {2: "two", 3: "three"}.get(len(marked), str(len(marked)))
+        others = f" and {len(marked) - 3} more" if len(marked) > 3 else ""
+        detail = (*detail, f"{number} apps: {', '.join(marked[:3])}{others}")
+        hint = (
+            f'One of them: root = "{folders[0]}" in deployzero.toml; each as an app of its own: '
+            f"config:set <app> DEPLOYZERO_ROOT={folders[0]}, and the same for another app with "
+            f"{' or '.join(folders[1:3])}."
         )
     return UnrecognisedError("no app was recognised in this repository", hint, detail)
 
@@ -76,7 +98,7 @@ def _article(name: str) -> str:
     return "an" if name[:1] in "AEIOU" else "a"
 
 
-def _marked_folder(tree: Tree) -> str | None:
+def _marked_folders(tree: Tree) -> list[str]:
     wanted = ("Dockerfile", "go.mod", "requirements.txt", "pyproject.toml", "package.json")
     found = (tree.first(*(f"{folder}/{name}" for name in wanted)) for folder in tree.folders()[:20])
-    return next(filter(None, found), None)
+    return [printable(path) for path in found if path]

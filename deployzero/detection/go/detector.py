@@ -107,7 +107,11 @@ def _wanted(tree: Tree, known: dict[str, str], reasons: list[str]) -> dict[str, 
         if (package := called(command, known)) and known[package] not in chosen.values():
             chosen[package] = known[package]
     others = [package for package in known if package not in chosen]
-    told = f" (also there: {', '.join(others[:5])}; a Procfile names another)" if others else ""
+    told = ""
+    if others:
+        line = f"web: bin/{known[others[0]]}"
+        which = "it" if len(others) == 1 else "the first"
+        told = f" (also there: {', '.join(others[:5])}; a Procfile line '{line}' chooses {which})"
     reasons.append(f"builds the main package {' and '.join(chosen)}{told}")
     return chosen
 

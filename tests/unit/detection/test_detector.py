@@ -131,6 +131,29 @@ def test_an_app_in_a_sub_folder_is_pointed_at(detect):
     assert "backend" in caught.value.hint
 
 
+def test_all_apps_in_folders_are_pointed_at(detect):
+    files = {"backend/requirements.txt": "flask", "frontend/package.json": "{}"}
+    with pytest.raises(ProjectDetectionError, match="no app was recognised") as caught:
+        detect(files)
+    assert "two apps: backend/requirements.txt, frontend/package.json" in caught.value.detail
+    assert caught.value.hint == (
+        'One of them: root = "backend" in deployzero.toml; each as an app of its own: '
+        "config:set <app> DEPLOYZERO_ROOT=backend, and the same for another app with frontend."
+    )
+    with pytest.raises(ProjectDetectionError) as caught:
+        detect({"a/go.mod": "", "web/package.json": "{}"})
+    assert caught.value.detail[-1] == (
+        "4 apps: a/go.mod, backend/requirements.txt, frontend/package.json and 1 more"
+    )
+
+
+def test_the_page_that_a_bundler_begins_with_is_no_other_stack(detect):
+    vite = '{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}'
+    config = detect({"package.json": vite, "index.html": '<script src="/src/main.ts">'})
+    assert (config.type, config.static_dir) == ("nodejs", "dist")
+    assert not any("wins over" in r or "another choice" in r for r in config.reasons)
+
+
 def test_a_stack_without_a_start_command_is_refused_with_the_remedy(detect, examine):
     files = {"requirements.txt": "requests"}
     with pytest.raises(ProjectDetectionError, match="a Python app, but no way to start") as caught:
@@ -145,6 +168,12 @@ def test_an_entry_file_that_is_named_and_not_there_is_in_the_error(detect):
     assert caught.value.message == (
         "a Node.js app, but package.json's main is server.js, and there is no such file"
     )
+    assert caught.value.hint == (
+        'Correct "main" in package.json, add a "build" script that makes server.js and a "start" '
+        "script that runs it, or a Procfile with 'web: <command>'."
+    )
+    scripts = '"scripts": {"build": "node make.js", "start": "node server.js"}'
+    assert detect({"package.json": f'{{"main": "server.js", {scripts}}}'}).start_command
     root = '{"main": "index.js", "workspaces": ["a", "b"]}'
     with pytest.raises(ProjectDetectionError, match="no way to start"):
         detect({"package.json": root, "a/package.json": "{}", "b/package.json": "{}"})

@@ -45,7 +45,10 @@ def test_which_of_several_main_packages_is_the_web_process(detect, files, main, 
 
 def test_those_that_are_not_built_are_named(detect):
     config = detect({**MODULE, "cmd/admin/main.go": MAIN, "cmd/shop/main.go": MAIN})
-    assert any("also there: ./cmd/admin" in reason for reason in config.reasons)
+    said = "(also there: ./cmd/admin; a Procfile line 'web: bin/admin' chooses it)"
+    assert any(said in reason for reason in config.reasons)
+    config = detect({**MODULE, "cmd/api/main.go": MAIN})
+    assert any("chooses the first)" in reason for reason in config.reasons)
 
 
 def test_a_test_or_ignored_file_is_no_main_package(examine):

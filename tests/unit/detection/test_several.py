@@ -70,6 +70,16 @@ def test_a_front_end_in_a_folder_is_pointed_at(detect):
     assert any('assets = "ui"' in reason for reason in config.reasons)
 
 
+@pytest.mark.parametrize(("root", "said"), [("", ""), ('root = "backend"\n', " below backend/")])
+def test_a_front_end_that_was_named_and_is_not_there_is_refused(plant, root, said):
+    home = "backend/" if root else ""
+    files = {f"{home}{name}": text for name, text in FLASK.items()}
+    tree = plant({**files, "deployzero.toml": f'{root}assets = "frontend"\n'})
+    with pytest.raises(ProjectDetectionError) as caught:
+        ProjectDetector().detect(tree)
+    assert caught.value.message == f"assets: there is no frontend/package.json{said}"
+
+
 def test_what_go_embeds_and_the_repository_has_not_is_built(detect):
     files = {
         "go.mod": "module a\n",
