@@ -140,7 +140,7 @@ def _start(
 
 
 def _django(tree: Tree, needs: Requirements, django: DjangoApp, reasons: list[str]) -> str | None:
-    reasons.append(django.reason)
+    reasons.extend((django.reason, *django.lacks))
     reasons.append(
         "migrations do not run by themselves, since a failed one would leave the database "
         "between two releases: 'release: python manage.py migrate' in the Procfile runs them "

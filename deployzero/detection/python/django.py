@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deployzero.detection.python.syntax import all_parsed
@@ -9,6 +10,12 @@ from deployzero.detection.tree import Tree
 
 _SETTINGS = re.compile(
     r"DJANGO_SETTINGS_MODULE['\"]\]?\s*[,=]\s*(?:default\s*=\s*)?['\"]([\w.]+)['\"]"
+)
+
+_UNSEEN = frozenset(("locals", "globals", "vars"))
+"""With these a package, such as django_heroku, sets what it likes."""
+_SERVES_STATIC = frozenset(
+    ("STATIC_ROOT", "STORAGES", "STATICFILES_STORAGE", "WHITENOISE_USE_FINDERS")
 )
 
 
@@ -27,6 +34,8 @@ class DjangoApp:
     secrets: tuple[str, ...]
     """Variables that SECRET_KEY is read from."""
     reason: str
+    lacks: tuple[str, ...]
+    """What its settings leave undone, for those who deploy for the first time."""
 
 
 def find_django(tree: Tree) -> DjangoApp | None:
@@ -49,6 +58,7 @@ def find_django(tree: Tree) -> DjangoApp | None:
             collects_static=_collects_static(sources),
             secrets=_secrets(sources),
             reason=f"{prefix}manage.py: Django" + (f", settings {module}" if module else ""),
+            lacks=tuple(_lacks(sources)),
         )
     return None
 
@@ -107,6 +117,32 @@ def _collects_static(sources: list[ast.Module]) -> bool:
         for source in sources
         for node in ast.walk(source)
     )
+
+
+def _lacks(sources: list[ast.Module]) -> Iterator[str]:
+    """Words about ALLOWED_HOSTS and STATIC_ROOT, unless these may be set out of sight."""
+    nodes = [node for source in sources for node in ast.walk(source)]
+    names = [node.id for node in nodes if isinstance(node, ast.Name)]
+    stars = (a.name == "*" for n in nodes if isinstance(n, ast.ImportFrom) for a in n.names)
+    if any(stars) or _UNSEEN.intersection(names):
+        return
+    hosts = [
+        statement.value
+        for source in sources
+        for statement in source.body
+        if isinstance(statement, ast.Assign | ast.AnnAssign)
+        and "ALLOWED_HOSTS" in (n.id for n in ast.walk(statement) if isinstance(n, ast.Name))
+    ]
+    if len(hosts) == names.count("ALLOWED_HOSTS") == 1 and _is_empty(hosts[0]):
+        yield "ALLOWED_HOSTS is empty: other names than localhost are answered with 400"
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    if "django.contrib.staticfiles" in texts and not _SERVES_STATIC.intersection(names):
+        admin = ", the admin has no CSS" if "django.contrib.admin" in texts else ""
+        yield f"STATIC_ROOT is not set: collectstatic does not run{admin}"
+
+
+def _is_empty(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.List | ast.Tuple) and not value.elts
 
 
 def _secrets(sources: list[ast.Module]) -> tuple[str, ...]:

@@ -254,6 +254,34 @@ def test_django_is_served_by_its_wsgi_application(detect):
     assert config.framework == "django"
 
 
+INSTALLED = "INSTALLED_APPS = ['django.contrib.admin', 'django.contrib.staticfiles']\n"
+HOSTS, STATIC = "ALLOWED_HOSTS is empty: other names", "STATIC_ROOT is not set: collectstatic"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (INSTALLED + "ALLOWED_HOSTS = []\n", [HOSTS, STATIC]),
+        ("ALLOWED_HOSTS: list[str] = []\n", [HOSTS]),
+        ("ALLOWED_HOSTS = []\nif x:\n    ALLOWED_HOSTS = ['*']\n", []),
+        ("ALLOWED_HOSTS = []\nALLOWED_HOSTS += hosts()\n", []),
+        ("if DEBUG:\n    ALLOWED_HOSTS = []\n", []),
+        ("ALLOWED_HOSTS = ['*']\n", []),
+        (INSTALLED + "STATIC_ROOT = 'static'\n", []),
+        (INSTALLED + "ALLOWED_HOSTS = []\nfrom .local import *\n", []),
+        (INSTALLED + "ALLOWED_HOSTS = []\ndjango_heroku.settings(locals())\n", []),
+        ("ALLOWED_HOSTS = [\n", []),
+    ],
+)
+def test_what_django_settings_leave_undone_is_said(detect, settings, said):
+    files = {"manage.py": MANAGE, "shop/wsgi.py": "", "requirements.txt": "django\n"}
+    reasons = detect({**files, "shop/settings.py": settings}).reasons
+    assert [r for r in reasons if r.startswith(("ALLOWED_HOSTS", "STATIC_ROOT is not"))] == [
+        reason for reason in reasons if any(reason.startswith(each) for each in said)
+    ]
+    assert all(any(reason.startswith(each) for reason in reasons) for each in said)
+
+
 def test_django_without_wsgi_application_uses_its_wsgi_file(detect):
     config = detect(
         {
