@@ -162,6 +162,8 @@ def _refuse(error: ValidationError, source: str) -> NoReturn:
     if key == "packages":
         wanted = "names of Debian packages, such as 'ffmpeg' or 'libpq5'"
     where = ".".join([key, *(part for part in more if not part.isdigit())])
+    if key == "assets":
+        wanted, where = "a folder inside the app's root, or false", key
     if source == "config":
         name = _variable(key)
         message = f"{name} is no good: {wanted}"

@@ -112,6 +112,10 @@ def test_the_roots_own_file_goes_before_that_at_the_top(chosen):
         ('root = "../x"', "deployzero.toml has a bad 'root'"),
         ('root = "/etc"', "deployzero.toml has a bad 'root'"),
         ('root = "gone"', "'root' of deployzero.toml is 'gone', which is no folder"),
+        (
+            'assets = "../ui"',
+            "deployzero.toml has a bad 'assets': a folder inside the app's root, or false",
+        ),
         ('static_dir = "a b"', "deployzero.toml has a bad 'static_dir'"),
         ('type = "pyhton"', "there is no type 'pyhton': 'python' is meant?"),
         ('dockerfile = "gone"', "gone was chosen as the Dockerfile"),
