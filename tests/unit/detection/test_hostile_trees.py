@@ -135,10 +135,10 @@ STARS = "/".join(["**"] * 12)
     ],
 )
 def test_what_no_person_writes_is_an_answer_or_an_error_and_quick(examine, files):
-    begun = time.perf_counter()
+    begun = time.process_time()
     with contextlib.suppress(ProjectDetectionError):
         examine(files)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_a_thousand_packages_that_need_each_other_are_no_crash(examine):
@@ -150,9 +150,9 @@ def test_a_thousand_packages_that_need_each_other_are_no_crash(examine):
 
 def test_many_large_sources_are_not_all_parsed(examine):
     sources = {f"a{i}.py": "# Flask\n" + "a+b\n" * 40_000 for i in range(20)}
-    begun = time.perf_counter()
+    begun = time.process_time()
     examine({"requirements.txt": "flask", **sources})
-    assert time.perf_counter() - begun < 6
+    assert time.process_time() - begun < 6
 
 
 @pytest.mark.parametrize(
