@@ -24,7 +24,8 @@ class LogDecoder:
     """Frames of a container without a terminal, asked for with timestamps.
 
     A line beyond 16 KB comes in several frames of one time, of which the last has the
-    newline: they are put together again, and what is beyond LINE_LIMIT is dropped.
+    newline: they are put together again, and what is beyond LINE_LIMIT is dropped. The last
+    line of a program that died may have none: the next frame, of its restart, is of another time.
     """
 
     def __init__(self) -> None:
@@ -41,9 +42,7 @@ class LogDecoder:
             end = at + FRAME.size + size
             if end > len(data):
                 break
-            entry = self._frame(source, data[at + FRAME.size : end])
-            if entry is not None:
-                entries.append(entry)
+            entries += self._frame(source, data[at + FRAME.size : end])
             at = end
         self._rest = data[at:]
         return entries
@@ -54,17 +53,18 @@ class LogDecoder:
         self._open.clear()
         return entries
 
-    def _frame(self, source: int, payload: bytes) -> LogEntry | None:
-        text = payload[STAMP + 1 :]
+    def _frame(self, source: int, payload: bytes) -> list[LogEntry]:
+        stamp, text = payload[:STAMP].decode("ascii", "replace"), payload[STAMP + 1 :]
+        ended = []
         if (begun := self._open.pop(source, None)) is not None:
-            stamp, before = begun
-            text = before + text
-        else:
-            stamp = payload[:STAMP].decode("ascii", "replace")
+            if begun[0] == stamp:
+                text = begun[1] + text
+            else:
+                ended.append(_entry(*begun))
         if payload.endswith(b"\n"):
-            return _entry(stamp, text)
+            return [*ended, _entry(stamp, text)]
         self._open[source] = stamp, text[:LINE_LIMIT]
-        return None
+        return ended
 
 
 def _entry(stamp: str, text: bytes) -> LogEntry:

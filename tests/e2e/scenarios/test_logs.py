@@ -26,8 +26,9 @@ class Handler(BaseHTTPRequestHandler):
             with lock:
                 print(*(f"burst {n}" for n in range(int(what))), sep="\\n", flush=True)
         elif what == "crash":
-            print("crashing", flush=True)
-            os._exit(3)
+            with lock:
+                print("crashing", end="", flush=True)
+                os._exit(3)
         elif what == "ugly":
             print("\\x1b[31mred\\x1b]0;title\\x07 token-3f9c1b7a2d", flush=True)
         self.send_response(200)
@@ -137,6 +138,7 @@ def test_a_follower_sees_each_line_once_over_a_release_and_a_crash(
             lambda: sum("starting two" in line for line in list(lines)) == 2, LIMIT, "it is back"
         )
         wait_until(lambda: sum(line == "tick two 9" for line in lines) == 2, LIMIT, "ticks")
+    assert lines.count("crashing") == 1
     one = [int(line.split()[2]) for line in lines if line.startswith("tick one")]
     assert one == list(range(one[0], one[0] + len(one)))
     two = [int(line.split()[2]) for line in lines if line.startswith("tick two")]

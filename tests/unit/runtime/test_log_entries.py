@@ -37,6 +37,16 @@ def test_parts_of_a_long_line_are_one_and_streams_do_not_mix() -> None:
     assert decoder.end() == [LogEntry(AT, "no newline")]
 
 
+def test_a_line_that_a_crash_cut_off_does_not_swallow_the_next() -> None:
+    decoder = LogDecoder()
+    assert decoder.feed(frame(1, b"cut o")) == []
+    assert decoder.feed(frame(1, b"starting\n", LATER)) == [
+        LogEntry(AT, "cut o"),
+        LogEntry(LATER, "starting"),
+    ]
+    assert decoder.end() == []
+
+
 def test_what_is_no_frame_is_refused() -> None:
     with pytest.raises(ContainerError):
         LogDecoder().feed(b"HTTP/1.1 garbage and more")
