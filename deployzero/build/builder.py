@@ -1,6 +1,7 @@
 """Source tree and ProjectConfig in, image out."""
 
 import asyncio
+import functools
 import tempfile
 import time
 import uuid
@@ -19,7 +20,8 @@ from deployzero.build.buildkit import Order
 from deployzero.build.cache_scope import cache_scope
 from deployzero.build.confinement import confine
 from deployzero.build.dockerfile import nginx_conf, pack_files, render
-from deployzero.build.engine import Engine, threads_for
+from deployzero.build.engine import Engine, inspected, threads_for
+from deployzero.build.failure import explain
 from deployzero.build.material_images import MaterialImages
 from deployzero.build.solver import Solution, out_of_time, solve
 from deployzero.errors import BuildError
@@ -169,9 +171,12 @@ class Builder:
                     seconds=self._settings.build_timeout,
                     begun=started,
                     hidden=hidden,
-                    memory=self._settings.build_memory,
-                    app=request.app,
-                    stack=request.config.type,
+                    explain=functools.partial(
+                        explain,
+                        memory=self._settings.build_memory,
+                        app=request.app,
+                        stack=request.config.type,
+                    ),
                 )
 
     async def _write_generated(
@@ -235,7 +240,7 @@ def _dockerfile_path(config: ProjectConfig) -> str:
 
 
 def _size(client: APIClient, image_id: str) -> int:
-    return int(client.inspect_image(image_id)["Size"])  # type: ignore[no-untyped-call]
+    return int(inspected(client, image_id)["Size"])
 
 
 def _scope(key: bytes, request: BuildRequest) -> str:

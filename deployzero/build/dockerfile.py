@@ -13,13 +13,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateError,
+    select_autoescape,
+)
 
 from deployzero.build import nodejs
 from deployzero.build.base_image_names import BaseImage, is_site, is_tiny
 from deployzero.build.command import one_line, process_command
 from deployzero.build.material import SOURCING, mount
 from deployzero.errors import BuildError
+from deployzero.models.buildpack import Buildpack
 from deployzero.models.buildpacks import BUILT_IN, MANIFEST, Buildpacks, buildpacks
 from deployzero.models.project import ProjectConfig
 
@@ -37,7 +44,7 @@ COPY --from=assets {path}/ ./
 """
 """The whole tree, where the front end was built without the app's sources: they may change and
 it need not be built anew."""
-_APT_CACHES = {"apt": "/var/cache/apt", "lists": "/var/lib/apt/lists"}
+APT_CACHES = {"apt": "/var/cache/apt", "lists": "/var/lib/apt/lists"}
 _GO_CACHES = {"gomod": "/go/pkg/mod"}
 _GO_COMPILED = "/root/.cache/go-build"
 
@@ -73,9 +80,6 @@ def _stages(
     site = None
     if is_site(config):
         site = f"{config.install_path}/{config.static_dir}".removesuffix("/.")
-    caches = {"nodejs": nodejs.caches(config), "go": _GO_CACHES}.get(config.type, {})
-    if stack and stack.caches:
-        caches = stack.caches
     named = (f"{config.type}/Dockerfile.j2", "base/stack.j2")
     return _filled(
         stacks.folders,
@@ -83,7 +87,7 @@ def _stages(
         config=config,
         source=_source(config),
         tiny=is_tiny(config),
-        apt_caches=_mounts(f"{scope}/{base.version}", _APT_CACHES, ",sharing=locked"),
+        apt_caches=_mounts(f"{scope}/{base.version}", APT_CACHES, ",sharing=locked"),
         keep=stack.keep if stack else (),
         base=base,
         scope=scope,
@@ -93,7 +97,7 @@ def _stages(
         material=f"{mount(material)} " if material else "",
         sourcing=f"{SOURCING} && " if material else "",
         environment="".join(f" {name}={_env(v)}" for name, v in config.environment.items()),
-        caches=_mounts(scope, caches) + _compiled(scope, base) * (config.type == "go"),
+        caches=_caches(config, stack, scope, base),
         build_caches=_mounts(scope, nodejs.build_caches(config)),
         cache_link=nodejs.cache_link(config),
         old_npm=nodejs.is_old_npm(config, base),
@@ -156,6 +160,24 @@ def _mounts(scope: str, caches: Mapping[str, str], more: str = "") -> str:
     )
 
 
+def _caches(config: ProjectConfig, stack: Buildpack | None, scope: str, base: BaseImage) -> str:
+    """What the package manager keeps from build to build; a stack of data names its own."""
+    known = {
+        "go": _GO_CACHES,
+        "nodejs": nodejs.caches(config),
+        "python": _python_caches(config.package_manager),
+    }
+    caches = stack.caches if stack and stack.caches else known.get(config.type, {})
+    return _mounts(scope, caches) + _compiled(scope, base) * (config.type == "go")
+
+
+def _python_caches(manager: str | None) -> dict[str, str]:
+    """pip's as well: it installs the others."""
+    folders = {"uv": "uv", "poetry": "pypoetry", "pdm": "pdm", "pipenv": "pipenv"}
+    names = ("pip", *(folder for name, folder in folders.items() if name == manager))
+    return {name: f"/root/.cache/{name}" for name in names}
+
+
 def _compiled(scope: str, base: BaseImage) -> str:
     """Go's build cache, which begins with the standard library where the image has it compiled."""
     begun = "" if base.origin == "official" else f",from={base.build},source={_GO_COMPILED}"
@@ -186,7 +208,8 @@ def _filled(folders: tuple[Path, ...], named: tuple[str, ...], **values: Any) ->
 
 @functools.cache
 def _templates(folders: tuple[Path, ...]) -> Environment:
-    templates = Environment(  # noqa: S701 - these are Dockerfiles, not HTML
+    templates = Environment(
+        autoescape=select_autoescape(),  # of HTML, which these are not
         loader=FileSystemLoader(folders),
         undefined=StrictUndefined,
         keep_trailing_newline=True,

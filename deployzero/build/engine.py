@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import requests
 from docker import APIClient
@@ -86,9 +86,15 @@ def refused(error: Exception) -> BuildError:
     )
 
 
+def inspected(client: APIClient, image: str) -> dict[str, Any]:
+    """What the engine says of an image. Raises ImageNotFound."""
+    found: dict[str, Any] = client.inspect_image(image)  # type: ignore[no-untyped-call]
+    return found
+
+
 def _has_image(client: APIClient, name: str) -> bool:
     try:
-        client.inspect_image(name)  # type: ignore[no-untyped-call]
+        inspected(client, name)
     except ImageNotFound:
         return False
     return True

@@ -1,6 +1,7 @@
 """One BuildKit build from the event loop: followed live, limited in time, cancelled cleanly."""
 
 import asyncio
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
@@ -13,8 +14,9 @@ from deployzero.build.buildkit import Build, Order, Solved
 from deployzero.build.engine import Engine, refused
 from deployzero.build.failure import explain
 from deployzero.build.progress import Progress
-from deployzero.errors import ResourceLimitError
+from deployzero.errors import DeployZeroException, ResourceLimitError
 
+Explain = Callable[[str, str | None, Sequence[str]], DeployZeroException]
 STOP_SECONDS = 10.0
 """How long a cancelled build may take to end before its connection is closed."""
 
@@ -53,12 +55,10 @@ async def solve(
     seconds: float,
     begun: float | None = None,
     hidden: Sequence[str] = (),
-    memory: str = "",
-    app: str = "",
-    stack: str = "",
+    explain: Explain = explain,
 ) -> Solution:
     """Build; `on_line` is called in the event loop. `hidden` values never reach it or an error.
-    `memory`, `app` and `stack` are for the words of an error (failure.explain).
+    `explain` makes the error of the engine's words, the step that failed and its output.
 
     Raises BuildError, or ResourceLimitError `seconds` after `begun` (the loop's time; None:
     now). However it ends, nothing of it runs on.
@@ -66,12 +66,7 @@ async def solve(
     client = await engine.client()
     loop = asyncio.get_running_loop()
     lines = _Lines(on_line, loop)
-
-    def redact(text: str) -> str:
-        for value in hidden:
-            text = text.replace(value, "[redacted]")
-        return text
-
+    redact = functools.partial(_redacted, hidden)
     build = Build(client, order)
     progress = Progress(lines.post, redact)
     running = asyncio.ensure_future(engine.run(build.run, context, progress.take))
@@ -89,9 +84,14 @@ async def solve(
     finally:
         lines.ended = True
     if solved.error:
-        failed, output = progress.failed, progress.tail
-        raise explain(redact(solved.error), failed, output, memory, app, stack)
+        raise explain(redact(solved.error), progress.failed, progress.tail)
     return Solution(solved.image_id, progress.steps, progress.cached)
+
+
+def _redacted(hidden: Sequence[str], text: str) -> str:
+    for value in hidden:
+        text = text.replace(value, "[redacted]")
+    return text
 
 
 def out_of_time(seconds: float, tail: Sequence[str] = ()) -> ResourceLimitError:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jinja2 import Environment, TemplateSyntaxError
+from jinja2 import Environment, TemplateSyntaxError, select_autoescape
 from pydantic import ValidationError
 
 from deployzero.errors import SettingsError
@@ -101,7 +101,7 @@ def _read(folder: Path) -> Buildpack:
 def _check_template(folder: Path) -> None:
     file = folder / TEMPLATE
     try:
-        Environment().parse(file.read_text())  # noqa: S701 - looked at, not rendered
+        Environment(autoescape=select_autoescape()).parse(file.read_text())
     except FileNotFoundError:
         return
     except TemplateSyntaxError as error:

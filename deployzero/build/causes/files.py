@@ -1,8 +1,7 @@
 """What is wrong with the files of the repository itself."""
 
+from deployzero.build.causes.nodejs import NPM
 from deployzero.models.cause import Cause
-
-NPM = r"^npm (?:error|ERR!) "
 
 FILES = (
     Cause(

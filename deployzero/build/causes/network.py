@@ -1,8 +1,8 @@
 """The way to the packages: no connection, a gateway that signs anew, a registry that refuses."""
 
+from deployzero.build.causes.nodejs import NPM
 from deployzero.models.cause import Cause
 
-NPM = r"^npm (?:error|ERR!) "
 HOST = r"(?P<host>[A-Za-z0-9.-]+(?::\d+)?)"
 
 _TRUST = "the build does not trust the certificate that it is shown: its authority is unknown"

@@ -7,6 +7,11 @@ PACKAGE = r"(?P<package>@?[\w./-]+)"
 
 _OUT_OF_SYNC = "package.json and {lock} do not match"
 _RUN = "Run `{run}`, commit {lock} and push again."
+_PRIVATE = (
+    "Check its name in package.json. A private one needs a token: let .npmrc name it, "
+    "//registry.npmjs.org/:_authToken=${{NPM_TOKEN}}, and give it to builds: "
+    "config:set {app} NPM_TOKEN=<token> --build"
+)
 
 
 def _lock(pattern: str, lock: str, run: str, message: str = _OUT_OF_SYNC) -> Cause:
@@ -55,9 +60,7 @@ PACKAGES = (
     Cause(
         NPM + r"404  '" + r"(?P<package>@[\w.-]+/[\w.-]+)@[^'\n]*' is not in this registry",
         "{package} is not in the registry, or is private",
-        "Check its name in package.json. A private one needs a token: let .npmrc name it, "
-        "//registry.npmjs.org/:_authToken=${{NPM_TOKEN}}, and give it to builds: "
-        "config:set {app} NPM_TOKEN=<token> --build",
+        _PRIVATE,
     ),
     Cause(
         NPM + r"404  '" + PACKAGE + r"@[^'\n]*' is not in this registry",
@@ -67,9 +70,7 @@ PACKAGES = (
     Cause(
         r"^" + PACKAGE + r" is not in the npm registry, or you have no permission to fetch it",
         "{package} is not in the registry, or is private",
-        "Check its name in package.json. A private one needs a token: let .npmrc name it, "
-        "//registry.npmjs.org/:_authToken=${{NPM_TOKEN}}, and give it to builds: "
-        "config:set {app} NPM_TOKEN=<token> --build",
+        _PRIVATE,
     ),
     Cause(
         r"^error Couldn't find package \"" + PACKAGE + r"\"(?: required by .{1,200})? on the",

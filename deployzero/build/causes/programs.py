@@ -11,6 +11,10 @@ _FOREIGN = (
     "Take what is built out of git (`git rm -r --cached node_modules`, or the virtual "
     "environment's folder), name it in .gitignore, commit and push again."
 )
+_NO_PACKAGE = (
+    "If a package brings it, name that package in package.json: a build gets devDependencies "
+    "too. Else take it out of the command."
+)
 
 PROGRAMS = (
     Cause(
@@ -37,8 +41,7 @@ PROGRAMS = (
     Cause(
         _SHELL + r"(?P<program>[\w@./-]+): not found$",
         "there is no program '{program}'",
-        "If a package brings it, name that package in package.json: a build gets devDependencies "
-        "too. Else take it out of the command.",
+        _NO_PACKAGE,
         stacks=("nodejs",),
         codes=(127,),
     ),
@@ -47,8 +50,7 @@ PROGRAMS = (
         _SHELL + r"(?P<program>[\w@./-]+): not found\n(?:.*\n){0,3}?.*"
         r"(?:code:? 127$|exited \(127\)|ELIFECYCLE\W+Command failed\.|spawn ENOENT)",
         "there is no program '{program}'",
-        "If a package brings it, name that package in package.json: a build gets devDependencies "
-        "too. Else take it out of the command.",
+        _NO_PACKAGE,
         stacks=("nodejs",),
         codes=(1,),
     ),

@@ -6,31 +6,6 @@ from deployzero.models.project import ProjectConfig
 
 
 @pytest.mark.parametrize(
-    ("have", "asked", "answer"),
-    [
-        ("20.19.2", "20", True),
-        ("20.19.2", "v20.x", True),
-        ("20.19.2", ">=18", True),
-        ("20.19.2", ">=18 <21", True),
-        ("20.19.2", ">= 18.0.0", True),
-        ("20.19.2", "^20.3", True),
-        ("20.19.2", "18 || 20", True),
-        ("20.19.2", "^18.0.0 || >=20", True),
-        ("20.19.2", "~20.11", False),
-        ("20.19.2", "22", False),
-        ("20.19.2", "2", False),
-        ("20.19.2", "^22.1.0", False),
-        ("3.13", ">=3.9", True),
-        ("3.13", ">=3.9,<3.12", False),
-        ("3.13", "3.9.7", False),
-        ("3.13", "~=3.11", True),
-    ],
-)
-def test_which_versions_satisfy(have: str, asked: str, answer: bool) -> None:
-    assert names.satisfies(have, asked) is answer
-
-
-@pytest.mark.parametrize(
     ("type_", "asked", "version", "suite", "package"),
     [
         ("python", None, "3.13", "trixie", ""),
