@@ -74,9 +74,7 @@ def deploy(daemon: Daemon, case: Case, tree: Path, folder: Path, said_too: bool)
     shutil.copytree(tree, folder, symlinks=True)
     _commit(folder, "first")
     _prepare(daemon, case, app)
-    cold, said = _push(daemon, folder, app)
-    if cold is None or said_too:
-        print(said, file=sys.stderr)
+    cold, said = _push(daemon, folder, app, said_too)
     if cold is None:
         why, well = _refused(case, said)
         way_out = _way_out(case, said)
@@ -84,17 +82,13 @@ def deploy(daemon: Daemon, case: Case, tree: Path, folder: Path, said_too: bool)
             return Result(case["id"], case["type"], None, None, None, why, well)
         name, chosen = way_out
         daemon.ssh("config:set", app, name, stdin=chosen)
-        cold, said = _push(daemon, folder, app)
-        if cold is None or said_too:
-            print(said, file=sys.stderr)
+        cold, said = _push(daemon, folder, app, said_too)
         if cold is None:
             return Result(case["id"], case["type"], None, None, None, _reason(said), False)
     answer, well = _asked(daemon, case, app)
     (folder / "deployzero-warm").write_text("changed\n")
     _commit(folder, "second")
-    warm, said = _push(daemon, folder, app)
-    if warm is None or said_too:
-        print(said, file=sys.stderr)
+    warm, _ = _push(daemon, folder, app, said_too)
     size = _megabytes(daemon, app)
     daemon.ssh("apps:destroy", app, "--force")
     return Result(case["id"], case["type"], cold, warm, size, answer, well and warm is not None)
@@ -138,11 +132,15 @@ def _commit(folder: Path, message: str) -> None:
     )
 
 
-def _push(daemon: Daemon, folder: Path, app: str) -> tuple[float | None, str]:
-    """(seconds, or None if it was refused; what it said)."""
+def _push(daemon: Daemon, folder: Path, app: str, said_too: bool) -> tuple[float | None, str]:
+    """(seconds, or None if it was refused; what it said, which is printed then)."""
     begun = time.monotonic()
     done = daemon.push(folder, app)
-    return (time.monotonic() - begun if done.returncode == 0 else None), done.stderr
+    seconds = time.monotonic() - begun
+    well = done.returncode == 0
+    if said_too or not well:
+        print(done.stderr, file=sys.stderr)
+    return (seconds if well else None), done.stderr
 
 
 def _reason(said: str) -> str:

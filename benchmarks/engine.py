@@ -95,6 +95,11 @@ class Engine:
         networks = self.client.inspect_container(container)["NetworkSettings"]["Networks"]
         return str(networks[network]["IPAddress"])
 
+    def megabytes(self, image: str) -> float:
+        """All of it, as `docker images` counts."""
+        (found,) = self.client.images(image)
+        return int(found["Size"]) / 1e6
+
     def remove(self, name: str) -> None:
         self.client.remove_container(name, force=True)
 

@@ -1,13 +1,11 @@
 """Two ways to an image of a tree: deployzero's builder, and a Dockerfile written by hand."""
 
-import shutil
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import docker
 from engine import CA_BUNDLE, LABEL, Engine
 
 from deployzero.build import material, own_dockerfile
@@ -56,7 +54,7 @@ class Ours(Builder):
     def __init__(self, folder: Path, engine: Engine, bases: FreshBases) -> None:
         settings = Settings(data_dir=folder / "data", base_images="debian")
         super().__init__(settings, f"bench-{engine.run}", engine.run.encode())
-        self._run = engine.run
+        self._bench = engine  # Builder has an engine of its own
         self._bases = bases
 
     async def _base(self, config: ProjectConfig, on_line: OnLine) -> BaseImage:
@@ -64,19 +62,18 @@ class Ours(Builder):
 
     async def make(self, name: str, files: Mapping[str, str], scope: str) -> Image:
         """Detect and build; `scope`: whose package caches."""
-        folder = Path(tempfile.mkdtemp(prefix="deployzero-bench-"))
-        try:
+        with tempfile.TemporaryDirectory(prefix="deployzero-bench-") as made:
+            folder = Path(made)
             _write(folder, files)
             lines: list[str] = []
-            tag = f"deployzero-bench-{self._run}-ours:{name}"
+            tag = f"deployzero-bench-{self._bench.run}-ours:{name}"
             begun = time.monotonic()
             config = ProjectDetector().detect(folder)
-            request = BuildRequest(name, tag, folder, config, {LABEL: self._run}, owner=scope)
+            request = BuildRequest(name, tag, folder, config, {LABEL: self._bench.run}, owner=scope)
             await self.build(request, lines.append)
             seconds = time.monotonic() - begun
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        return _image(tag, seconds, (await self._base(config, lines.append)).runtime)
+        base = await self._base(config, lines.append)
+        return _image(self._bench, tag, seconds, base.runtime)
 
     async def bases(self, files: Mapping[str, str]) -> BaseImage:
         """Base images for this tree, made ready before the clock runs."""
@@ -106,7 +103,7 @@ class ByHand:
         begun = time.monotonic()
         arguments = {"BUILD": base.build, "RUNTIME": base.runtime}
         self._engine.build(tag, {**files, "Dockerfile": text}, arguments)
-        return _image(tag, time.monotonic() - begun, base.runtime)
+        return _image(self._engine, tag, time.monotonic() - begun, base.runtime)
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:
@@ -116,14 +113,6 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
         path.write_text(text)
 
 
-def _image(tag: str, seconds: float, base: str) -> Image:
-    client = docker.APIClient(timeout=60)
-    try:
-        size, below = (_size(client, each) / 1e6 for each in (tag, base))
-    finally:
-        client.close()
-    return Image(tag, seconds, size, size - below)
-
-
-def _size(client: docker.APIClient, image: str) -> int:
-    return int(client.inspect_image(image)["Size"])  # type: ignore[no-untyped-call]
+def _image(engine: Engine, tag: str, seconds: float, base: str) -> Image:
+    size = engine.megabytes(tag)
+    return Image(tag, seconds, size, size - engine.megabytes(base))
