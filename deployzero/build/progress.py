@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deployzero.build.command import shown
+from deployzero.build.material import SOURCING
 from deployzero.build.nodejs import FALLING_BACK
 from deployzero.build.trace import Output, Vertex
 
@@ -13,7 +14,7 @@ TAIL_LINES = 200
 """Of a step, kept in case it fails: pip and node-gyp say much after the line that tells why."""
 _STEP = re.compile(r"^\[(?!internal\])[^\]]*\]\s+(?P<instruction>.*)$", re.DOTALL)
 _FLAGS = re.compile(r"(?:--\w+=\S+\s+)*")
-_SOURCING = re.compile(r"^\. /run/deployzero-build/env(?: &&|;) ")
+_SOURCING = re.compile(rf"^{re.escape(SOURCING)}(?: &&|;) ")
 _CONTROL = re.compile(
     r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
     r"|[^\t\x20-\x7e\xa0-\U0010ffff]"

@@ -27,7 +27,7 @@ from deployzero.models.project import ProjectConfig
 def test_the_debian_image_of_a_version(
     type_: str, asked: str | None, version: str, suite: str, package: str
 ) -> None:
-    stack = names.stack(ProjectConfig(type_, runtime_version=asked))  # type: ignore[arg-type]
+    stack = names.stack(ProjectConfig(type_, runtime_version=asked))
     assert (stack.version, stack.suite, stack.package) == (version, suite, package)
 
 

@@ -6,7 +6,8 @@ from deployzero.build import base_image_names as names
 from deployzero.build.base_image_names import BaseImage
 from deployzero.build.dockerfile import render, render_stack
 from deployzero.errors import BuildError
-from deployzero.models.buildpacks import buildpacks
+from deployzero.models.buildpack import Buildpack
+from deployzero.models.buildpacks import Buildpacks, buildpacks
 from deployzero.models.project import ProjectConfig
 
 BASE = BaseImage("BUILD", "RUNTIME", "debian", "1")
@@ -86,6 +87,16 @@ def test_caches_are_the_apps_own_and_only_what_is_kept_leaves_the_build():
     lines = text.splitlines()
     assert lines.index("COPY deps/ ./") < lines.index("FROM RUNTIME")
     assert lines.index("COPY --chown=1000:1000 src/ ./") > lines.index("FROM RUNTIME")
+
+
+@pytest.mark.parametrize("type_", ["python", "nodejs"])
+def test_an_operators_stack_of_a_known_type_names_its_own_caches(type_):
+    own = Buildpack(name=type_, title="Theirs", caches={"wheels": "/wheels"})
+    config = ProjectConfig(type_, install_command="make", start_command="serve")
+    text = render(config, BASE, "shop", stacks=Buildpacks({type_: own}))
+    line = next(line for line in text.splitlines() if "make" in line)
+    assert "id=shop/wheels,target=/wheels" in line
+    assert line.count("--mount=type=cache") == 1
 
 
 @pytest.mark.parametrize("type_", ["php", "ruby", "rust", "java"])
