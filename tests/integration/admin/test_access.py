@@ -17,8 +17,9 @@ Git = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
 
 
 @pytest.fixture
-async def people(admin: Admin) -> Admin:
+async def people(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> Admin:
     """ada owns hello; vera may view, dan deploy it; sam is a stranger."""
+    monkeypatch.setattr(guard, "LAST_WORDS", 0.1)  # what goes on here has none
     ada = await admin.person("ada")
     await admin.app("hello", ada)
     for name in ("vera", "dan", "sam"):
@@ -186,10 +187,12 @@ async def test_following_a_deployment_ends_when_access_is_taken(
     async with people.platform.database.read() as session:
         hello = await projects.by_name(session, "hello")
     assert hello is not None
-    await deployed(hello)
+    live = await deployed(hello)
     async with await people.connect("dan") as connection:
         process = await connection.create_process("ps:restart hello")
-        await asyncio.sleep(0.3)  # until it is watched
+        async with asyncio.timeout(20):  # until it is followed
+            while f"logs:{live.id + 1}" not in people.platform.bus._topics:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         assert (await people.run("ada", "access:remove hello dan")).code == 0
         done = await asyncio.wait_for(process.wait(), 2)
         assert "your access to it was taken" in str(done.stderr)

