@@ -89,7 +89,8 @@ class API:
 async def door() -> AsyncIterator[Door]:
     """One HTTP server for all of these tests: to start and stop it costs more than most."""
     settings = Settings()
-    app = make_app(None)  # type: ignore[arg-type]  # each test has a platform of its own
+    platform: Any = None  # each test has one of its own
+    app = make_app(platform)
     pages.mount(app, functools.partial(on_this_machine, settings=settings))
     async with serving(app, settings, 0) as port:
         yield Door(app, port)
