@@ -139,10 +139,15 @@ MODULES = (
 )
 _SYNTAX = r"(?:Syntax|Indentation|Tab)Error: "
 _AT = r"^  File \"(?:/app/)?(?P<file>[^\"<\n]+\.py)\", line (?P<line>\d+)\n"
+_OTHER = (
+    r"(?:\w*(?:[^\Wxnb]|[^\Wa][xb]|[^\Wo]n|[^\Wi]on|[^\Wt]ion|[^\Wa]tion|[^\Wt]ation|"
+    r"[^\Wn]tation))?Error"
+)
+"""Any error but those of _SYNTAX, and what ends as they do: RE2 knows no `but`."""
 _NOT_FATAL = (
     rf"File \"[^\"\n]*/lib/python[^\"\n]*\", line \d+\n(?:    .*\n){{0,3}}{_SYNTAX}|"
     rf"^{_SYNTAX}.*\n+During handling of the above exception, another exception occurred|"
-    rf"^{_SYNTAX}.*\n(?:.*\n)*(?:\w+\.)*(?:\w*[^\Wxnb]|\w*[^\Wt]ation|\w*[^\Wa]tion)Error(?::|$)"
+    rf"^{_SYNTAX}.*\n(?:.*\n)*(?:\w+\.)*{_OTHER}(?::|$)"
 )
 """In a package, not in the app; or what ended the app is another error, printed after it."""
 SYNTAX = (
