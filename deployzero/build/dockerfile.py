@@ -93,7 +93,7 @@ def _stages(
         scope=scope,
         path=config.install_path,
         install_files=config.install_files,
-        install=nodejs.install(config),
+        install=nodejs.install(config) if config.type == "nodejs" else config.install_command,
         material=f"{mount(material)} " if material else "",
         sourcing=f"{SOURCING} && " if material else "",
         environment="".join(f" {name}={_env(v)}" for name, v in config.environment.items()),
