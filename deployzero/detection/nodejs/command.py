@@ -8,7 +8,7 @@ from deployzero.detection.nodejs.manifest import Package
 from deployzero.detection.nodejs.packages import Manager
 
 
-@dataclass
+@dataclass(frozen=True)
 class Start:
     command: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
@@ -22,6 +22,8 @@ class Start:
     """The major from which on Node.js runs such an entry file."""
     plain: bool = False
     """An entry file that nothing says to be a server."""
+    source: str | None = None
+    """What the started script is made of, where that is known."""
 
 
 def loading(package: Package, manager: Manager, command: str) -> str:
@@ -37,6 +39,11 @@ def inside(package: Package, command: str) -> str:
     """The command in the package's own folder."""
     folder = package.folder
     return command if folder == "." else f"cd {shlex.quote(folder)} && {command}"
+
+
+def step(package: Package, command: str) -> str:
+    """As `inside`, as a step of the build: the next one begins at the top again."""
+    return command if package.folder == "." else f"({inside(package, command)})"
 
 
 def script_variables(package: Package) -> dict[str, str]:

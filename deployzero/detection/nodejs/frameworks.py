@@ -12,6 +12,8 @@ NITRO = (
     "nitropack",
 )  # fmt: skip
 """Frameworks on Nitro, whose builds all end in .output/."""
+FORWARDED = {"PROTOCOL_HEADER": "x-forwarded-proto", "HOST_HEADER": "x-forwarded-host"}
+"""For SvelteKit's server, whose check of forms compares with the address that the browser used."""
 
 
 def framework_server(package: Package, manager: Manager, reasons: list[str]) -> Start:
@@ -86,9 +88,8 @@ def _sveltekit(package: Package, reasons: list[str]) -> Start:
         reasons.append("sveltekit: its adapter is for another host; adapter-node is for this one")
         return Start()
     out = re.search(r"\bout\s*:\s*['\"`]([\w./-]+)['\"`]", text)
-    environment = {"PROTOCOL_HEADER": "x-forwarded-proto", "HOST_HEADER": "x-forwarded-host"}
     command = inside(package, f"node {out[1] if out else 'build'}")
-    return Start(command, environment, build_prefix=prefix)
+    return Start(command, FORWARDED, build_prefix=prefix)
 
 
 def next_standalone(package: Package, reasons: list[str]) -> Start | None:
@@ -107,7 +108,4 @@ def next_standalone(package: Package, reasons: list[str]) -> Start | None:
 
 
 def server_environment(package: Package) -> dict[str, str]:
-    if "@sveltejs/adapter-node" in package.dependencies:
-        # Its check of forms compares with the address that the browser used.
-        return {"PROTOCOL_HEADER": "x-forwarded-proto", "HOST_HEADER": "x-forwarded-host"}
-    return {}
+    return FORWARDED if "@sveltejs/adapter-node" in package.dependencies else {}

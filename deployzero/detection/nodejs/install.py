@@ -19,6 +19,9 @@ SETTINGS = (
 FOLDERS = ("patches/", ".yarn/releases/", ".yarn/plugins/", ".yarn/patches/", ".yarn/cache/")
 """What an install reads beside manifests and lock."""
 GIT_HOOKS = re.compile(r"^(?:npx )?(?:husky|lefthook|simple-git-hooks|is-ci|pinst|lint-staged)\b")
+_OWN_PACKAGES = re.compile(
+    r"node (?:\./)?(?:\.output/server/index\.mjs|\.next/standalone/server\.js)$"
+)
 _READS = {"5": ("6", "7"), "6": ("8",), "9": ("9", "10", "11", "12")}
 """pnpm's majors that take a lock file's format without changing it."""
 
@@ -130,11 +133,16 @@ def _npm(package: Package, lock: str | None, development: bool, reasons: list[st
     return f"npm ci{more}"
 
 
-def prune(package: Package, manager: Manager, installed: Install, stays: str = "") -> str | None:
+def prune(
+    package: Package, manager: Manager, installed: Install, commands: list[str], stays: str = ""
+) -> str | None:
     """Takes development dependencies out of what is there, without a registry where possible.
 
+    All packages go where the only command starts a server that has its own copies of them.
     `stays`: one that the app needs when it runs; npm alone can be told.
     """
+    if len(commands) == 1 and _OWN_PACKAGES.search(commands[0]) and not package.members:
+        return "rm -rf node_modules"
     if not installed.development:
         return None
     if manager.name == "npm":

@@ -1,8 +1,10 @@
 """Development dependencies that a Node.js app needs when it runs."""
 
 import re
+from dataclasses import dataclass
 
 from deployzero.detection.nodejs.manifest import Package
+from deployzero.detection.nodejs.packages import Manager
 
 BINARIES = {
     "nest": "@nestjs/cli", "ng": "@angular/cli", "tsc": "typescript", "run-s": "npm-run-all",
@@ -20,7 +22,30 @@ _LOADED = re.compile(
 )
 
 
-def needs_development(package: Package, commands: list[str]) -> str | None:
+@dataclass(frozen=True)
+class Kept:
+    all: bool = False
+    one: str = ""
+    """The only one that stays, which npm alone can be told."""
+    reason: str = ""
+
+
+def kept(root: Package, app: Package, manager: Manager, commands: list[str]) -> Kept:
+    """What stays when the build is done, for these commands."""
+    if name := _needs_development(app, commands):
+        return Kept(
+            all=True,
+            reason=f"{name}: the start needs it of the development dependencies, which stay",
+        )
+    if settings := _needs_typescript(app, commands):
+        reason = f"{settings}: read when Next starts, so TypeScript stays"
+        if manager.name == "npm" and app is root:
+            return Kept(one="typescript", reason=reason)
+        return Kept(all=True, reason=reason)
+    return Kept()
+
+
+def _needs_development(package: Package, commands: list[str]) -> str | None:
     """The development dependency that these commands call, or that Next's settings load."""
     for command in commands:
         for word in re.findall(r"[@\w][\w@/.-]*", package.expanded(command)):
@@ -33,7 +58,7 @@ def needs_development(package: Package, commands: list[str]) -> str | None:
     return None
 
 
-def needs_typescript(package: Package, commands: list[str]) -> str | None:
+def _needs_typescript(package: Package, commands: list[str]) -> str | None:
     """next.config.ts, for which `next start` installs TypeScript where it is missing (Next 15)."""
     if "typescript" not in package.development:
         return None

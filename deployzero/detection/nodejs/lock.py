@@ -2,7 +2,7 @@
 
 import re
 
-from semantic_version import NpmSpec, Version  # type: ignore[import-untyped]
+from semantic_version import NpmSpec, Version
 
 from deployzero.detection.nodejs.manifest import Package
 from deployzero.detection.nodejs.version import LONGEST

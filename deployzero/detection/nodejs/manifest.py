@@ -12,6 +12,8 @@ from deployzero.detection.tree import Tree, broken
 MANIFESTS = ("package.json", "package.json5", "package.yaml")
 LIFECYCLE = ("preinstall", "install", "postinstall", "prepare")
 """Scripts of a package in the repository that an install runs; they may need its source."""
+RUN = ("start", "build", "heroku-postbuild", *LIFECYCLE, "prestart", "prebuild", "postbuild")
+"""Scripts of the app that an install, the build and the start run."""
 _LINE_COMMENT = r"(?<![:\"'`\w])//[^\n]*"
 _COMMENTS = re.compile(rf"/\*.*?\*/|{_LINE_COMMENT}", re.DOTALL)
 _CALLS = re.compile(
@@ -99,6 +101,25 @@ class Package:
             known.update(new)
             pending += [self.script(name) for name in reversed(new)]
         return " && ".join(filter(None, texts))
+
+    @cached_property
+    def run_scripts(self) -> tuple[str, ...]:
+        """What an install, the build and the start run, with the scripts that those call."""
+        return tuple(self.expanded(self.script(name)) for name in RUN if self.script(name))
+
+    def pins(self, name: str, kind: str) -> Iterator[tuple[str, str]]:
+        """(where, version or range) that it asks for of a tool; '' is any.
+
+        kind: that of the tool in `devEngines`, `runtime` or `packageManager`.
+        """
+        for key in ("volta", "engines"):
+            if name in (table := self.texts(key)):
+                yield f"package.json {key}", table[name].strip()
+        engines = self.values.get("devEngines")
+        wanted = engines.get(kind) if isinstance(engines, dict) else None
+        for each in wanted if isinstance(wanted, list) else [wanted]:
+            if isinstance(each, dict) and each.get("name") == name:
+                yield "package.json devEngines", str(each.get("version") or "")
 
     def path(self, name: str) -> str:
         """The path from the root of a file beside the manifest."""

@@ -30,6 +30,9 @@ SIGNS: dict[Name, tuple[str, ...]] = {
 _PINNED = re.compile(r"^(npm|yarn|pnpm|bun)@v?([0-9][\w.-]{0,40})(?![\w.-])")
 _RANGE = re.compile(r"^[\w.^~<>=|* -]{1,60}$")
 _PNPM_OF_LOCK = {"5": "7", "6": "8", "9": "9"}
+_PROGRAM = re.compile(r"(?:^|[\s;&|('\"])(yarn|pnpm|pnpx|bun|bunx)(?=[\s;&|)'\"]|$)")
+_MANAGER_OF = {"bun": "bun", "bunx": "bun", "pnpm": "pnpm", "pnpx": "pnpm", "yarn": "yarn"}
+_TOOLS = {"bun": "bun@1", "pnpm": "pnpm@10", "yarn": "yarn@1"}
 _YARN_OF_LOCK = {"4": "2", "5": "3", "6": "3", "7": "4", "8": "4"}
 
 
@@ -50,6 +53,11 @@ class Manager:
     def major(self) -> int:
         found = re.search(r"[0-9]{1,6}", self.version or "")
         return int(found.group()) if found else 0
+
+    @property
+    def least_node(self) -> int:
+        """The major of Node.js from which on it runs; 0: any."""
+        return 22 if self.name == "pnpm" and self.major > 10 else 0
 
     @property
     def tool(self) -> tuple[str, ...]:
@@ -101,6 +109,15 @@ def package_manager(package: Package, reasons: list[str]) -> Manager:
     return _manager(package, name, pinned[2] if pinned else None, locks.get(name), reasons)
 
 
+def called_managers(
+    manager: Manager, root: Package, app: Package, commands: list[str]
+) -> tuple[str, ...]:
+    """Other managers that scripts or the Procfile call, for npm's own installer."""
+    texts = (*commands, *root.run_scripts, *app.run_scripts)
+    called = {_MANAGER_OF[word] for text in texts for word in _PROGRAM.findall(text)}
+    return tuple(sorted(_TOOLS[name] for name in called - {manager.name} - root.dependencies))
+
+
 def _without_lock(package: Package) -> tuple[Name, str]:
     for name, signs in SIGNS.items():
         if sign := package.tree.first(*signs):
@@ -121,14 +138,7 @@ def _pins(package: Package, name: str) -> Iterator[tuple[str, str]]:
     if name == "bun" and (text := (package.tree.text(".bun-version") or "").strip()):
         yield ".bun-version", text.removeprefix("v")
     yield from tool_pins(package.tree, name)
-    for key in ("volta", "engines"):
-        if version := package.texts(key).get(name):
-            yield f"package.json {key}", version
-    engines = package.values.get("devEngines")
-    wanted = engines.get("packageManager") if isinstance(engines, dict) else None
-    for each in wanted if isinstance(wanted, list) else [wanted]:
-        if isinstance(each, dict) and each.get("name") == name:
-            yield "package.json devEngines", str(each.get("version", "*"))
+    yield from package.pins(name, "packageManager")
 
 
 def _manager(

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 
 from deployzero.detection.listening import listens
 from deployzero.detection.nodejs.command import Start, inside, loading
@@ -89,10 +90,9 @@ def entry(package: Package, manager: Manager, reasons: list[str]) -> Start:
             reasons.append(f"{package.file}: {key} '{declared[:80]}' does not exist, ignored")
     if found is None:
         return Start()
-    begun = _run_file(package, manager, found, reasons)
     source = package.tree.source(package.path(found))
-    begun.plain = not package.dependencies & HTTP_SERVERS and not listens(source)
-    return begun
+    plain = not package.dependencies & HTTP_SERVERS and not listens(source)
+    return replace(_run_file(package, manager, found, reasons), plain=plain)
 
 
 def main_file(package: Package) -> str | None:
@@ -187,7 +187,7 @@ def _asks_manager(package: Package, command: str) -> str | None:
     for word in command.split():
         if re.search(r"\.[cm]?[jt]s$", word):
             for path in filter(package.tree.is_file, sources(package, word)):
-                if _MANAGERS_OWN.search(package.tree.head(path, 256 * 1024)):
+                if _MANAGERS_OWN.search(package.tree.source(path)):
                     return path
     return None
 

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from semantic_version import NpmSpec, Version  # type: ignore[import-untyped]
+from semantic_version import NpmSpec, Version
 
+from deployzero.detection.nodejs.manifest import Package
 from deployzero.detection.tools import tool_pins
-from deployzero.detection.tree import Tree
 from deployzero.errors import ProjectDetectionError
 
 PREFERRED = (20, 22, 24, 26, 18, 16, 14, 12, 10, 8, 6, 4)
@@ -37,16 +36,16 @@ LONGEST = 200
 
 
 def node_version(
-    tree: Tree, package: dict[str, Any], least: int = 0
+    package: Package, least: int = 0, manager: str = ""
 ) -> tuple[str | None, list[str]]:
     """The version (plain or partial) and the reasons; the first pin wins, as Railpack's.
 
-    least: the major that the repository's tools need; an exact pin goes before it.
+    least: the major that the entry file or the manager needs; an exact pin goes before it.
     Raises ProjectDetectionError for a version that Node.js never had.
     """
     reasons: list[str] = []
     chosen: str | None = None
-    for source, text in _pins(tree, package):
+    for source, text in _pins(package):
         version = plain_version(text, least)
         if version is None:
             reasons.append(f"{source}: '{text[:40]}' names no certain version, so the default runs")
@@ -57,6 +56,9 @@ def node_version(
             reasons.append(f"{source}: Node.js {version}{as_text}")
         elif not _agrees(chosen, text):
             reasons.append(f"{source}: asks for '{text[:40]}', which contradicts {chosen}; ignored")
+    if chosen is None and least:
+        chosen = str(least)
+        reasons.append(f"Node.js {chosen}: {manager} or the entry file needs it")
     return chosen, reasons
 
 
@@ -82,22 +84,14 @@ def plain_version(text: str, least: int = 0) -> str | None:
     return None
 
 
-def _pins(tree: Tree, package: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _pins(package: Package) -> Iterator[tuple[str, str]]:
+    tree = package.tree
     yield from tool_pins(tree, "node", "nodejs")
     for name in (".nvmrc", ".node-version"):
         lines = (line.partition("#")[0].strip() for line in (tree.text(name) or "").split("\n"))
         if first := next(filter(None, lines), None):
             yield name, first
-    for key in ("volta", "engines"):
-        table = package.get(key)
-        wanted = table.get("node") if isinstance(table, dict) else None
-        if isinstance(wanted, str) and wanted.strip():
-            yield f"package.json {key}", wanted.strip()
-    engines = package.get("devEngines")
-    runtime = engines.get("runtime") if isinstance(engines, dict) else None
-    for each in runtime if isinstance(runtime, list) else [runtime]:
-        if isinstance(each, dict) and each.get("name") == "node" and each.get("version"):
-            yield "package.json devEngines", str(each["version"])
+    yield from (pin for pin in package.pins("node", "runtime") if pin[1])
 
 
 def _check(source: str, text: str, version: str) -> None:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from deployzero.detection.nodejs.command import inside
+from deployzero.detection.nodejs.command import step
 from deployzero.detection.nodejs.manifest import Package, read_package
 from deployzero.detection.nodejs.packages import Manager
 from deployzero.detection.nodejs.site import SERVER_FRAMEWORKS, is_development_server
@@ -39,7 +39,7 @@ def build_steps(root: Package, app: Package, manager: Manager) -> list[str]:
     """Build scripts of the workspaces that the app depends on, then its own."""
     by_name = {member.name: member for path in root.members if (member := _member(root.tree, path))}
     ordered = _needed_first(app, by_name)
-    return [f"({inside(p, manager.run('build'))})" for p in ordered if "build" in p.scripts]
+    return [step(p, manager.run("build")) for p in ordered if "build" in p.scripts]
 
 
 def _needed_first(app: Package, by_name: dict[str, Package]) -> list[Package]:
