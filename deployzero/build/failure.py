@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-import re2  # type: ignore[import-untyped]
+import re2
 
 from deployzero.build.causes import CAUSES, MEMORY
 from deployzero.errors import BuildError, DeployZeroException, ResourceLimitError

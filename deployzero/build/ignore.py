@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pathspec
-import re2  # type: ignore[import-untyped]
+import re2
 from docker.utils.build import PatternMatcher
 from docker.utils.fnmatch import translate
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-import re2  # type: ignore[import-untyped]
+import re2
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from deployzero.models.project import DEFAULT_PORT
