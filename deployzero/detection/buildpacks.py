@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import PurePosixPath
 
-import re2  # type: ignore[import-untyped]
+import re2
 
 from deployzero.detection.tree import Tree
 from deployzero.errors import ProjectDetectionError
@@ -29,6 +29,7 @@ class BuildpackDetector:
         self.type = stack.name
         conditions = (*stack.detect.files, *stack.detect.scripts) if stack.detect else ()
         self.markers = tuple(c.file for c in conditions if not _is_glob(c.file))
+        self.programs = stack.detect.programs if stack.detect else ()
 
     def detect(self, tree: Tree) -> ProjectConfig | None:
         stack = self.stack
@@ -63,15 +64,17 @@ class BuildpackDetector:
         """By more than a script that happens to lie there."""
         return self.stack.detect is not None and bool(_first(tree, self.stack.detect.files))
 
-    def processes(self, config: ProjectConfig, processes: dict[str, str]) -> dict[str, str]:
-        """A Procfile whose web command is put into this stack's own words, where it has some."""
-        web = processes.get("web", "")
+    def rewritten(self, config: ProjectConfig) -> ProjectConfig:
+        """With the web command in this stack's own words, where it has some."""
+        web = config.processes.get("web", "")
         for rewrite in self.stack.procfile:
-            match = re2.search(rewrite.pattern, web)
-            if match:
+            if match := re2.search(rewrite.pattern, web):
                 run = _filled(rewrite.run, _groups(match))
-                return {**processes, "web": run} if run else processes
-        return processes
+                if run is None:
+                    break
+                processes = {**config.processes, "web": run}
+                return dataclasses.replace(config, processes=processes, start_command=run)
+        return config
 
 
 def _runs(tree: Tree, rules: Iterable[Rule]) -> Iterator[str]:
@@ -177,11 +180,3 @@ def _walk(tree: Tree, folder: str, parts: list[str]) -> Iterator[str]:
 
 def _is_glob(text: str) -> bool:
     return any(character in text for character in "*?[")
-
-
-def rewritten(detector: BuildpackDetector, config: ProjectConfig) -> ProjectConfig:
-    """With its Procfile's web command in the stack's own words."""
-    processes = detector.processes(config, config.processes)
-    return dataclasses.replace(
-        config, processes=processes, start_command=processes.get("web", config.start_command)
-    )

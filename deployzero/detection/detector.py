@@ -3,12 +3,10 @@
 import dataclasses
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
-from deployzero.detection import recognised
 from deployzero.detection.app_json import read_app_json
 from deployzero.detection.assets import front_end
-from deployzero.detection.buildpacks import BuildpackDetector, rewritten
+from deployzero.detection.buildpacks import BuildpackDetector
 from deployzero.detection.choice import (
     Choice,
     Values,
@@ -18,15 +16,18 @@ from deployzero.detection.choice import (
     unknown_type,
 )
 from deployzero.detection.dockerfile import DockerfileDetector, named_dockerfile
-from deployzero.detection.go.detector import LEGACY, GoDetector, linked
+from deployzero.detection.go.detector import linked
 from deployzero.detection.go.processes import compiled
-from deployzero.detection.go.programs import go_files
-from deployzero.detection.listening import listens
+from deployzero.detection.languages import (
+    Detector,
+    Language,
+    best_language,
+    languages,
+    plain_site,
+)
 from deployzero.detection.nested import only_folder
-from deployzero.detection.nodejs.detector import NodeJSDetector
 from deployzero.detection.procfile import read_procfile
 from deployzero.detection.python.command import in_environment
-from deployzero.detection.python.detector import PythonDetector
 from deployzero.detection.refusals import (
     UnrecognisedError,
     half_a_character,
@@ -34,87 +35,12 @@ from deployzero.detection.refusals import (
     unrecognised,
     writable,
 )
-from deployzero.detection.static import StaticDetector, protected, unfinished
+from deployzero.detection.static import StaticDetector, protected
 from deployzero.detection.tree import Tree, printable
 from deployzero.detection.workspace import below, from_top, started_below, workspace
 from deployzero.errors import ProjectDetectionError
 from deployzero.models.buildpacks import Buildpacks, buildpacks
-from deployzero.models.project import ProjectConfig, ProjectType
-
-
-class Detector(Protocol):
-    """One stack. `markers` are the files that speak for it, for the messages."""
-
-    @property
-    def type(self) -> ProjectType: ...
-
-    @property
-    def markers(self) -> Sequence[str]: ...
-
-    def detect(self, tree: Tree) -> ProjectConfig | None:
-        """The plan, None when the tree is of another stack.
-
-        `start_command` stays None when the stack is clear and the way to start is not.
-        Raises ProjectDetectionError for a broken file.
-        """
-        ...
-
-
-BUILT_IN: Mapping[int, Detector] = {10: GoDetector(), 60: PythonDetector(), 80: NodeJSDetector()}
-"""By their place in the order in which they win when several could serve, as Railpack's.
-Those of buildpacks/ come between them, by the `order` that they give themselves."""
-
-PROGRAMS = {
-    "python": (
-        "python",
-        "python3",
-        "gunicorn",
-        "uvicorn",
-        "hypercorn",
-        "flask",
-        "waitress-serve",
-        "daphne",
-        "granian",
-        "sanic",
-        "fastapi",
-        "streamlit",
-        "chainlit",
-        "celery",
-        "uv",
-        "poetry",
-        "pipenv",
-        "pdm",
-    ),
-    "nodejs": (
-        "node",
-        "npm",
-        "npx",
-        "nodejs",
-        "yarn",
-        "pnpm",
-        "bun",
-        "bunx",
-        "next",
-        "tsx",
-        "ts-node",
-    ),
-    "go": ("go",),
-}
-"""What a Procfile's web command begins with decides between several languages."""
-
-MANIFESTS = {
-    "go": ("go.mod", "go.work", *LEGACY),
-    "python": (
-        "requirements.txt",
-        "pyproject.toml",
-        "setup.py",
-        "setup.cfg",
-        "Pipfile",
-        "manage.py",
-        "environment.yml",
-    ),
-    "nodejs": ("package.json", "package.json5", "package.yaml"),
-}
+from deployzero.models.project import ProjectConfig
 
 
 class ProjectDetector:
@@ -186,7 +112,7 @@ class ProjectDetector:
         config = protected(tree, config)
         for detector in self._languages:
             if isinstance(detector, BuildpackDetector) and detector.type == config.type:
-                config = rewritten(detector, config)
+                config = detector.rewritten(config)
         misnamed = (
             f"{name}: ignored, the file is called Procfile"
             for name in tree.names
@@ -216,8 +142,8 @@ class ProjectDetector:
     def _recognised(self, tree: Tree, chosen: Values, web: str) -> ProjectConfig:
         if decides(chosen):
             return self._chosen(tree, chosen)
-        config = DockerfileDetector().detect(tree) or _language(tree, web, self._languages)
-        config = config or _plain_site(tree)
+        config = DockerfileDetector().detect(tree) or best_language(tree, web, self._languages)
+        config = config or plain_site(tree)
         if config is None and chosen.static_dir:
             config = ProjectConfig("static", static_dir=chosen.static_dir)
         if config is None:
@@ -235,21 +161,6 @@ class ProjectDetector:
         if chosen.type not in known:
             raise unknown_type(str(chosen.type), [*known, "static", "dockerfile"])
         return known[chosen.type].detect(tree) or ProjectConfig(chosen.type)
-
-
-def languages(stacks: Buildpacks) -> tuple[Detector, ...]:
-    """In their order; a buildpack goes before the built-in detector of its name, in its place
-    where it names no other."""
-    ours = {d.type: order for order, d in BUILT_IN.items()}
-    found: list[tuple[int, Detector]] = []
-    for stack in stacks.stacks.values():
-        if stack.detect:
-            asked = "order" in stack.model_fields_set
-            place = stack.order if asked else ours.get(stack.name, stack.order)
-            found.append((place, BuildpackDetector(stack)))
-    named = {detector.type for _, detector in found}
-    found += [(order, d) for order, d in BUILT_IN.items() if d.type not in named]
-    return tuple(detector for _, detector in sorted(found, key=lambda each: each[0]))
 
 
 def startable(config: ProjectConfig) -> bool:
@@ -277,89 +188,15 @@ def with_processes(
     )
 
 
-def _language(tree: Tree, web: str, known: Sequence[Detector]) -> ProjectConfig | None:
-    """The first declared language with a server; else with a script; else the best seen."""
-    program = _program(web)
-    foreign = recognised.declared(tree)
-    plain: ProjectConfig | None = None
-    seen: list[ProjectConfig] = []
-    for detector in sorted(known, key=lambda d: program not in _programs(d)):
-        if foreign and detector.type == "nodejs" and program not in PROGRAMS["nodejs"]:
-            continue  # package.json is often there for the front end of Phoenix or ASP.NET
-        config = detector.detect(tree)
-        if config is None:
-            continue
-        if _declared(tree, detector) and (config.start_command or web):
-            if not config.plain_script or web:
-                return config
-            plain = plain or config  # its requirements may be those of tools beside the app
-        seen.append(config)
-    if plain:
-        return plain
-    if not web and (site := _site_with_script(tree, known, seen)):
-        return site
-    best = min(seen, key=lambda c: not (c.start_command or c.static_dir), default=None)
-    if best is None or best.start_command or best.static_dir or web:
-        return best
-    if foreign:
-        return None
-    # package.json for tools only, beside a plain site.
-    return (_plain_site(tree) if best.type == "nodejs" and not unfinished(tree) else None) or best
-
-
-def _site_with_script(
-    tree: Tree, known: Sequence[Detector], seen: Sequence[ProjectConfig]
-) -> ProjectConfig | None:
-    """A site beside scripts alone, of which none looks like a server: they are helpers."""
-    if not tree.is_file("index.html") or any(_declared(tree, each) for each in known):
-        return None
-    return _plain_site(tree) if all(_is_helper(tree, config) for config in seen) else None
-
-
-def _is_helper(tree: Tree, config: ProjectConfig) -> bool:
-    start = config.start_command or ""
-    if config.type == "python" or not start:
-        return config.plain_script or not start
-    files = [word for word in start.split() if tree.is_file(word)]
-    if config.type == "go":
-        files = list(go_files(tree, (config.main or ".").removeprefix("./")))
-    return bool(files) and "$PORT" not in start and not any(listens(tree.source(f)) for f in files)
-
-
-def _program(web: str) -> str:
-    """'FOO=1 exec bin/gunicorn app' -> 'gunicorn'."""
-    words = [word for word in web.split() if "=" not in word and word != "exec"]
-    return words[0].rpartition("/")[2] if words else ""
-
-
-def _plain_site(tree: Tree) -> ProjectConfig | None:
-    """Files, unless something there says that they are another stack's."""
-    if recognised.declared(tree) and not tree.is_file("Staticfile"):
-        return None
-    return StaticDetector().detect(tree)
-
-
-def _programs(detector: Detector) -> Sequence[str]:
-    if isinstance(detector, BuildpackDetector):
-        return detector.stack.detect.programs if detector.stack.detect else ()
-    return PROGRAMS[detector.type]
-
-
-def _declared(tree: Tree, detector: Detector) -> bool:
-    """By a manifest, and not only by a script that happens to lie there."""
-    if isinstance(detector, BuildpackDetector):
-        return detector.declared(tree)
-    return tree.first(*MANIFESTS[detector.type]) is not None
-
-
 def _is_built_by_node(config: ProjectConfig) -> bool:
     return config.type == "nodejs" and config.build_command is not None
 
 
-def _others(tree: Tree, config: ProjectConfig, known: Sequence[Detector]) -> list[str]:
+def _others(tree: Tree, config: ProjectConfig, known: Sequence[Language]) -> list[str]:
     """Files that speak for another stack, and why that one was not taken."""
+    stacks: tuple[Detector, ...] = (*known, StaticDetector())
     reasons = []
-    for detector in (*known, StaticDetector()):
+    for detector in stacks:
         marker = tree.first(*detector.markers)
         if marker and marker.endswith("index.html") and _is_built_by_node(config):
             continue  # the bundler's own entry, as Vite's

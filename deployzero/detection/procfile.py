@@ -34,6 +34,11 @@ def read_procfile(tree: Tree) -> dict[str, str]:
     return {**processes, **tree.processes}
 
 
+def words(command: str) -> list[str]:
+    """'A=1 exec python -u web.py' -> ['python', '-u', 'web.py']."""
+    return [word for word in command.split() if "=" not in word and word != "exec"]
+
+
 def _process(line: str, number: int) -> tuple[str, str]:
     match = _LINE.match(line.strip())
     if match is None or "\0" in line:

@@ -113,16 +113,18 @@ class Tree:
         """
         data = self._data(path, lock=True) or b""
         named = _CODING.match(data[:400])
-        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        if not wide and not named:
+        encoding = named[1].decode() if named else None
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            encoding = "utf-16"
+        if encoding is None:
             return self.text(path, lock=True) or ""
         try:
-            return _with_newlines(data.decode("utf-16" if wide or not named else named[1].decode()))
+            return _with_newlines(data.decode(encoding))
         except (UnicodeDecodeError, LookupError) as error:
             raise broken(path, None, "is not text in the encoding that it names") from error
 
     def _data(self, path: str, lock: bool) -> bytes | None:
-        most = MAX_LOCK if lock else MAX_BYTES
+        most, lines = (MAX_LOCK, MAX_LOCK_LINES) if lock else (MAX_BYTES, MAX_LINES)
         inside = self._inside(path)
         if inside is None or not inside.is_file():
             return None
@@ -133,8 +135,8 @@ class Tree:
             raise broken(path, None, f"cannot be read: {error.strerror}") from error
         if len(data) > most:
             raise broken(path, None, f"is larger than {most // 1024} KiB")
-        if data.count(b"\n") > (MAX_LOCK_LINES if lock else MAX_LINES):
-            raise broken(path, None, f"has more than {MAX_LOCK_LINES if lock else MAX_LINES} lines")
+        if data.count(b"\n") > lines:
+            raise broken(path, None, f"has more than {lines} lines")
         return data
 
     def head(self, path: str, size: int = 4096) -> str:
@@ -189,7 +191,7 @@ class Tree:
         if _DEEP_YAML.search(text):
             raise broken(path, None, "is nested too deeply")
         try:
-            values = yaml.load(text, Loader=_YAML)  # noqa: S506 - a safe one
+            values = _YAML(text).get_single_data()
         except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
             mark = getattr(error, "problem_mark", None)
             raise broken(path, mark.line + 1 if mark else None, "is not valid YAML") from error
@@ -212,7 +214,7 @@ class Tree:
 
 
 class _YAML(yaml.SafeLoader):
-    """Without aliases: a few lines of them unfold to gigabytes."""
+    """Plain values alone, and no aliases: a few lines of them unfold to gigabytes."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):

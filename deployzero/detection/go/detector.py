@@ -46,6 +46,10 @@ USE_C = (
 class GoDetector:
     type: ProjectType = "go"
     markers = ("go.mod", "go.work", "main.go", *LEGACY)
+    programs = ("go",)
+
+    def declared(self, tree: Tree) -> bool:
+        return tree.first("go.mod", "go.work", *LEGACY) is not None
 
     def detect(self, tree: Tree) -> ProjectConfig | None:
         manifest = tree.first("go.work", "go.mod")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from deployzero.detection.procfile import words
 from deployzero.detection.tree import Tree, join
 
 PACKAGE_MAIN = re.compile(r"^package\s+main\b", re.M)
@@ -53,14 +54,13 @@ def module_name(tree: Tree, folder: str = ".") -> str:
 
 def called(command: str, known: dict[str, str]) -> str | None:
     """The package whose program a command starts: 'go run ./cmd/web', 'bin/web -v', 'web'."""
-    words = [w for w in command.split() if "=" not in w.split("/")[0] and w != "exec"]
-    if words[:2] == ["go", "run"]:
-        target = next((w for w in words[2:] if not w.startswith("-")), ".")
+    given = words(command)
+    if given[:2] == ["go", "run"]:
+        target = next((w for w in given[2:] if not w.startswith("-")), ".")
         folder = target.rpartition("/")[0] or "." if target.endswith(".go") else target
         package = "." if folder in (".", "./") else f"./{folder.removeprefix('./').strip('/')}"
         return package if package in known else next(iter(known), None)
-    name = words[0] if words else ""
-    plain = re.sub(r"^(?:/app/|\./)?(?:bin/)?", "", name)
+    plain = re.sub(r"^(?:/app/|\./)?(?:bin/)?", "", next(iter(given), ""))
     return next((package for package, each in known.items() if each == plain), None)
 
 

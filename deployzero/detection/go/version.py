@@ -1,30 +1,26 @@
 """Which Go a tree asks for."""
 
 import re
+from collections.abc import Iterator
 
 from packaging.version import Version
 
 from deployzero.detection.go.programs import member_files
+from deployzero.detection.tools import tool_pins
 from deployzero.detection.tree import Tree
 
 _DIRECTIVE = re.compile(
     r"^(go|toolchain)\s+(?:go)?([0-9]{1,4}(?:\.[0-9]{1,4}){0,2})(?![0-9])\S*\s*(?://.*)?$", re.M
 )
-PINS = {
-    "mise.toml": r"(?m)^[ \t]*(?:go|golang)\s*=\s*[\"'](?:go)?([0-9]{1,4}(?:\.[0-9]{1,4})*)",
-    ".mise.toml": r"(?m)^[ \t]*(?:go|golang)\s*=\s*[\"'](?:go)?([0-9]{1,4}(?:\.[0-9]{1,4})*)",
-    ".tool-versions": r"(?m)^(?:golang|go)\s+([0-9]{1,4}(?:\.[0-9]{1,4})*)",
-    ".go-version": r"^\s*(?:go)?([0-9]{1,4}(?:\.[0-9]{1,4})*)",
-    "go.mod": r"(?m)^//\s*\+heroku\s+goVersion\s+(?:go)?([0-9]{1,4}(?:\.[0-9]{1,4})*)",
-}
-"""Files that pin a version, strongest first; go.mod in the words that Heroku reads."""
+_VERSION = re.compile(r"\s*(?:go)?([0-9]{1,4}(?:\.[0-9]{1,4})*)")
+_HEROKU = re.compile(r"^//\s*\+heroku\s+goVersion\s+(\S+)", re.M)
 
 
 def go_version(tree: Tree, reasons: list[str]) -> str | None:
     """A pin, unless go.mod needs a newer one; else the `toolchain` line, else the `go` line."""
     needed, where = _needed(tree)
-    for path, pattern in PINS.items():
-        match = re.search(pattern, tree.head(path))
+    for path, text in _pins(tree):
+        match = _VERSION.match(text)
         if match is None:
             continue
         if needed and Version(needed) > Version(match[1]) and not needed.startswith(f"{match[1]}."):
@@ -35,6 +31,14 @@ def go_version(tree: Tree, reasons: list[str]) -> str | None:
     if needed:
         reasons.append(where)
     return needed
+
+
+def _pins(tree: Tree) -> Iterator[tuple[str, str]]:
+    """(file, version), strongest first; go.mod in the words that Heroku reads."""
+    yield from tool_pins(tree, "go", "golang")
+    yield ".go-version", tree.head(".go-version")
+    if asked := _HEROKU.search(tree.head("go.mod")):
+        yield "go.mod", asked[1]
 
 
 def _needed(tree: Tree) -> tuple[str | None, str]:

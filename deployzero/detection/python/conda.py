@@ -21,7 +21,7 @@ def read_conda(tree: Tree) -> Requirements:
     if not needed:
         found = Requirements(reasons=[f"{path}: holds pip's packages alone, installed by pip"])
         for line in pips:
-            found.name(line.split("=")[0].split("<")[0].split(">")[0].split("[")[0].strip())
+            found.name_line(line)
         if pips:
             found.command = "pip install " + " ".join(shlex.quote(line) for line in pips)
         return found

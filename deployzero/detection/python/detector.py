@@ -3,27 +3,26 @@
 import shlex
 from dataclasses import dataclass
 
-from deployzero.detection.procfile import read_procfile
+from deployzero.detection.procfile import read_procfile, words
+from deployzero.detection.python.conda import FILES as CONDA
 from deployzero.detection.python.django import DjangoApp, find_django
 from deployzero.detection.python.docs import SERVED, find_docs
 from deployzero.detection.python.libraries import libraries
 from deployzero.detection.python.packages import read_packages
+from deployzero.detection.python.port import LOCAL, own_port
 from deployzero.detection.python.pyproject import Table
 from deployzero.detection.python.requirements import CONVENTIONS, Requirements
-from deployzero.detection.python.script import (
-    ENTRIES,
-    LOCAL,
-    find_page,
-    find_script,
-    own_port,
-    unparsed,
-)
+from deployzero.detection.python.script import ENTRIES, find_page, find_script, unparsed
 from deployzero.detection.python.server import served
 from deployzero.detection.python.version import python_version
 from deployzero.detection.python.web import find_web_app
 from deployzero.detection.tree import Tree
 from deployzero.models.project import DEFAULT_PORT, ProjectConfig, ProjectType
 
+MANIFESTS = (
+    "requirements.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "manage.py",
+    *CONDA,
+)  # fmt: skip
 HEROKU_HOOKS = ("bin/pre_compile", "bin/post_compile")
 
 
@@ -51,9 +50,17 @@ class _Start:
 class PythonDetector:
     type: ProjectType = "python"
     markers = (
-        "requirements.txt", "pyproject.toml", "setup.py", "Pipfile", "environment.yml",
-        "manage.py", *CONVENTIONS, *ENTRIES,
+        "requirements.txt", "pyproject.toml", "setup.py", "Pipfile", *CONDA, "manage.py",
+        *CONVENTIONS, *ENTRIES,
     )  # fmt: skip
+    programs = (
+        "python", "python3", "gunicorn", "uvicorn", "hypercorn", "flask", "waitress-serve",
+        "daphne", "granian", "sanic", "fastapi", "streamlit", "chainlit", "celery", "uv", "poetry",
+        "pipenv", "pdm",
+    )  # fmt: skip
+
+    def declared(self, tree: Tree) -> bool:
+        return tree.first(*MANIFESTS) is not None
 
     def detect(self, tree: Tree) -> ProjectConfig | None:
         found = examined(tree)
@@ -158,8 +165,7 @@ def _django(tree: Tree, needs: Requirements, django: DjangoApp, reasons: list[st
 
 def _server_of_procfile(tree: Tree, needs: Requirements) -> None:
     """A Procfile that calls a server which the requirements forgot gets it all the same."""
-    web = read_procfile(tree).get("web", "").split()
-    program = web[0] if web else ""
+    program = next(iter(words(read_procfile(tree).get("web", ""))), "")
     known = not needs.packaged and not needs.after_source  # what a package brings is not known
     there = needs.names | needs.locked
     if program in ("gunicorn", "uvicorn", "hypercorn") and known and program not in there:
@@ -199,10 +205,10 @@ def _called(tree: Tree) -> str | None:
 
 def _file_of(tree: Tree, command: str) -> str | None:
     """'A=1 python -u web.py --fast' -> 'web.py', when it is there."""
-    words = [word for word in command.split() if "=" not in word and word != "exec"]
-    if words[:1] not in (["python"], ["python3"]):
+    given = words(command)
+    if given[:1] not in (["python"], ["python3"]):
         return None
-    file = next((word for word in words[1:] if word.endswith(".py")), None)
+    file = next((word for word in given[1:] if word.endswith(".py")), None)
     return file if file and tree.is_file(file) else None
 
 

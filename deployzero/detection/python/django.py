@@ -42,7 +42,7 @@ def find_django(tree: Tree) -> DjangoApp | None:
     """None without a manage.py that is Django's own."""
     for folder in (".", *tree.folders()):
         prefix = "" if folder == "." else f"{folder}/"
-        text = tree.text(f"{prefix}manage.py") if tree.is_file(f"{prefix}manage.py") else None
+        text = tree.text(f"{prefix}manage.py")
         if text is None or not re.search(r"django\.|DJANGO_SETTINGS_MODULE", text):
             continue
         named = _SETTINGS.search(text)

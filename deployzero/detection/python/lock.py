@@ -7,6 +7,7 @@ from packaging.utils import canonicalize_name
 from deployzero.detection.tree import Tree
 
 MAX_BYTES = 8 * 1024 * 1024
+"""Names further down are not read."""
 _NAME = re.compile(r'^name = "([^"\n]+)"', re.MULTILINE)
 
 
@@ -16,8 +17,4 @@ def locked_names(tree: Tree, path: str) -> set[str]:
     Parsing the TOML of a large lock takes seconds, and each of the three writes a name
     on a line of its own.
     """
-    file = tree.root / path
-    if not tree.is_file(path) or file.stat().st_size > MAX_BYTES:
-        return set()
-    text = file.read_bytes().decode("utf-8", "replace")
-    return {canonicalize_name(name) for name in _NAME.findall(text)}
+    return {canonicalize_name(name) for name in _NAME.findall(tree.head(path, MAX_BYTES))}

@@ -1,7 +1,13 @@
 """PDM: pdm.lock."""
 
 from deployzero.detection.python.lock import locked_names
-from deployzero.detection.python.pyproject import Table, dynamic, name_dependencies, table
+from deployzero.detection.python.pyproject import (
+    Table,
+    dependencies,
+    dynamic,
+    name_dependencies,
+    table,
+)
 from deployzero.detection.python.requirements import Requirements
 from deployzero.detection.tree import Tree
 
@@ -23,7 +29,7 @@ def read_pdm(tree: Tree, pyproject: Table) -> Requirements:
     name_dependencies(pyproject, found)
     given = table(pyproject, "tool", "pdm").get("distribution")
     found.packaged = given if isinstance(given, bool) else "build-system" in pyproject
-    local = any("file://" in str(line) for line in _given(pyproject))
+    local = any("file://" in (each.url or "") for each in dependencies(pyproject))
     if local or dynamic(pyproject):
         found.files = []
         found.after_source = [f"pdm lock --check && {SYNC}"]
@@ -32,8 +38,3 @@ def read_pdm(tree: Tree, pyproject: Table) -> Requirements:
     if found.packaged:
         found.after_source = [SYNC]
     return found
-
-
-def _given(pyproject: Table) -> list[object]:
-    lines = table(pyproject, "project").get("dependencies", [])
-    return lines if isinstance(lines, list) else []

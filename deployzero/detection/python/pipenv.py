@@ -1,6 +1,6 @@
 """Pipenv: Pipfile.lock, or a Pipfile alone."""
 
-from deployzero.detection.python.pyproject import Table, table
+from deployzero.detection.python.pyproject import Table, extras, table
 from deployzero.detection.python.requirements import Requirements
 from deployzero.detection.tree import Tree
 
@@ -31,9 +31,7 @@ def read_pipenv(tree: Tree, pyproject: Table) -> Requirements:
     )  # fmt: skip
     packages = table(pipfile, "packages") or table(lock, "default")
     for name, value in packages.items():
-        extras = value.get("extras") if isinstance(value, dict) else None
-        given = extras if isinstance(extras, list) else []
-        found.name(name, ",".join(str(extra) for extra in given))
+        found.name(name, extras(value))
     tables = [value for value in packages.values() if isinstance(value, dict)]
     found.packaged = any(value.get("path") in (".", "./") for value in tables)
     if any("path" in value or "file" in value for value in tables):

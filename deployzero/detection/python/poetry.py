@@ -3,7 +3,7 @@
 import re
 
 from deployzero.detection.python.lock import locked_names
-from deployzero.detection.python.pyproject import Table, name_dependencies, table, tables
+from deployzero.detection.python.pyproject import Table, extras, name_dependencies, table, tables
 from deployzero.detection.python.requirements import Requirements
 from deployzero.detection.tree import Tree
 
@@ -27,9 +27,7 @@ def read_poetry(tree: Tree, pyproject: Table) -> Requirements:
     given = table(pyproject, "tool", "poetry", "dependencies")
     for name, value in given.items():
         if name != "python":
-            extras = value.get("extras") if isinstance(value, dict) else None
-            plain = extras if isinstance(extras, list) else []
-            found.name(name, ",".join(str(extra) for extra in plain))
+            found.name(name, extras(value))
     name_dependencies(pyproject, found)
     found.packaged = _installable(tree, pyproject)
     if any("path" in each for value in given.values() for each in tables(value)):

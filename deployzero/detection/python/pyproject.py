@@ -24,6 +24,16 @@ def tables(value: Any) -> list[Table]:
     return [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, dict)]
 
 
+def texts(value: Any) -> list[str]:
+    """Those of a list; [] for what is none."""
+    return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []
+
+
+def extras(value: Any) -> list[str]:
+    """Of `{version = "*", extras = ["standard"]}`, as Poetry and Pipenv write it, or of several."""
+    return [extra for each in tables(value) for extra in texts(each.get("extras"))]
+
+
 def dependencies(pyproject: Table) -> list[Requirement]:
     """[project] dependencies. Raises ProjectDetectionError for what is no requirement."""
     given = table(pyproject, "project").get("dependencies", [])
@@ -41,7 +51,7 @@ def dependencies(pyproject: Table) -> list[Requirement]:
 
 def name_dependencies(pyproject: Table, found: Requirements) -> None:
     for requirement in dependencies(pyproject):
-        found.name(requirement.name, ",".join(requirement.extras))
+        found.name(requirement.name, requirement.extras)
 
 
 def scripts(pyproject: Table) -> list[str]:

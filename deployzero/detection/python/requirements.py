@@ -1,11 +1,12 @@
 """What pip has to install, and from which files: requirements.txt and what it includes."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from packaging.utils import canonicalize_name
 
-from deployzero.detection.tree import Tree, broken
+from deployzero.detection.tree import Tree, broken, conflicting
 
 CONVENTIONS = (
     "requirements/production.txt",
@@ -69,13 +70,18 @@ class Requirements:
     reasons: list[str] = field(default_factory=list)
     refusal: str | None = None
 
-    def name(self, name: str, extras: str = "") -> None:
+    def name(self, name: str, extras: Iterable[str] = ()) -> None:
         """Note a package that is asked for, and the server that its extras bring."""
         known = canonicalize_name(name)
         self.names.add(known)
-        for extra in extras.split(","):
+        for extra in extras:
             if server := BRINGS.get((known, extra.strip().lower())):
                 self.names.add(server)
+
+    def name_line(self, line: str) -> None:
+        """As `name`, of a line such as 'fastapi[standard] >= 0.115'."""
+        if match := _NAME.match(line):
+            self.name(match[1], (match[2] or "").split(","))
 
     def add(self, package: str, reason: str) -> None:
         """Install one package more, in the same layer where there is one."""
@@ -124,10 +130,10 @@ def _read(tree: Tree, path: str, found: Requirements, local: list[str]) -> None:
     text = tree.requirements(path)
     for line in text.replace("\\\n", " ").split("\n"):
         line = re.sub(r"(^|\s)#.*$", "", line).strip()
-        if re.match(r"^(<{7}|>{7})( |$)", line):
+        if fault := conflicting(line):
             lines = enumerate(text.split("\n"), 1)
             number = next((number for number, each in lines if line in each), None)
-            raise broken(path, number, "an unresolved merge conflict")
+            raise broken(path, number, fault)
         found.hashed |= "--hash=" in line
         if git := _GIT.search(line):
             _git(git[0], line, found)
@@ -135,8 +141,7 @@ def _read(tree: Tree, path: str, found: Requirements, local: list[str]) -> None:
             _include(tree, path, include[1], found, local)
         elif _LOCAL.match(line) or re.search(r"@\s*file:", line):
             local.append(line)
-        if not line.startswith("-") and (name := _NAME.match(line)):
-            found.name(name[1], name[2] or "")
+        found.name_line(line)
 
 
 def _git(url: str, line: str, found: Requirements) -> None:

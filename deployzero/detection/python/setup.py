@@ -38,7 +38,7 @@ def read_setup(tree: Tree, file: str) -> Requirements:
 def name_all(lines: list[str], found: Requirements) -> None:
     for line in lines:
         requirement = Requirement(line)
-        found.name(requirement.name, ",".join(requirement.extras))
+        found.name(requirement.name, requirement.extras)
 
 
 def install_requires(tree: Tree) -> list[str]:

@@ -4,6 +4,8 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
+from deployzero.detection.tree import conflicting
+
 MAX_SOURCE = 200_000
 """Characters; longer files are not parsed."""
 MAX_PARSED = 600_000
@@ -34,8 +36,8 @@ def flaw(text: str) -> tuple[int, str] | None:
         line = (error.text or "").lstrip()
         if error.lineno is None or error.msg.startswith(NEWER) or _NEWER.match(line):
             return None
-        conflict = line.startswith(("<" * 7, "=" * 7, ">" * 7))
-        return error.lineno, "an unresolved merge conflict" if conflict else error.msg[:200]
+        conflict = "an unresolved merge conflict" if conflicting(line) else None
+        return error.lineno, conflict or error.msg[:200]
     except (ValueError, RecursionError, MemoryError):
         return None
     return None

@@ -19,16 +19,16 @@ def certain_pins(tree: Tree, name: str) -> list[tuple[str, str]]:
 
 def tool_requirement(tree: Tree, pyproject: Table, manager: str | None) -> str | None:
     """What pip installs to have the manager: 'uv', 'poetry==1.8.2', 'uv>=0.5'."""
-    if manager in (None, "pip", "conda"):
+    if manager is None or manager in ("pip", "conda"):
         return None
-    name = PACKAGES.get(manager or "", manager or "")
-    for _, version in certain_pins(tree, manager or ""):
+    name = PACKAGES.get(manager, manager)
+    for _, version in certain_pins(tree, manager):
         if _EXACT.match(version):
             return f"{name}=={version}" + ("" if version.count(".") > 1 else ".*")
     asked = {
         "uv": table(pyproject, "tool", "uv").get("required-version"),
         "poetry": table(pyproject, "tool", "poetry").get("requires-poetry"),
-    }.get(manager or "")
+    }.get(manager)
     if isinstance(asked, str) and _RANGE.match(asked.strip()):
         return f"{name}{asked.replace(' ', '')}"
     return name

@@ -1,12 +1,18 @@
 """uv: what uv.lock holds, workspaces and sources included."""
 
 import fnmatch
-from typing import Any
 
 from deployzero.detection.python.lock import locked_names
-from deployzero.detection.python.pyproject import Table, dynamic, name_dependencies, table, tables
+from deployzero.detection.python.pyproject import (
+    Table,
+    dynamic,
+    name_dependencies,
+    table,
+    tables,
+    texts,
+)
 from deployzero.detection.python.requirements import Requirements
-from deployzero.detection.tree import Tree
+from deployzero.detection.tree import Tree, join
 
 MAX_MEMBERS = 100
 
@@ -63,9 +69,9 @@ def _packaged(pyproject: Table) -> bool:
 def _members(tree: Tree, pyproject: Table) -> list[str]:
     """pyproject.toml of each member but the root, which uv needs to check the lock."""
     workspace = table(pyproject, "tool", "uv", "workspace")
-    excluded = _texts(workspace.get("exclude"))
+    excluded = texts(workspace.get("exclude"))
     found: list[str] = []
-    for pattern in _texts(workspace.get("members")):
+    for pattern in texts(workspace.get("members")):
         for folder in _matching(tree, pattern.strip("/").removeprefix("./")):
             file = f"{folder}/pyproject.toml"
             left_out = any(fnmatch.fnmatchcase(folder, each.strip("/")) for each in excluded)
@@ -82,7 +88,7 @@ def _matching(tree: Tree, pattern: str) -> list[str]:
             below = [each for folder in folders for each in tree.folders(folder)]
             folders = [b for b in below if fnmatch.fnmatchcase(b.rpartition("/")[2], part)]
         else:
-            folders = [part if folder == "." else f"{folder}/{part}" for folder in folders]
+            folders = [join(folder, part) for folder in folders]
     return folders
 
 
@@ -90,7 +96,3 @@ def _local_sources(pyproject: Table) -> bool:
     """[tool.uv.sources] that lie in the repository, workspace members apart."""
     given = table(pyproject, "tool", "uv", "sources").values()
     return any("path" in each for value in given for each in tables(value))
-
-
-def _texts(value: Any) -> list[str]:
-    return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deployzero.detection.python.syntax import MAX_PARSED, parsed
-from deployzero.detection.tree import Tree
+from deployzero.detection.tree import Tree, join
 
 MODULES = (
     "wsgi", "asgi", "app", "main", "server", "application", "api", "web", "run", "start", "hello",
@@ -103,7 +103,7 @@ def _files(tree: Tree) -> Iterator[tuple[str, str]]:
                 count += 1
                 if count > MAX_FILES:
                     return
-                yield folder, (name if base == "." else f"{base}/{name}")
+                yield folder, join(base, name)
     # `python -m <folder>` runs these; the folder's name may hold what no import could.
     for folder in (".", "src"):
         for package in tree.folders(folder)[:MAX_FILES]:

@@ -149,6 +149,7 @@ def test_a_vendored_tree_is_built_from_vendor(detect):
     [
         ({"go.mod": "module a\ngo 1.21\n"}, "1.21"),
         ({"go.mod": "module a\ngo 1.21\n", "mise.toml": '[tools]\ngo = "1.25.3"\n'}, "1.25.3"),
+        ({"go.mod": "module a\ngo 1.21\n", ".config/mise.toml": "tools.go = 1.25\n"}, "1.25"),
         ({"go.mod": "module a\ngo 1.21\n", ".tool-versions": "golang 1.23.1\n"}, "1.23.1"),
         ({"go.mod": "module a\ngo 1.21\n", ".go-version": "1.22\n"}, "1.22"),
         ({"go.mod": "module a\n// +heroku goVersion go1.25\ngo 1.25.0\n"}, "1.25"),

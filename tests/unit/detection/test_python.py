@@ -126,8 +126,9 @@ def test_a_server_beside_hashed_requirements_is_installed_on_its_own(detect):
     assert config.install_command == "pip install -r requirements.txt && pip install gunicorn"
 
 
-def test_the_procfiles_server_is_added_when_requirements_forgot_it(detect):
-    files = {"app.py": "x = 1", "requirements.txt": "bottle", "Procfile": "web: gunicorn app:x"}
+@pytest.mark.parametrize("web", ["gunicorn app:x", "LEVEL=info exec gunicorn app:x"])
+def test_the_procfiles_server_is_added_when_requirements_forgot_it(detect, web):
+    files = {"app.py": "x = 1", "requirements.txt": "bottle", "Procfile": f"web: {web}"}
     assert detect(files).install_command == "pip install -r requirements.txt gunicorn"
 
 

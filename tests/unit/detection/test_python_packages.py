@@ -130,6 +130,14 @@ def test_the_version_of_the_tool_is_the_pinned_one(detect, files, tool):
     assert config.tools == (tool,)
 
 
+def test_what_pip_installs_for_conda_is_known_by_name_and_extras(detect):
+    lines = "dependencies:\n- pip:\n  - fastapi[standard]~=0.115\n  - Psycopg2~=2.9\n"
+    app = {"main.py": "import fastapi\napi = fastapi.FastAPI()\n"}
+    config = detect({**app, "environment.yaml": lines})
+    assert config.install_command == "pip install 'fastapi[standard]~=0.115' 'Psycopg2~=2.9'"
+    assert config.run_packages == ("libpq5",)
+
+
 def test_conda_is_recognised_and_refused_with_the_lines_to_copy(detect, examine):
     files = {**APP, "environment.yml": "dependencies:\n- python=3.9\n- flask=2.0.2\n"}
     config = examine(files)

@@ -109,6 +109,13 @@ def test_settings_of_nx_and_angular_may_have_comments_and_last_commas(plant, end
         Tree(root).json("broken.json", comments=True)
 
 
+@pytest.mark.parametrize("text", ["a: &a [1]\nb: *a\n", "a: !!python/name:os.system\n", "a: [\n"])
+def test_yaml_is_plain_values_alone(plant, text):
+    with pytest.raises(ProjectDetectionError, match=r"a\.yml.* is not valid YAML"):
+        Tree(plant({"a.yml": text})).yaml("a.yml")
+    assert Tree(plant({"a.yml": "a: [1, b]\n"})).yaml("a.yml") == {"a": [1, "b"]}
+
+
 @pytest.mark.parametrize("text", ["/*" * 400_000, '"' * 500_000, ", " * 400_000, "//" * 400_000])
 def test_comments_are_taken_out_in_linear_time(plant, text):
     root = plant({"nx.json": text})
