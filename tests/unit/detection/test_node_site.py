@@ -84,6 +84,16 @@ ANGULAR = {
             True,
         ),
         (
+            package(
+                "react-router build",
+                ["@react-router/dev", "@react-router/serve"],
+                start="react-router-serve build/server/index.js",
+            ),
+            {"react-router.config.ts": "export default {\n  ssr: false,\n}"},
+            "build/client",
+            True,
+        ),
+        (
             package("ng build", ["@angular/cli"], start="ng serve"),
             {"angular.json": "// ours\n" + json.dumps(ANGULAR)},
             "dist/shop/browser",

@@ -452,3 +452,12 @@ def test_a_desktop_app_is_not_started_as_a_server(detect):
     with pytest.raises(ProjectDetectionError) as caught:
         detect({**files, "main.js": ""})
     assert "opens a window (Electron)" in caught.value.message
+
+
+def test_an_app_that_drives_a_browser_gets_debians(detect):
+    config = detect({**package(dependencies={"puppeteer": "24"}), "index.js": ""})
+    assert config.run_packages[0] == "chromium"
+    assert config.environment["PUPPETEER_EXECUTABLE_PATH"] == "/usr/bin/chromium"
+    assert any(reason.startswith("puppeteer needs chromium") for reason in config.reasons)
+    tested = detect({**package(devDependencies={"puppeteer": "24"}), "index.js": ""})
+    assert (tested.run_packages, tested.environment) == ((), {})
