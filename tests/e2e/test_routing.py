@@ -146,7 +146,7 @@ async def test_a_route_to_nobody_is_not_proven(proxy: Proxy) -> None:
         nobody = route("hello", ("127.0.0.1", closed.getsockname()[1]))
         proxy.routes.write(nobody)
         with pytest.raises(RoutingError, match="through the proxy answered 502"):
-            await proxy.prove(nobody, timeout=1)
+            await proxy.prove(nobody, timeout=3)
 
 
 async def test_paths_bodies_and_what_a_local_tls_proxy_says_arrive_unchanged(

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,12 +58,22 @@ async def healthy(
     one: ContainerSpec,
     checks: tuple[HealthCheck, ...] = DEFAULT_CHECKS,
     timeout: float = 20,
+    speaks: bool = False,
 ) -> float:
+    """speaks: its first line is waited for, for longer than the timeout."""
     name = await docker_manager.start(one)
+    if speaks:
+        await first_line(docker_manager, name)
     target = await docker_manager.reach(name, one.address or "", one.port)
     return await wait_healthy(
         docker_manager, name, target, port=one.port, checks=checks, timeout=timeout
     )
+
+
+async def first_line(docker_manager: DockerManager, name: str) -> None:
+    async with asyncio.timeout(20):
+        while not await docker_manager.logs_tail(name):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def output(docker_manager: DockerManager, one: ContainerSpec, code: str) -> list[str]:
@@ -182,11 +192,12 @@ async def test_an_out_of_memory_kill_of_a_worker_is_named_too(
     code = """
 import subprocess, sys, time
 subprocess.run([sys.executable, "-S", "-c", "b'x' * 200_000_000"])
+print("it is gone", flush=True)
 time.sleep(600)
 """
     one = replace(await spec(docker_manager), command=python(code), memory_bytes=64 * 1024**2)
     with pytest.raises(ResourceLimitError, match="out of memory"):
-        await healthy(docker_manager, one, timeout=3)
+        await healthy(docker_manager, one, timeout=1, speaks=True)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +213,7 @@ async def test_an_unhealthy_app_is_told_what_was_seen(
 ) -> None:
     one = await spec(docker_manager, **environment)
     with pytest.raises(ContainerError) as error:
-        await healthy(docker_manager, one, timeout=2)
+        await healthy(docker_manager, one, timeout=2, speaks=True)
     assert error.value.message == f"the app is not healthy after 2s: {seen}"
     assert ("0.0.0.0:$PORT" in error.value.hint) == ("listens" in seen)
     assert error.value.detail[0].startswith("serving")
@@ -248,9 +259,7 @@ while True: time.sleep(60)
 """
     name = await docker_manager.start(replace(await spec(docker_manager), command=python(code)))
     await docker_manager.settle(name, 0.5)
-    async with asyncio.timeout(20):
-        while not await docker_manager.logs_tail(name):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    await first_line(docker_manager, name)
     begun = time.monotonic()
     await docker_manager.stop(name, grace)
     assert time.monotonic() - begun < 15
@@ -345,8 +354,10 @@ async def test_a_one_off_run_ends_at_its_limit_or_when_cancelled(
 async def test_a_deleted_network_is_made_again_on_its_subnet(
     docker_manager: DockerManager, client: docker.APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # From the other end: for a moment it is free, and servers of other tests take the first.
-    last_first = lambda used: reversed([*free_subnets(used)])  # noqa: E731
+    def last_first(used: Iterable[str]) -> Iterator[str]:
+        """For a moment it is free, and servers of other tests take the first."""
+        return reversed([*free_subnets(used)])
+
     monkeypatch.setattr(docker_networks, "free_subnets", last_first)
     one = await spec(docker_manager)
     network = await docker_manager.ensure_network("hello")
@@ -515,9 +526,7 @@ async def test_what_a_container_uses_is_measured_as_it_works(
     code = "kept = bytearray(64 << 20)\nprint('up', flush=True)\nwhile True: pass"
     one = ContainerSpec("hello", 1, "web", 1, TAG, 8000, address, python(code), boot_cpus=0.5)
     name = await docker_manager.start(one)
-    async with asyncio.timeout(20):
-        while not await docker_manager.logs_tail(name):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    await first_line(docker_manager, name)
     found = await docker_manager.usage(name)
     assert found is not None
     assert 0.05 < found.cpus < 1  # its limit is half a core

@@ -51,5 +51,5 @@ def test_scaled_and_destroyed_at_once_an_app_is_gone_and_everybody_hears_why(
         assert each.code == 0 or "cancelled" in told or "there is no app contested" in told, each
     assert server.containers("contested") == []
     # The proxy follows its files in moments; a route that a late scale wrote would stay.
-    wait_until(lambda: server.get("contested").status_code == 404, 5, "the route to go")
+    wait_until(lambda: server.get("contested").status_code == 404, 20, "the route to go")
     assert "there is no app contested" in admin.ssh("ps", "contested").err
