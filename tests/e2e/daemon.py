@@ -1,5 +1,6 @@
 """A real deployzero: its own process, data folder, ports and keys; stopped by process id."""
 
+import itertools
 import json
 import os
 import signal
@@ -29,10 +30,16 @@ QUICK = (sys.executable, str(Path(__file__).with_name("quick_daemon.py")))
 """The program of a server whose watch looks more often."""
 
 
+PORTS = itertools.count(10_000 + os.getpid() % 200 * 100)
+"""Not those that the system gives to clients: one might have it by the time a server starts."""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = next(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(condition: Callable[[], object], limit: float, what: str) -> None:
@@ -202,12 +209,19 @@ class Daemon:
             trust_env=False,
         )
 
-    def json(self, *arguments: str) -> object:
+    def json(self, *arguments: str) -> Any:
         return json.loads(self.ssh(*arguments, "--json").stdout)
 
 
 def docker_client() -> docker.APIClient:
     return docker.APIClient(timeout=60)
+
+
+def printed(container: str, command: str) -> str:
+    """What a shell command prints in a container that runs."""
+    client = docker_client()
+    started = client.exec_create(container, ["/bin/sh", "-c", command])
+    return bytes(client.exec_start(started["Id"])).decode()
 
 
 def repository(folder: Path, files: Mapping[str, str]) -> Path:

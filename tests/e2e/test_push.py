@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apps
 import pytest
-from daemon import Daemon, commit, head, wait_until
+from daemon import Daemon, commit, head, printed, wait_until
 
 MakeRepo = Callable[[dict[str, str]], Path]
 
@@ -148,7 +148,8 @@ def test_two_pushes_to_one_app_queue_and_the_stale_one_must_fetch_first(
     assert (
         daemon.git(tmp_path, "clone", "--quiet", daemon.remote("twice"), str(other)).returncode == 0
     )
-    commit(folder, apps.script("first", before="time.sleep(2)"))
+    waits = "while not os.path.exists('/tmp/go'): time.sleep(0.05)"
+    commit(folder, apps.script("first", before=waits))
     commit(other, apps.script("second"))
 
     results = {}
@@ -157,10 +158,15 @@ def test_two_pushes_to_one_app_queue_and_the_stale_one_must_fetch_first(
         results[name] = daemon.push(where, "twice")
 
     first = threading.Thread(target=push, args=("first", folder))
+    second = threading.Thread(target=push, args=("second", other))
     first.start()
-    wait_until(lambda: len(daemon.containers("twice")) == 2, 60, "the first push boots")
-    push("second", other)
-    first.join(120)
+    wait_until(lambda: states(daemon, "twice") == ["running"] * 2, 60, "the first push boots")
+    second.start()
+    wait_until(lambda: len(daemon.json("builds:list", "twice")) == 3, 30, "the second waits")
+    booting, _ = daemon.containers("twice")  # the newest first
+    printed(booting["Id"], "touch /tmp/go")
+    for each in (first, second):
+        each.join(120)
 
     assert results["first"].returncode == 0, results["first"].stderr
     assert results["second"].returncode == 1
@@ -170,6 +176,10 @@ def test_two_pushes_to_one_app_queue_and_the_stale_one_must_fetch_first(
     forced = daemon.push(other, "twice", flags=("--force",))
     assert forced.returncode == 0, forced.stderr
     assert daemon.get("twice").text == "second"
+
+
+def states(daemon: Daemon, app: str) -> list[str]:
+    return [container["State"] for container in daemon.containers(app)]
 
 
 def test_a_deployment_goes_on_when_its_client_goes_away(daemon: Daemon, repo: MakeRepo) -> None:

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from daemon import Daemon, commit, docker_client
+from daemon import Daemon, commit, docker_client, printed, repository
 
 FOREVER = "public, max-age=31536000, immutable"
 
@@ -233,8 +232,13 @@ def pushes(
     server: Daemon, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[str, Future[str]]]:
     """What git said to each push of this run; two go on at a time."""
-    here = [each for each in request.session.items if each.path == request.path]
-    wanted = [item.callspec.params["sample"] for item in here]  # type: ignore[attr-defined]
+    wanted = [
+        each
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.path == request.path
+        for each in item.callspec.params.values()
+        if isinstance(each, Sample)
+    ]
     folder = tmp_path_factory.mktemp("pushed")
     with ThreadPoolExecutor(2) as pool:
         yield {each.name: pool.submit(push, server, each, folder) for each in wanted}
@@ -242,9 +246,8 @@ def pushes(
 
 
 def push(server: Daemon, sample: Sample, folder: Path) -> str:
-    repo = folder / sample.name
-    shutil.copytree(Path(__file__).parent / sample.folder, repo)
-    subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=repo, check=True)
+    repo = repository(folder / sample.name, {})
+    shutil.copytree(Path(__file__).parent / sample.folder, repo, dirs_exist_ok=True)
     commit(repo, {})
     if sample.config:
         server.ssh("apps:create", sample.name)
@@ -297,9 +300,3 @@ def asked(server: Daemon, app: str, path: str, form: Mapping[str, str]) -> httpx
         timeout=10,
         trust_env=False,
     )
-
-
-def printed(container: str, command: str) -> str:
-    client = docker_client()
-    started = client.exec_create(container, ["/bin/sh", "-c", command])
-    return bytes(client.exec_start(started["Id"])).decode()
