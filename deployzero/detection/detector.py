@@ -15,7 +15,7 @@ from deployzero.detection.choice import (
     read_choice,
     unknown_type,
 )
-from deployzero.detection.dockerfile import DockerfileDetector, named_dockerfile
+from deployzero.detection.dockerfile import DockerfileDetector, missing_lock, named_dockerfile
 from deployzero.detection.go.detector import linked
 from deployzero.detection.go.processes import compiled
 from deployzero.detection.languages import (
@@ -142,12 +142,19 @@ class ProjectDetector:
     def _recognised(self, tree: Tree, chosen: Values, web: str) -> ProjectConfig:
         if decides(chosen):
             return self._chosen(tree, chosen)
-        config = DockerfileDetector().detect(tree) or best_language(tree, web, self._languages)
+        own = DockerfileDetector().detect(tree)
+        lost = missing_lock(tree) if own else None
+        config = best_language(tree, web, self._languages) if lost or not own else None
+        if own and not (config and (config.start_command or config.static_dir or web)):
+            return own
         config = config or plain_site(tree)
         if config is None and chosen.static_dir:
             config = ProjectConfig("static", static_dir=chosen.static_dir)
         if config is None:
             raise unrecognised(tree)
+        if lost:
+            why = f"Dockerfile: not used, it takes {lost}, which is not in the repository"
+            config = dataclasses.replace(config, reasons=(why, *config.reasons))
         return config
 
     def _chosen(self, tree: Tree, chosen: Values) -> ProjectConfig:

@@ -1,11 +1,17 @@
-"""A repository's own Dockerfile: respected as it is; only its port is read."""
+"""A repository's own Dockerfile: respected as it is; its port and what it takes are read."""
 
+import posixpath
 import re
+from collections.abc import Iterator
 
 from deployzero.detection.tree import Tree, broken
 from deployzero.models.project import DEFAULT_PORT, ProjectConfig, ProjectType
 
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)([A-Za-z_]\w*)\1")
+_LOCKS = frozenset({
+    "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock",
+    "bun.lockb", "poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock",
+})  # fmt: skip
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
 
 
@@ -60,6 +66,42 @@ def instructions(text: str) -> list[tuple[str, str]]:
                     pass
         found.append((word.upper(), rest.strip()))
     return found
+
+
+def missing_lock(tree: Tree, path: str = "Dockerfile") -> str | None:
+    """A package manager's lock file that the Dockerfile takes and the repository lacks.
+
+    Such a Dockerfile cannot be built. Mostly it came with a template, for another package
+    manager than the one that the author then chose.
+    """
+    for word, rest in instructions(tree.text(path) or ""):
+        for source in _sources(word, rest):
+            name = posixpath.normpath(source.lstrip("/"))
+            if posixpath.basename(name) in _LOCKS and not tree.is_file(name):
+                return name
+    return None
+
+
+def _sources(word: str, rest: str) -> list[str]:
+    """What an instruction takes from the repository, as it is written."""
+    if word == "RUN":
+        mounts = [each for each in rest.split() if each.startswith("--mount=")]
+        options = [dict(_pairs(mount.removeprefix("--mount="))) for mount in mounts]
+        return [
+            each.get("source") or each.get("src", "")
+            for each in options
+            if each.get("type") == "bind" and "from" not in each
+        ]
+    if word not in ("COPY", "ADD") or "--from=" in rest:
+        return []
+    words = re.split(r'[\s\[\],"]+', rest)
+    return [source for source in words if source and not source.startswith("--")][:-1]
+
+
+def _pairs(mount: str) -> Iterator[tuple[str, str]]:
+    for option in mount.split(","):
+        name, _, value = option.partition("=")
+        yield name, value
 
 
 def exposed_port(lines: list[tuple[str, str]]) -> int | None:

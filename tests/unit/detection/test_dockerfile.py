@@ -1,5 +1,7 @@
 """A repository's own Dockerfile."""
 
+import re
+
 import pytest
 
 from deployzero.errors import ProjectDetectionError
@@ -38,3 +40,54 @@ def test_a_dockerfile_without_from_is_broken(detect):
 def test_a_procfile_beside_a_dockerfile_names_its_processes(detect):
     config = detect({"Dockerfile": "FROM a\n", "Procfile": "release: ./migrate\n"})
     assert (config.start_command, config.processes) == (None, {"release": "./migrate"})
+
+
+PACKAGE = '{"dependencies": {"express": "5"}, "scripts": {"start": "node server.js"}}'
+APP = {"package.json": PACKAGE, "server.js": "", "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "COPY package.json package-lock.json ./",
+        "COPY --chown=1000:1000 ./package.json ./package-lock.json /app/",
+        'ADD ["package.json", "package-lock.json", "./"]',
+        "copy web/yarn.lock ./",
+        "RUN --mount=type=cache,target=/root/.npm "
+        "--mount=type=bind,source=package-lock.json,target=package-lock.json npm ci",
+    ],
+)
+def test_a_dockerfile_that_takes_a_lock_file_which_is_not_there_gives_way(detect, line):
+    config = detect({**APP, "Dockerfile": f"FROM node:24\n{line}\nRUN npm ci\n"})
+    assert (config.type, config.package_manager) == ("nodejs", "pnpm")
+    said = r"Dockerfile: not used, it takes (package-lock.json|web/yarn.lock), which is not in .*"
+    assert re.fullmatch(said, config.reasons[0])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "COPY package.json pnpm-lock.yaml ./",
+        "COPY package.json yarn.lock* package-lock.json* ./",
+        "COPY --from=deps /app/package-lock.json ./",
+        "RUN --mount=type=bind,from=deps,source=/app/yarn.lock,target=yarn.lock yarn",
+        "COPY server.js package-lock.json",
+        "COPY settings.ini ./",
+        "# COPY package-lock.json ./",
+    ],
+)
+def test_any_other_dockerfile_wins(detect, line):
+    assert detect({**APP, "Dockerfile": f"FROM node:24\n{line}\n"}).type == "dockerfile"
+
+
+def test_a_dockerfile_that_lacks_a_lock_file_stays_where_nothing_else_can_be_started(detect):
+    dockerfile = "FROM node:24\nCOPY package-lock.json ./\n"
+    assert detect({"Dockerfile": dockerfile}).type == "dockerfile"
+    unstartable = {"Dockerfile": dockerfile, "package.json": "{}"}
+    assert detect(unstartable).type == "dockerfile"
+
+
+def test_a_dockerfile_that_is_chosen_by_hand_is_not_second_guessed(detect):
+    chosen = {"deployzero.toml": 'type = "dockerfile"\n'}
+    dockerfile = {"Dockerfile": "FROM node:24\nCOPY package-lock.json ./\n"}
+    assert detect({**APP, **dockerfile, **chosen}).type == "dockerfile"
