@@ -53,6 +53,12 @@ async def left(api: Any) -> list[str]:
     return rows + packs + checkouts
 
 
+async def until_under_way(api: Any, uploads: int) -> None:
+    async with asyncio.timeout(LIMIT):
+        while api.platform.uploads.total() != uploads:  # noqa: ASYNC110 - of another task
+            await asyncio.sleep(0.01)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def hello(api: Any) -> Any:
     await api.app("hello", await api.person("ana"))
@@ -153,14 +159,11 @@ async def test_an_upload_that_is_cut_off_leaves_nothing(hello: Any) -> None:
         "Content-Length: 900000\r\n\r\n".encode()
     )
     writer.write(tar({"name": "a", "data": os.urandom(100_000)}))
-    uploads = hello.platform.uploads
+    await until_under_way(hello, 1)
+    writer.close()
+    await until_under_way(hello, 0)
+    root = await hello.person("boss", "admin")
     async with asyncio.timeout(LIMIT):
-        while not uploads.total():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        writer.close()
-        while uploads.total():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        root = await hello.person("boss", "admin")
         while True:
             (event,) = await events.list_events(hello.platform, root, "hello")
             if event.result == "the client went away":
@@ -173,8 +176,7 @@ async def test_an_upload_that_is_cut_off_leaves_nothing(hello: Any) -> None:
 async def test_a_refusal_at_the_end_is_in_the_audit_log_once(hello: Any) -> None:
     async def sent() -> AsyncIterator[bytes]:
         yield tar("a")
-        while not hello.platform.uploads.total():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await until_under_way(hello, 1)
         async with hello.platform.database.begin() as session:
             project = await projects.by_name(session, "hello")
             assert project is not None
@@ -224,9 +226,7 @@ async def test_a_server_that_stops_says_so_to_who_uploads(hello: Any) -> None:
             f"POST {PATH} HTTP/1.1\r\nHost: x\r\nX-API-Key: {hello.keys['ana']}\r\n"
             "Content-Length: 900000\r\n\r\nx".encode()
         )
-        async with asyncio.timeout(LIMIT):
-            while not hello.platform.uploads.total():  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until_under_way(hello, 1)
         asyncio.get_running_loop().call_later(3, writer.close)
     answer = await asyncio.wait_for(reader.read(), LIMIT)
     assert b" 503 " in answer
