@@ -2,7 +2,7 @@
 
 import re
 
-from deployzero.detection.tree import Tree
+from deployzero.detection.tree import Tree, join
 
 DEEPEST = 4
 _ABOUT = re.compile(
@@ -18,8 +18,8 @@ def only_folder(tree: Tree) -> str | None:
     found: str | None = None
     for _ in range(DEEPEST):
         names = [name for name in tree.list(found or ".") if not _ABOUT.match(name)]
-        below = f"{found}/{names[0]}" if found and names else "".join(names[:1])
-        if len(names) != 1 or not tree.is_dir(below):
+        below = [join(found or ".", name) for name in names]
+        if len(below) != 1 or not tree.is_dir(below[0]):
             break
-        found = below
+        found = below[0]
     return found

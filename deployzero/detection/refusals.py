@@ -2,16 +2,12 @@
 
 import dataclasses
 import json
-import re
 
 from deployzero.detection import recognised
 from deployzero.detection.tree import Tree, printable
 from deployzero.errors import ProjectDetectionError
 from deployzero.models.buildpacks import Buildpacks, buildpacks
 from deployzero.models.project import ProjectConfig
-
-_MISSING_MAIN = re.compile(r"(.+)'s main is (.+), and there is no such file")
-"""As nodejs/start.py says it."""
 
 
 class UnrecognisedError(ProjectDetectionError):
@@ -24,21 +20,13 @@ def no_start(config: ProjectConfig, stacks: Buildpacks | None = None) -> Project
     `stacks`: ours and the operator's, for its title.
     """
     title = (stacks or buildpacks()).title(config.type)
-    hint = (
+    hint = config.unstartable_hint or (
         "Add a Procfile with a line such as 'web: <command>', or start_command in deployzero.toml; "
         "the app listens on 0.0.0.0:$PORT."
     )
     fault = config.unstartable or "no way to start a web process was found"
-    if missing := _MISSING_MAIN.fullmatch(fault):
-        file, main = missing.groups()
-        hint = (
-            f'Correct "main" in {file}, add a "build" script that makes {main} and a "start" '
-            "script that runs it, or a Procfile with 'web: <command>'."
-        )
-        hint = printable(hint)
-    return ProjectDetectionError(
-        printable(f"{_article(title)} {title} app, but {fault}"), hint, config.reasons
-    )
+    message = f"{_article(title)} {title} app, but {fault}"
+    return ProjectDetectionError(printable(message), printable(hint), config.reasons)
 
 
 def unrecognised(tree: Tree) -> ProjectDetectionError:

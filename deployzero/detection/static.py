@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from deployzero.detection.tree import Tree, broken
+from deployzero.detection.tree import Tree, broken, join
 from deployzero.models.project import ProjectConfig, ProjectType
 
 _KEY = re.compile(r"^\s*[\"']?([a-z_]+)[\"']?\s*:\s*(.*?)\s*$", re.I)
@@ -128,7 +128,7 @@ def _words(tree: Tree, folder: str, keys: dict[str, tuple[str, int]], spa: bool)
 def unread_settings(tree: Tree, folder: str) -> Iterator[str]:
     """What other servers and hosts would read, here at the root and in the folder."""
     for name, what in UNREAD.items():
-        for path in dict.fromkeys((name, name if folder == "." else f"{folder}/{name}")):
+        for path in dict.fromkeys((name, join(folder, name))):
             if tree.is_file(path):
                 yield f"{path}: {what}, which are not read"
 

@@ -76,6 +76,8 @@ class ProjectConfig:
     """The start is a script that lies there, with no sign that it waits for requests."""
     unstartable: str | None = None
     """Why there is no start command, where that is known."""
+    unstartable_hint: str | None = None
+    """What to do about it, where that is not what always helps."""
     dockerfile: str | None = None
     """The repository's own Dockerfile, relative to its root."""
     health_checks: dict[str, tuple[HealthCheck, ...]] = field(default_factory=dict)

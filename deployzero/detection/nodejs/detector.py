@@ -51,6 +51,7 @@ def _app(root: Package) -> ProjectConfig:
     installed, pruned = _dependencies(root, app, manager, bool(planned.build), running, reasons)
     version, why = node_version(root, max(start.least_node, manager.least_node), manager.name)
     number, told = port(app, start, reasons)
+    fault, hint = (None, None) if start.command else unstartable(app)
     driven = browser(app, [] if files else reasons)
     return ProjectConfig(
         type="nodejs",
@@ -71,7 +72,8 @@ def _app(root: Package) -> ProjectConfig:
         spa=bool(site and site.spa),
         main=main_file(app),
         plain_script=start.plain,
-        unstartable=None if start.command else unstartable(app),
+        unstartable=fault,
+        unstartable_hint=hint,
         reasons=(*reasons, *why),
     )
 

@@ -5,7 +5,7 @@ import re
 from deployzero.detection.nodejs.command import Start, inside, loading
 from deployzero.detection.nodejs.manifest import Package
 from deployzero.detection.nodejs.packages import Manager
-from deployzero.detection.nodejs.site import has_adapter
+from deployzero.detection.nodejs.site import has_adapter, on_nitro
 
 NITRO = (
     "nuxt", "@tanstack/react-start", "@tanstack/start", "@tanstack/solid-start", "@solidjs/start",
@@ -34,7 +34,7 @@ def framework_server(package: Package, manager: Manager, reasons: list[str]) -> 
         )
         path = "dist/server/server.js"
         return Start(inside(package, f"srvx --prod -s ../client {path}"), tools=("srvx@1",))
-    if any(name in uses for name in NITRO):
+    if any(name in uses for name in NITRO) or on_nitro(package):
         reasons.append("its build ends in a server of its own, .output/server/index.mjs")
         return Start(inside(package, "node .output/server/index.mjs"))
     if "@sveltejs/kit" in uses:

@@ -2,10 +2,10 @@
 
 import re
 
-from semantic_version import NpmSpec, Version
+from semantic_version import Version
 
 from deployzero.detection.nodejs.manifest import Package
-from deployzero.detection.nodejs.version import LONGEST
+from deployzero.detection.nodejs.version import LONGEST, npm_range
 from deployzero.detection.tree import Tree
 from deployzero.errors import ProjectDetectionError
 
@@ -48,10 +48,10 @@ def missing_from_npm_lock(package: Package, lock: str) -> str | None:
 
 def agrees(wanted: str, version: str) -> bool:
     """The version is in npm's range; True as well for what is no range (a tag, an address)."""
-    if len(wanted) > LONGEST or len(version) > LONGEST:
+    spec = npm_range(wanted.strip())
+    if spec is None or len(version) > LONGEST:
         return True
-    cleaned = re.sub(r"([<>=~^])\s+", r"\1", re.sub(r"\bv(?=\d)", "", wanted.strip()))
     try:
-        return bool(NpmSpec(cleaned).match(Version.coerce(version)))
+        return bool(spec.match(Version.coerce(version)))
     except ValueError:
         return True

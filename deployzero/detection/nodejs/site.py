@@ -100,6 +100,7 @@ _TOP = r"(?m)(?:^[ \t]*|\bdefineConfig\(\s*\{(?:[^{}\n]*,)?\s*|\bexport default 
 """Before a key of the settings: on a line of its own, or all on one line."""
 _ROOT = re.compile(_TOP + r"root\s*:\s*['\"`]([\w./-]+)['\"`]")
 _ADAPTER = re.compile(_TOP + r"adapter\s*:")
+_NITRO_PLUGIN = re.compile(r"['\"]nitro/vite['\"]")
 _FALLBACK = re.compile(
     r"^[ \t]*(?:pushstate|index_fallback)\s*:\s*['\"]?(enabled|true|on|disabled|false|off)\b",
     re.IGNORECASE | re.MULTILINE,
@@ -163,7 +164,7 @@ def _of_framework(package: Package, build: str) -> Site | None:
 
 
 def _of_tool(package: Package, build: str) -> Site | None:
-    if not build or package.dependencies & SERVER_FRAMEWORKS:
+    if not build or package.dependencies & SERVER_FRAMEWORKS or on_nitro(package):
         return None
     for tool in TOOLS:
         if tool.package not in package.dependencies:
@@ -184,6 +185,14 @@ def _of_tool(package: Package, build: str) -> Site | None:
 def has_adapter(package: Package) -> bool:
     """An Astro site with pages that are made on request."""
     return bool(_ADAPTER.search(package.config("astro")))
+
+
+def on_nitro(package: Package) -> bool:
+    """Nitro 3 makes the server: by its own build, or as a plugin of Vite's."""
+    return "nitro" in package.dependencies and (
+        bool(_NITRO_PLUGIN.search(package.config("vite")))
+        or bool(re.search(r"\bnitro build\b", package.script("build")[:MOST_SCRIPT]))
+    )
 
 
 def _many_pages(package: Package, tool: str) -> bool:

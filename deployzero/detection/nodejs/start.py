@@ -82,39 +82,47 @@ def entry(package: Package, manager: Manager, reasons: list[str]) -> Start:
     if _is_desktop(package):
         return Start()  # which would run its main without a display
     found = main_file(package)
-    for key in ("main", "module"):
-        declared = package.values.get(key)
-        if not isinstance(declared, str) or not declared or found is None:
-            continue
-        if declared.removeprefix("./") != found and found in ENTRIES:
-            reasons.append(f"{package.file}: {key} '{declared[:80]}' does not exist, ignored")
     if found is None:
         return Start()
+    for key, named, file in _declared(package):
+        if file:
+            break
+        reasons.append(f"{package.file}: {key} '{named[:80]}' does not exist, ignored")
     source = package.tree.source(package.path(found))
     plain = not package.dependencies & HTTP_SERVERS and not listens(source)
     return replace(_run_file(package, manager, found, reasons), plain=plain)
 
 
 def main_file(package: Package) -> str | None:
+    declared = next((file for _, _, file in _declared(package) if file), None)
+    return declared or package.first(*ENTRIES)
+
+
+def _declared(package: Package) -> Iterator[tuple[str, str, str | None]]:
+    """`main` and `module`: the key, what it names, and the file there, if any."""
     for key in ("main", "module"):
-        declared = package.values.get(key)
-        if isinstance(declared, str) and declared.strip():
-            path = declared.strip().removeprefix("./")
-            if found := package.first(path, f"{path}.js", f"{path.rstrip('/')}/index.js"):
-                return found
-    return package.first(*ENTRIES)
+        named = package.values.get(key)
+        if isinstance(named, str) and (named := named.strip()):
+            path = named.removeprefix("./")
+            file = package.first(path, f"{path}.js", f"{path.rstrip('/')}/index.js")
+            yield key, named, file
 
 
-def unstartable(package: Package) -> str | None:
-    """Why an app without a start command has none, where that is known."""
+def unstartable(package: Package) -> tuple[str | None, str | None]:
+    """(why, what to do) of an app without a start command, where that is known."""
     if _is_desktop(package):
-        return "its start script opens a window (Electron), and nothing of it is served by HTTP"
-    declared = package.values.get("main")
+        window = "its start script opens a window (Electron), and nothing of it is served by HTTP"
+        return window, None
     if package.members or main_file(package):
-        return None  # `npm init` writes a main also where the members are the apps
-    if not isinstance(declared, str) or not declared.strip():
-        return None
-    return f"{package.file}'s main is {declared.strip()[:80]}, and there is no such file"
+        return None, None  # `npm init` writes a main also where the members are the apps
+    main = next((named[:80] for key, named, _ in _declared(package) if key == "main"), None)
+    if main is None:
+        return None, None
+    hint = (
+        f'Correct "main" in {package.file}, add a "build" script that makes {main} and a "start" '
+        "script that runs it, or a Procfile with 'web: <command>'."
+    )
+    return f"{package.file}'s main is {main}, and there is no such file", hint
 
 
 def _is_desktop(package: Package) -> bool:

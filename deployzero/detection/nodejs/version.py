@@ -72,7 +72,7 @@ def plain_version(text: str, least: int = 0) -> str | None:
             return CODENAMES[name.removeprefix("lts/").removeprefix("lts-")]
     if match := _PLAIN.match(text):
         return match[1]
-    spec = _spec(text)
+    spec = npm_range(text)
     if spec is None or (not least and spec.match(Version("0.0.1"))):
         return None
     candidates = [str(major) for major in PREFERRED if major >= least]
@@ -104,7 +104,7 @@ def _check(source: str, text: str, version: str) -> None:
 
 
 def _agrees(chosen: str, text: str) -> bool:
-    spec = _spec(text)
+    spec = npm_range(text)
     if spec is None:
         return True
     return bool(spec.match(_newest(chosen)) or spec.match(Version.coerce(chosen)))
@@ -116,8 +116,8 @@ def _newest(partial: str) -> Version:
     return Version("{}.{}.{}".format(*parts, *[_LARGE] * (3 - len(parts))))
 
 
-def _spec(text: str) -> NpmSpec | None:
-    """npm also writes 'v20', '>= 18'; semantic-version wants '20', '>=18'."""
+def npm_range(text: str) -> NpmSpec | None:
+    """None for what is no range; npm also writes 'v20', '>= 18' for '20', '>=18'."""
     if len(text) > LONGEST:
         return None
     cleaned = re.sub(r"([<>=~^])\s+", r"\1", re.sub(r"\bv(?=\d)", "", text))

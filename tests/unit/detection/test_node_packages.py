@@ -56,6 +56,7 @@ def app(**more):
         (app(volta={"node": "20", "yarn": "1.22.19"}), "yarn", ("yarn@1.22.19",)),
         (app(devEngines={"packageManager": {"name": "pnpm", "version": "9.1.0"}}), "pnpm",
          ("pnpm@9.1.0",)),
+        (app(devEngines={"packageManager": {"name": "bun", "version": None}}), "bun", ("bun@1",)),
         (app(scripts={"start": "bun run a.ts"}), "npm", ("bun@1",)),
         (app(scripts={"start": "node a", "build": "pnpm -r build"}), "npm", ("pnpm@10",)),
         ({**app(), "Procfile": "web: node a.js\nrelease: yarn migrate"}, "npm", ("yarn@1",)),

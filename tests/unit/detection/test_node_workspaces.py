@@ -108,6 +108,15 @@ def test_pnpms_own_list_of_workspaces(detect):
     assert config.build_command == "(cd apps/web && pnpm exec next build)"
 
 
+def test_a_next_app_in_a_workspace_is_built_after_its_prisma_client(detect):
+    needs = dict.fromkeys(("next", "prisma", "@prisma/client"), "*")
+    files = {"apps/web/package.json": member("web", dependencies=needs), "apps/web/app/page.js": ""}
+    assert detect({**ROOT, **files}).build_command == (
+        "(cd apps/web && npx --no-install prisma generate) && "
+        "(cd apps/web && npx --no-install next build)"
+    )
+
+
 def test_nxs_default_project_is_built_and_started(detect):
     build = {"executor": "@nx/webpack:webpack", "options": {"outputPath": "dist/apps/api"}}
     config = detect(

@@ -117,6 +117,19 @@ def test_main_that_does_not_exist_falls_back_to_server_js(detect):
     assert any("main 'gone.js' does not exist" in reason for reason in config.reasons)
 
 
+@pytest.mark.parametrize(
+    ("declared", "files"),
+    [
+        ({"main": "index.js", "module": "dist/index.mjs"}, {"index.js": ""}),
+        ({"main": "index"}, {"index.js": ""}),
+        ({"main": "src"}, {"src/index.js": ""}),
+    ],
+)
+def test_a_main_that_is_there_is_not_called_missing(detect, declared, files):
+    reasons = detect({**package(**declared), **files}).reasons
+    assert not any("does not exist" in reason for reason in reasons)
+
+
 def test_a_development_server_is_no_start_command(examine):
     config = examine(package(scripts={"start": "webpack serve"}))
     assert config.start_command is None
