@@ -6,15 +6,14 @@ alone could not be built. So the whole repository is, and the member's commands 
 
 import re
 from dataclasses import replace
-from fnmatch import fnmatchcase
 
 from deployzero.detection.choice import Values
 from deployzero.detection.go.programs import workspace_members
 from deployzero.detection.nodejs.manifest import read_package
 from deployzero.detection.python.detector import examined
-from deployzero.detection.python.pyproject import table
+from deployzero.detection.python.uv import member_files
 from deployzero.detection.tree import Tree
-from deployzero.models.project import ProjectConfig
+from deployzero.models.project import ProjectConfig, ProjectType
 
 
 def workspace(top: Tree, folder: str) -> str | None:
@@ -27,17 +26,16 @@ def workspace(top: Tree, folder: str) -> str | None:
     if top.is_file(f"{folder}/go.mod") and folder in workspace_members(top):
         return "go.work"
     if top.is_file(f"{folder}/pyproject.toml"):
-        members = table(top.toml("pyproject.toml") or {}, "tool", "uv", "workspace").get("members")
-        given = members if isinstance(members, list) else []
-        patterns = [str(each).removeprefix("./").strip("/") for each in given]
-        if any(fnmatchcase(folder, pattern) for pattern in patterns):
-            return "pyproject.toml"
+        members = member_files(top, top.toml("pyproject.toml") or {})
+        return "pyproject.toml" if f"{folder}/pyproject.toml" in members else None
     return None
 
 
-def below(command: str, folder: str) -> str:
+def below(command: str, folder: str, type_: ProjectType) -> str:
     """A command of the member's, from the top; programs that Go makes lie there."""
-    return f"cd {folder} && {re.sub(r'^(?:./)?bin/', '/app/bin/', command)}"
+    if type_ == "go":
+        command = re.sub(r"^(?:\./)?bin/", "/app/bin/", command)
+    return f"cd {folder} && {command}"
 
 
 def from_top(chosen: Values, folder: str) -> Values:
@@ -58,7 +56,7 @@ def started_below(config: ProjectConfig, tree: Tree, folder: str, manifest: str)
     why = f"{manifest}: {folder} is built with its whole workspace"
     config = replace(config, reasons=(why, *config.reasons))
     if config.type == "go" and config.start_command:
-        return replace(config, start_command=below(config.start_command, folder))
+        return replace(config, start_command=below(config.start_command, folder, config.type))
     return _python(config, Tree(tree.root / folder), folder) if config.type == "python" else config
 
 
@@ -72,7 +70,7 @@ def _python(config: ProjectConfig, home: Tree, folder: str) -> ProjectConfig:
     build += [f"(cd {folder} && {' && '.join(found.steps)})"] if found.steps else []
     return replace(
         config,
-        start_command=own.start_command and below(own.start_command, folder),
+        start_command=own.start_command and below(own.start_command, folder, own.type),
         framework=own.framework,
         build_command=" && ".join(filter(None, build)) or None,
         build_packages=tuple(dict.fromkeys((*config.build_packages, *own.build_packages))),

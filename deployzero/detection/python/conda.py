@@ -40,11 +40,14 @@ def read_conda(tree: Tree) -> Requirements:
     return found
 
 
-def conda_python(tree: Tree) -> str | None:
-    """'3.9' of 'python=3.9'."""
+def conda_python(tree: Tree) -> tuple[str, str] | None:
+    """(file, '3.9') of 'python=3.9'."""
     path = conda_file(tree)
-    own = _lines(tree, path)[0] if path else []
-    return next((_split(line)[1] for line in own if _split(line)[0] == "python"), None) or None
+    if path is None:
+        return None
+    versions = (_split(line)[1] for line in _lines(tree, path)[0] if _split(line)[0] == "python")
+    version = next(versions, "")
+    return (path, version) if version else None
 
 
 def _lines(tree: Tree, path: str) -> tuple[list[str], list[str]]:

@@ -30,7 +30,7 @@ def read_uv(tree: Tree, pyproject: Table) -> Requirements:
     sync = "uv sync --locked --no-dev" if locked else "uv sync --no-dev"
     if not table(pyproject, "project"):
         sync += " --all-packages"  # a workspace whose root is no project
-    members = _members(tree, pyproject)
+    members = member_files(tree, pyproject)
     found = Requirements(
         manager="uv",
         adding="uv pip install",
@@ -66,7 +66,7 @@ def _packaged(pyproject: Table) -> bool:
     return given if isinstance(given, bool) else "build-system" in pyproject
 
 
-def _members(tree: Tree, pyproject: Table) -> list[str]:
+def member_files(tree: Tree, pyproject: Table) -> list[str]:
     """pyproject.toml of each member but the root, which uv needs to check the lock."""
     workspace = table(pyproject, "tool", "uv", "workspace")
     excluded = texts(workspace.get("exclude"))

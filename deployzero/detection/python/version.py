@@ -74,8 +74,8 @@ def _pins(tree: Tree) -> list[tuple[str, str]]:
     for path, version in (*certain_pins(tree, "python"), *_pipfile(tree)):
         if match := _VERSION.match(version):
             pins.append((path, match[1]))
-    if (conda := conda_python(tree)) and _VERSION.match(conda):
-        pins.append(("environment.yml", conda))
+    if (conda := conda_python(tree)) and _VERSION.match(conda[1]):
+        pins.append(conda)
     return [(path, version) for path, version in pins if version not in ANY]
 
 

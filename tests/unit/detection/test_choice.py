@@ -164,7 +164,7 @@ NPM = {
     "packages/lib/package.json": '{"name": "lib"}',
     "apps/api/package.json": '{"name": "api", "scripts": {"start": "node s.js"}}',
     "apps/api/s.js": "",
-    "apps/api/Procfile": "worker: node w.js\n",
+    "apps/api/Procfile": "worker: node w.js\nmail: bin/mail\n",
 }
 
 
@@ -174,6 +174,7 @@ def test_a_root_in_an_npm_workspace_is_installed_with_the_whole(chosen):
     assert {"package-lock.json", "packages/lib/package.json"} <= set(config.install_files)
     assert config.start_command.startswith("cd apps/api && ")
     assert config.processes["worker"] == "cd apps/api && node w.js"
+    assert config.processes["mail"] == "cd apps/api && bin/mail"
 
 
 def test_a_root_in_go_work_is_built_from_the_top(chosen):
@@ -198,6 +199,8 @@ def test_a_root_in_a_uv_workspace_is_installed_with_the_whole(chosen):
     assert (config.root, config.package_manager) == (".", "uv")
     assert "uv.lock" in config.install_files
     assert config.start_command.startswith("cd svc/a && gunicorn ")
+    left_out = files["pyproject.toml"] + 'exclude = ["svc/a"]\n'
+    assert chosen({**files, "pyproject.toml": left_out}, DEPLOYZERO_ROOT="svc/a").root == "svc/a"
 
 
 @pytest.mark.parametrize(

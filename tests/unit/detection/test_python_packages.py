@@ -131,11 +131,12 @@ def test_the_version_of_the_tool_is_the_pinned_one(detect, files, tool):
 
 
 def test_what_pip_installs_for_conda_is_known_by_name_and_extras(detect):
-    lines = "dependencies:\n- pip:\n  - fastapi[standard]~=0.115\n  - Psycopg2~=2.9\n"
+    lines = 'dependencies:\n- python=3.12\n- pip: ["fastapi[standard]~=0.115", Psycopg2~=2.9]\n'
     app = {"main.py": "import fastapi\napi = fastapi.FastAPI()\n"}
     config = detect({**app, "environment.yaml": lines})
     assert config.install_command == "pip install 'fastapi[standard]~=0.115' 'Psycopg2~=2.9'"
     assert config.run_packages == ("libpq5",)
+    assert "environment.yaml: Python 3.12" in config.reasons
 
 
 def test_conda_is_recognised_and_refused_with_the_lines_to_copy(detect, examine):
