@@ -1,6 +1,7 @@
 """What of a Node.js app is built, and what then runs or is served."""
 
 import re
+import shlex
 from dataclasses import dataclass, field
 
 from deployzero.detection.nodejs.build import build
@@ -36,7 +37,8 @@ def plan(root: Package, app: Package, manager: Manager, reasons: list[str]) -> P
             reasons.append(f"{app.file}: start script '{script[:80]}' is a development server")
         reasons.append(f"{found.tool}: no server of its own, {found.folder}/ is served as files")
         reasons.extend(unread_settings(app.tree, app.path("public")))
-        return Plan(site=found, build=build(root, app, manager, Start(), reasons))
+        steps = build(root, app, manager, Start(), reasons)
+        return Plan(site=found, build=(*steps, *_moved(app, found, reasons)))
     begun = start(app, manager, reasons)
     if begun.command is None and found is None:
         begun = entry(app, manager, reasons)
@@ -44,6 +46,18 @@ def plan(root: Package, app: Package, manager: Manager, reasons: list[str]) -> P
     if begun.command is None:
         reasons.append("no 'start' script, no 'main' that exists, no server.js or index.js")
     return Plan(begun, build=steps)
+
+
+def _moved(app: Package, found: Site, reasons: list[str]) -> tuple[str, ...]:
+    """A site that lies elsewhere than its settings seem to say is put where they say."""
+    if not found.otherwise:
+        return ()
+    made = app.path(found.otherwise)
+    reasons.append(
+        f"{found.tool}: reads outDir within build alone; {made}/ is taken where that is made"
+    )
+    asked, there = shlex.quote(found.folder), shlex.quote(made)
+    return (f"(test -d {asked} || mv {there} {asked})",)
 
 
 def _nx(root: Package, manager: Manager, reasons: list[str]) -> Plan | None:

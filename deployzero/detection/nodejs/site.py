@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deployzero.detection.nodejs.manifest import Package
 
@@ -14,6 +14,8 @@ class Site:
     """From the root of the repository."""
     spa: bool
     """One page whose own code knows the paths: an unknown one answers index.html."""
+    otherwise: str = ""
+    """The folder that is made where the tool does not read the setting that names the other."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ _OUT_FLAG = re.compile(
     r"--(?:outDir|out-dir|dest|dist-dir|output-path|output|output-dir)[ =]['\"]?([\w./-]+)"
 )
 _NAMED = re.compile(r"\b(?:outDir|outputDir|distDir)\s*:\s*['\"`]([\w./-]+)['\"`]")
+_BUILD_OUT = re.compile(r"\bbuild\s*:\s*\{[^{}]*\boutDir\s*:")
+"""Vite reads `outDir` there alone, and says nothing of one beside it."""
 _JOINED = re.compile(
     r"\b(?:outDir|outputDir|path)\s*:\s*(?:path\.)?(?:resolve|join)\("
     r"\s*(?:__dirname|import\.meta\.dirname|process\.cwd\(\))\s*,\s*['\"`]([\w./-]+)['\"`]"
@@ -128,7 +132,7 @@ def site(package: Package, build: str) -> Site | None:
         spa = said[1].lower() in ("enabled", "true", "on")
     elif any(package.tree.is_file(package.path(f"{n}/404.html")) for n in ("public", "static")):
         spa = False  # the author wants unknown paths to be not found
-    return Site(found.tool, folder, spa)
+    return replace(found, folder=folder, spa=spa)
 
 
 def _of_framework(package: Package, build: str) -> Site | None:
@@ -178,7 +182,8 @@ def _of_tool(package: Package, build: str) -> Site | None:
         if tool.name == "vite" and re.search(r"\blib\s*:\s*\{", package.config("vite")):
             return None  # a library, with no page of its own
         folder = _folder(package, tool, build) or tool.folder
-        return Site(tool.name, folder, tool.spa and not _many_pages(package, tool.name))
+        spa = tool.spa and not _many_pages(package, tool.name)
+        return Site(tool.name, folder, spa, _otherwise(package, tool, build, folder))
     return None
 
 
@@ -221,6 +226,14 @@ def _folder(package: Package, tool: _Tool, build: str) -> str | None:
     if root and not _JOINED.search(text):
         return _tidy(posixpath.normpath(posixpath.join(root[1], option[1] if option else "dist")))
     return _tidy(option[1]) if option else None
+
+
+def _otherwise(package: Package, tool: _Tool, build: str, folder: str) -> str:
+    if tool.name != "vite" or folder == tool.folder or _OUT_FLAG.search(build):
+        return ""
+    text = package.config("vite")
+    sure = not _NAMED.search(text) or _ROOT.search(text) or _BUILD_OUT.search(text)
+    return "" if sure else tool.folder
 
 
 def _eleventy_folder(package: Package) -> str | None:

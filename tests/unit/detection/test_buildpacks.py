@@ -129,6 +129,10 @@ def test_composer_runs_only_where_there_is_something_to_fetch(detect):
     [
         ("vendor/bin/heroku-php-apache2 web/", "WEB_ROOT=/app/web FRONT=/index.php apache2"),
         ("heroku-php-nginx -C nginx.conf public/", "WEB_ROOT=/app/public FRONT=/index.php apache2"),
+        (
+            "vendor/heroku/heroku-buildpack-php/bin/heroku-php-apache2 web/",
+            "WEB_ROOT=/app/web FRONT=/index.php apache2",
+        ),
         ("vendor/bin/heroku-php-apache2", "WEB_ROOT=/app FRONT=/index.php apache2"),
         ("php worker.php", "php worker.php"),
     ],

@@ -163,6 +163,22 @@ def test_a_library_that_vite_builds_is_no_site(examine):
     assert examine({**package("vite build", ["vite"]), **files}).static_dir is None
 
 
+@pytest.mark.parametrize(
+    ("settings", "moved"),
+    [
+        ("{ outDir: 'www' }", " && (test -d www || mv dist www)"),
+        ("{ plugins: [], build: { emptyOutDir: true, outDir: 'www' } }", ""),
+        ("{ build: { outDir: 'dist' } }", ""),
+        ("{}", ""),
+    ],
+)
+def test_a_folder_that_vite_does_not_read_is_made_of_its_own(detect, settings, moved):
+    files = {"vite.config.js": f"export default {settings}"}
+    config = detect({**package("vite build", ["vite"]), **files})
+    assert config.build_command == f"npm run build{moved}"
+    assert config.static_dir == ("www" if "www" in settings else "dist")
+
+
 def test_a_page_that_only_a_bundler_can_finish_is_no_plain_site(examine):
     page = '<script type="module" src="/src/main.tsx"></script>'
     assert examine({**package(""), "index.html": page}).type == "nodejs"
