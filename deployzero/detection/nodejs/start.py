@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from deployzero.detection.listening import listens
 from deployzero.detection.nodejs.command import Start, inside, loading
+from deployzero.detection.nodejs.compiled import compiled
 from deployzero.detection.nodejs.frameworks import (
     framework_server,
     next_standalone,
@@ -84,13 +85,26 @@ def entry(package: Package, manager: Manager, reasons: list[str]) -> Start:
     found = main_file(package)
     if found is None:
         return Start()
+    made = _made(package, manager, found)
     for key, named, file in _declared(package):
-        if file:
+        if file or (made and named.removeprefix("./").removesuffix(".js") + ".js" == made):
             break
         reasons.append(f"{package.file}: {key} '{named[:80]}' does not exist, ignored")
     source = package.tree.source(package.path(found))
     plain = not package.dependencies & HTTP_SERVERS and not listens(source)
+    if made:
+        reasons.append(f"{found}: the build compiles it to {made}, started by node")
+        command = inside(package, loading(package, manager, f"node {shlex.quote(made)}"))
+        return Start(command, source=package.path(found), plain=plain)
     return replace(_run_file(package, manager, found, reasons), plain=plain)
+
+
+def _made(package: Package, manager: Manager, file: str) -> str | None:
+    """What the build compiles the entry file to; bun runs it as it is."""
+    if manager.name == "bun" or not re.search(r"\.m?ts$", file):
+        return None
+    name = "heroku-postbuild" if package.script("heroku-postbuild") else "build"
+    return compiled(package, file, package.expanded(package.script(name)))
 
 
 def main_file(package: Package) -> str | None:

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 
 def package(**values):
     return json.dumps({"name": "shop", **values})
@@ -17,7 +19,7 @@ def test_nitro_as_a_plugin_of_vite_makes_a_server(detect):
         {
             "package.json": NITRO,
             "index.html": "<div id=app></div>",
-            "vite.config.ts": "import { nitro } from 'nitro/vite'\nexport default { plugins: [nitro()] }",
+            "vite.config.ts": "import { nitro } from 'nitro/vite'\nexport default { x: [nitro()] }",
         }
     )
     assert found.start_command == "node .output/server/index.mjs"
@@ -45,3 +47,51 @@ def test_nitros_own_build_makes_a_server(detect):
         }
     )
     assert found.start_command == "node .output/server/index.mjs"
+
+
+@pytest.mark.parametrize(
+    ("build", "options", "more", "entry", "command"),
+    [
+        ("tsc", {"outDir": "dist"}, {}, "src/index.ts", "node dist/index.js"),
+        ("tsc", {"outDir": "./dist", "rootDir": "."}, {}, "src/index.ts", "node dist/src/index.js"),
+        ("tsc", {"outDir": "dist"}, {"test/a.ts": ""}, "src/index.ts", "node dist/src/index.js"),
+        ("npm run lint && npx tsc -p .", {"outDir": "lib"}, {}, "server.ts", "node lib/server.js"),
+        ("tsc -p .", {}, {}, "server.ts", "node server.js"),
+        ("tsc --outDir out", {"outDir": "dist"}, {}, "src/app.mts", "node out/app.mjs"),
+        ("tsc --noEmit", {"outDir": "dist"}, {}, "src/index.ts", "node src/index.ts"),
+        ("tsc", {"noEmit": True}, {}, "src/index.ts", "node src/index.ts"),
+        ("mytsc", {"outDir": "dist"}, {}, "src/index.ts", "node src/index.ts"),
+        ("tsc", {"outDir": "../dist"}, {}, "src/index.ts", "node src/index.ts"),
+        ("tsc", {"outDir": "dist"}, {"bun.lock": ""}, "src/index.ts", "bun src/index.ts"),
+    ],
+)
+def test_an_entry_file_that_the_build_compiles_is_started_as_javascript(
+    detect, build, options, more, entry, command
+):
+    scripts = {"build": build, "lint": "eslint ."}
+    found = detect(
+        {
+            "package.json": package(scripts=scripts, devDependencies={"typescript": "5"}),
+            "tsconfig.json": "// ours\n" + json.dumps({"compilerOptions": options}),
+            entry: "app.listen(4000)",
+            **more,
+        }
+    )
+    assert found.start_command == command
+    assert found.port == 4000
+
+
+def test_a_main_that_the_build_makes_is_not_called_missing(detect):
+    found = detect(
+        {
+            "package.json": package(
+                main="dist/index.js", scripts={"build": "tsc"}, devDependencies={"typescript": "5"}
+            ),
+            "tsconfig.base.json": json.dumps({"compilerOptions": {"outDir": "dist"}}),
+            "tsconfig.json": json.dumps({"extends": "./tsconfig.base", "include": ["src/**/*.ts"]}),
+            "src/index.ts": "app.listen(process.env.PORT)",
+            "scripts/seed.ts": "",
+        }
+    )
+    assert found.start_command == "node dist/index.js"
+    assert not [reason for reason in found.reasons if "does not exist" in reason]
