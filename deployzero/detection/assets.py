@@ -64,10 +64,9 @@ def front_end(
     if not (package.script("build") or package.script("heroku-postbuild")):
         return None, [f"{path}: no 'build' script, so Node.js is left out"]
     found = NodeJSDetector().detect(below)
-    if found is None or found.refusal or not found.build_command:
-        return None, [f"{path}: left out, {found.refusal if found else 'nothing to build'}"]
-    script = package.script("start") or ""
-    if chosen is None and found.start_command and not _TOOL.search(script):
+    if found is None or not found.build_command:
+        return None, [f"{path}: left out, nothing to build"]
+    if chosen is None and found.start_command and not _TOOL.search(package.script("start")):
         return None, [
             f"{path}: '{found.start_command}' is a server of its own, which is not started: "
             f'it can be an app of its own (type = "nodejs"); assets = true builds it here'
