@@ -1,7 +1,8 @@
 """The detection engine: a source tree in, a ProjectConfig with reasons out.
 
-`detector` picks the stack and asks it; go/, nodejs/ and python/ hold a stack each, `static`,
-`dockerfile` and `buildpacks` (stacks that are data) the others, all of which read a `tree`.
+`detector` makes the plan, `languages` says whose it is where there are several; go/, nodejs/ and
+python/ hold a stack each, `static`, `dockerfile` and `buildpacks` (stacks that are data) the
+others, all of which read a `tree`.
 What is chosen by hand goes over it: `choice`, `procfile`, `app_json`. Several parts in one
 repository: `workspace`, `nested`, `assets`. Words for the user: `refusals`, `recognised`.
 """
