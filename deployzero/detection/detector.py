@@ -107,7 +107,7 @@ class ProjectDetector:
             processes, rewrites = compiled(tree, processes)
             config = linked(config, variables)
         if manifest:
-            processes = {name: below(command, folder) for name, command in processes.items()}
+            processes = {n: below(c, folder, config.type) for n, c in processes.items()}
         config = overridden(with_processes(config, processes, choice.processes), chosen)
         config = protected(tree, config)
         for detector in self._languages:
