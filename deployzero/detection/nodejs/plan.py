@@ -9,7 +9,7 @@ from deployzero.detection.nodejs.command import Start
 from deployzero.detection.nodejs.manifest import Package
 from deployzero.detection.nodejs.packages import Manager
 from deployzero.detection.nodejs.site import Site, is_development_server, site
-from deployzero.detection.nodejs.start import entry, start
+from deployzero.detection.nodejs.start import entry, own_server, start
 from deployzero.detection.nodejs.workspaces import nx_app
 from deployzero.detection.static import unread_settings
 
@@ -30,6 +30,9 @@ def plan(root: Package, app: Package, manager: Manager, reasons: list[str]) -> P
         return nx
     name = "heroku-postbuild" if app.script("heroku-postbuild") else "build"
     found = site(app, app.expanded(app.script(name)))
+    if found and not script and own_server(app, re.compile(rf"\b{re.escape(found.folder)}\b")):
+        reasons.append("server.js: serves what the build makes")
+        found = None
     if found and (found.tool == "next" or _SERVER.search(script)):
         script = ""  # `next start`, `react-router-serve` have nothing to serve after an export
     if found and (not script or is_development_server(script)):

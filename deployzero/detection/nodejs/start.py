@@ -51,6 +51,14 @@ _BUN = re.compile(
 )
 """For development; where it is all there is to start, bun is what the app is for."""
 _DESKTOP = re.compile(r"\belectron\b")
+_BUNDLER = re.compile(
+    r"(?:^|[\s&;|])(?:tsup|tsdown|esbuild|swc|babel|rollup|rolldown|webpack|ncc|unbuild|pkgroll"
+    r"|microbundle|tsc|tspc|ttsc)(?=\s|$)(?! --noEmit)"
+)
+_BUILT = re.compile(r"^(?:\./)?((?:dist|build|lib|out)/(?!.*\.\.)[\w./-]+?)(\.[cm]?js)?$")
+_FRAMEWORKS_PARTS = re.compile(
+    r"\b(?:next|nuxt)\b|build/handler|build/server|dist/server|@remix-run/|@react-router/|\.output/"
+)
 _SIMPLE = re.compile(r"^(?:[A-Z_]+=[\w./:@-]+ )*[\w./-]+(?: [\w./:@=,+$-]+)*$")
 
 
@@ -69,7 +77,15 @@ def start(package: Package, manager: Manager, reasons: list[str]) -> Start:
         if name and not is_development_server(package.script(name)):
             reasons.append(f"{package.file}: script '{name}' in its place")
             return _by_script(package, manager, name, reasons)
+    if not script and own_server(package, _FRAMEWORKS_PARTS):
+        return Start()
     return framework_server(package, manager, reasons)
+
+
+def own_server(package: Package, parts: re.Pattern[str]) -> bool:
+    """server.js is there, which npm itself starts without a start script, and serves the parts."""
+    source = package.tree.source(package.path("server.js"))
+    return "listen(" in source and bool(parts.search(source))
 
 
 def entry(package: Package, manager: Manager, reasons: list[str]) -> Start:
@@ -83,28 +99,37 @@ def entry(package: Package, manager: Manager, reasons: list[str]) -> Start:
     if _is_desktop(package):
         return Start()  # which would run its main without a display
     found = main_file(package)
-    if found is None:
-        return Start()
     made = _made(package, manager, found)
+    if found is None and made is None:
+        return Start()
     for key, named, file in _declared(package):
         if file or (made and named.removeprefix("./").removesuffix(".js") + ".js" == made):
             break
         reasons.append(f"{package.file}: {key} '{named[:80]}' does not exist, ignored")
-    source = package.tree.source(package.path(found))
-    plain = not package.dependencies & HTTP_SERVERS and not listens(source)
+    path = package.path(found) if found else ""
+    plain = not package.dependencies & HTTP_SERVERS and not listens(package.tree.source(path))
     if made:
-        reasons.append(f"{found}: the build compiles it to {made}, started by node")
+        reasons.append(f"{made}: made by the build, started by node")
         command = inside(package, loading(package, manager, f"node {shlex.quote(made)}"))
-        return Start(command, source=package.path(found), plain=plain)
-    return replace(_run_file(package, manager, found, reasons), plain=plain)
+        return Start(command, source=path or None, plain=plain)
+    return replace(_run_file(package, manager, found or "", reasons), plain=plain)
 
 
-def _made(package: Package, manager: Manager, file: str) -> str | None:
-    """What the build compiles the entry file to; bun runs it as it is."""
-    if manager.name == "bun" or not re.search(r"\.m?ts$", file):
-        return None
+def _made(package: Package, manager: Manager, file: str | None) -> str | None:
+    """What the build makes of the entry file; bun runs it as it is.
+
+    A bundler's is what `main` names in a folder of built files.
+    """
     name = "heroku-postbuild" if package.script("heroku-postbuild") else "build"
-    return compiled(package, file, package.expanded(package.script(name)))
+    build = package.expanded(package.script(name))
+    if manager.name == "bun" or not build:
+        return None
+    key, named, there = next(_declared(package), ("", "", None))
+    server = file or package.dependencies & HTTP_SERVERS
+    missing = key == "main" and not there and server and _BUNDLER.search(build)
+    if missing and (bundle := _BUILT.match(named)):
+        return f"{bundle[1]}{bundle[2] or '.js'}"
+    return compiled(package, file, build) if file and re.search(r"\.m?ts$", file) else None
 
 
 def main_file(package: Package) -> str | None:

@@ -95,3 +95,65 @@ def test_a_main_that_the_build_makes_is_not_called_missing(detect):
     )
     assert found.start_command == "node dist/index.js"
     assert not [reason for reason in found.reasons if "does not exist" in reason]
+
+
+@pytest.mark.parametrize(
+    ("main", "build", "files", "command"),
+    [
+        ("dist/index.js", "tsup src/index.ts", {"src/index.ts": ""}, "node dist/index.js"),
+        ("./dist/index", "webpack", {"src/index.js": ""}, "node dist/index.js"),
+        ("dist/server.cjs", "esbuild src/web.ts --bundle", {}, "node dist/server.cjs"),
+        ("dist/index.js", "tsc -b", {"src/index.ts": ""}, "node dist/index.js"),
+        ("dist/index.js", "echo done", {"index.js": ""}, "node index.js"),
+        ("server.js", "tsup src/index.ts", {"index.js": ""}, "node index.js"),
+    ],
+)
+def test_a_main_among_built_files_is_the_bundlers(detect, main, build, files, command):
+    manifest = package(main=main, scripts={"build": build}, dependencies={"express": "5"})
+    assert detect({"package.json": manifest, **files}).start_command == command
+
+
+def test_a_library_is_not_started(examine):
+    manifest = package(main="dist/index.js", scripts={"build": "rollup -c"})
+    assert examine({"package.json": manifest}).start_command is None
+
+
+SERVER = "import express from 'express'\nconst app = express()\n"
+
+
+def test_server_js_of_a_rendered_site_is_started_without_a_start_script(detect):
+    found = detect(
+        {
+            "package.json": package(
+                scripts={
+                    "build": "vite build --outDir dist/client && vite build --ssr src/entry.js"
+                },
+                dependencies={"express": "5", "vite": "8"},
+            ),
+            "server.js": f"{SERVER}app.use(sirv('./dist/client'))\napp.listen(process.env.PORT)",
+        }
+    )
+    assert (found.start_command, found.static_dir) == ("node server.js", None)
+
+
+def test_server_js_that_does_not_serve_the_site_leaves_it_files(detect):
+    found = detect(
+        {
+            "package.json": package(
+                scripts={"build": "vite build", "mock": "node server.js"},
+                dependencies={"express": "5", "vite": "8"},
+            ),
+            "server.js": f"{SERVER}app.get('/distance', answer)\napp.listen(4000)",
+        }
+    )
+    assert (found.start_command, found.static_dir) == (None, "dist")
+
+
+def test_a_frameworks_own_server_gives_way_to_one_around_it(detect):
+    found = detect(
+        {
+            "package.json": package(scripts={"build": "next build"}, dependencies={"next": "15"}),
+            "server.js": "const app = require('next')({})\nhttp.createServer(app).listen(3000)",
+        }
+    )
+    assert found.start_command == "node server.js"
