@@ -30,7 +30,8 @@ class Handler(BaseHTTPRequestHandler):
                 print("crashing", end="", flush=True)
                 os._exit(3)
         elif what == "ugly":
-            print("\\x1b[31mred\\x1b]0;title\\x07 token-3f9c1b7a2d", flush=True)
+            with lock:
+                print("\\x1b[31mred\\x1b]0;title\\x07 token-3f9c1b7a2d", flush=True)
         self.send_response(200)
         self.end_headers()
 
