@@ -54,12 +54,12 @@ def name_dependencies(pyproject: Table, found: Requirements) -> None:
         found.name(requirement.name, requirement.extras)
 
 
-def scripts(pyproject: Table) -> list[str]:
-    """Commands that installing the project makes."""
+def scripts(pyproject: Table) -> dict[str, str]:
+    """Commands that installing the project makes: name to 'module:function', '' where untold."""
     for keys in (("project", "scripts"), ("tool", "poetry", "scripts")):
         if found := table(pyproject, *keys):
-            return list(found)
-    return []
+            return {name: to if isinstance(to, str) else "" for name, to in found.items()}
+    return {}
 
 
 def dynamic(pyproject: Table) -> bool:

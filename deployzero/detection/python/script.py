@@ -47,6 +47,19 @@ def find_page(tree: Tree, names: set[str]) -> Script | None:
             if imported.search(tree.source(file)):
                 reason = f"{file}: made with {framework}, run by its own server"
                 return Script(file, command.format(file=shlex.quote(file)), framework, reason)
+    if "google-adk" in names and (agent := _agent(tree)):
+        reason = f"{agent}: an agent of google-adk, run by its own server"
+        command = "adk api_server --host 0.0.0.0 --port $PORT"
+        return Script(agent, command, "google-adk", reason)
+    return None
+
+
+def _agent(tree: Tree) -> str | None:
+    """Its server offers each folder whose agent.py, or the package itself, has a root_agent."""
+    for folder in tree.folders()[:MOST_FILES]:
+        for file in (f"{folder}/agent.py", f"{folder}/__init__.py"):
+            if re.search(r"^root_agent\s*=", tree.source(file), re.MULTILINE):
+                return file
     return None
 
 
@@ -66,6 +79,8 @@ def find_script(tree: Tree, pyproject: Table, needs: Requirements) -> Script | N
             return Script(entry, f"python {entry}", None, f"{entry}: run as a script", plain)
     if needs.packaged and (name := _own_command(pyproject)):
         return Script("pyproject.toml", name, None, f"pyproject.toml: its script {name}")
+    if not needs.packaged and (function := _own_function(tree, pyproject)):
+        return function
     for folder in tree.folders():
         if tree.is_file(f"{folder}/__main__.py"):
             return _module(tree, folder, f"python -m {shlex.quote(folder)}")
@@ -104,6 +119,23 @@ def _module(tree: Tree, folder: str, command: str) -> Script:
     files = [f"{folder}/{name}" for name in tree.list(folder) if name.endswith(".py")]
     plain = not any(listens(tree.source(each)) for each in files[:MOST_FILES])
     return Script(file, command, None, f"{file}: run as a module", plain)
+
+
+def _own_function(tree: Tree, pyproject: Table) -> Script | None:
+    """What its own command would call, of a project that is not installed as a package."""
+    name = _own_command(pyproject)
+    target = re.fullmatch(r"([\w.]+):(\w+)", scripts(pyproject).get(name or "", ""))
+    if name is None or target is None:
+        return None
+    path = target[1].replace(".", "/")
+    for base, before in (("", ""), ("src/", "PYTHONPATH=src ")):
+        file = tree.first(f"{base}{path}.py", f"{base}{path}/__init__.py")
+        if file:
+            command = f"{before}python -c 'from {target[1]} import {target[2]}; {target[2]}()'"
+            plain = not listens(tree.source(file))
+            reason = f"pyproject.toml: its script {name} is {target[0]}, called by python"
+            return Script(file, command, None, reason, plain)
+    return None
 
 
 def _own_command(pyproject: Table) -> str | None:

@@ -1,0 +1,50 @@
+"""Commands of pyproject.toml of projects that are not installed, and servers of agents."""
+
+import pytest
+
+POETRY = """
+[tool.poetry]
+package-mode = false
+[tool.poetry.dependencies]
+python = "^3.11"
+[tool.poetry.scripts]
+start = "shop.web:serve"
+seed = "shop.db:seed"
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({"shop/web.py": ""}, "python -c 'from shop.web import serve; serve()'"),
+        (
+            {"src/shop/web/__init__.py": ""},
+            "PYTHONPATH=src python -c 'from shop.web import serve; serve()'",
+        ),
+        ({"shop/web.py": "", "main.py": ""}, "python main.py"),
+        ({"shop/db.py": ""}, None),
+    ],
+)
+def test_a_command_of_a_project_that_is_no_package_is_called(examine, files, command):
+    assert examine({"pyproject.toml": POETRY, **files}).start_command == command
+
+
+@pytest.mark.parametrize("target", ["shop.web", "shop web:serve", "shop.web:a.b", ""])
+def test_a_command_that_names_no_function_is_none(examine, target):
+    text = POETRY.replace("shop.web:serve", target)
+    assert examine({"pyproject.toml": text, "shop/web.py": ""}).start_command is None
+
+
+def test_an_agent_is_served_by_adk(detect):
+    found = detect(
+        {
+            "requirements.txt": "google-adk",
+            "weather/__init__.py": "from . import agent",
+            "weather/agent.py": "from google.adk.agents import Agent\nroot_agent = Agent(name='a')",
+        }
+    )
+    assert found.start_command == "adk api_server --host 0.0.0.0 --port $PORT"
+
+
+def test_adk_without_an_agent_starts_nothing(examine):
+    assert examine({"requirements.txt": "google-adk", "lib/a.py": ""}).start_command is None
