@@ -43,6 +43,8 @@ def python_version(tree: Tree, pyproject: Table) -> tuple[str | None, list[str]]
         for name in tree.names
         if name != ".python-version" and _MISSPELT.match(name)
     ]
+    if tree.is_file(".python-version") and not _lines(tree, ".python-version"):
+        reasons.append(".python-version: names no version, ignored")
     chosen: str | None = None
     for source, text in _pins(tree):
         if chosen is None:
@@ -119,6 +121,7 @@ def _ranges(tree: Tree, pyproject: Table) -> list[tuple[str, Any]]:
     ]
     return [
         *given,
+        *((path, text) for path, text in _pipfile(tree) if not _VERSION.match(text)),
         ("pyproject.toml requires-python", table(pyproject, "project").get("requires-python")),
         (
             "pyproject.toml tool.poetry.dependencies.python",

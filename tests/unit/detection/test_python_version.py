@@ -17,6 +17,8 @@ from deployzero.errors import ProjectDetectionError
         ({"pyproject.toml": '[project]\nrequires-python = ">=3.8,<3.12"\n'}, "3.11"),
         ({"pyproject.toml": '[project]\nrequires-python = "==3.10.*"\n'}, "3.10"),
         ({"pyproject.toml": '[project]\nrequires-python = ">=3.14"\n'}, "3.14"),
+        ({"Pipfile": '[packages]\n[requires]\npython_version = "^3.12"\n'}, "3.13"),
+        ({"Pipfile": '[packages]\n[requires]\npython_version = "<3.12,>=3.8"\n'}, "3.11"),
         ({}, None),
     ],
 )
@@ -64,3 +66,14 @@ def test_bad_pins_are_errors_that_name_the_place(detect, name, text, place):
 def test_a_misspelt_version_file_is_noticed(detect):
     config = detect({"main.py": "", ".python_version": "3.11"})
     assert any(".python-version" in reason for reason in config.reasons)
+
+
+def test_a_python_version_file_of_comments_alone_is_said(detect):
+    config = detect({"main.py": "", ".python-version": "# 3.11\n\n"})
+    assert ".python-version: names no version, ignored" in config.reasons
+
+
+def test_a_pipfile_that_names_no_version_is_refused(detect):
+    files = {"main.py": "", "Pipfile": '[packages]\n[requires]\npython_version = "newest"\n'}
+    with pytest.raises(ProjectDetectionError, match="Pipfile has a bad version 'newest'"):
+        detect(files)
