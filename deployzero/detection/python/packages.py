@@ -5,6 +5,7 @@ import shlex
 from deployzero.detection.python.conda import conda_file, read_conda
 from deployzero.detection.python.pdm import read_pdm, uses_pdm
 from deployzero.detection.python.pipenv import read_pipenv, uses_pipenv
+from deployzero.detection.python.pixi import read_pixi, uses_pixi
 from deployzero.detection.python.poetry import read_poetry, uses_poetry
 from deployzero.detection.python.pyproject import (
     Table,
@@ -67,7 +68,9 @@ def _read(tree: Tree, pyproject: Table) -> Requirements | None:
         return read_setup(tree, package)
     if tree.is_file("setup.cfg"):
         return None
-    return read_conda(tree) if conda_file(tree) else None
+    if conda_file(tree):
+        return read_conda(tree)
+    return read_pixi(tree) if uses_pixi(tree) else None
 
 
 def _before_source(tree: Tree, pyproject: Table, found: Requirements) -> None:

@@ -19,7 +19,7 @@ def certain_pins(tree: Tree, name: str) -> list[tuple[str, str]]:
 
 def tool_requirement(tree: Tree, pyproject: Table, manager: str | None) -> str | None:
     """What pip installs to have the manager: 'uv', 'poetry==1.8.2', 'uv>=0.5'."""
-    if manager is None or manager in ("pip", "conda"):
+    if manager is None or manager in ("pip", "conda", "pixi"):
         return None
     name = PACKAGES.get(manager, manager)
     for _, version in certain_pins(tree, manager):

@@ -1,4 +1,4 @@
-"""Commands of pyproject.toml of projects that are not installed, and servers of agents."""
+"""Commands of projects that are no packages, servers of agents, and Pixi's packages."""
 
 import pytest
 
@@ -48,3 +48,21 @@ def test_an_agent_is_served_by_adk(detect):
 
 def test_adk_without_an_agent_starts_nothing(examine):
     assert examine({"requirements.txt": "google-adk", "lib/a.py": ""}).start_command is None
+
+
+PIXI = '[workspace]\nname = "shop"\n[dependencies]\npython = "3.12.*"\nflask = ">=3"\n'
+
+
+def test_a_pixi_project_is_refused_with_the_way_out(examine):
+    found = examine({"pixi.toml": PIXI, "app.py": "import flask\napp = flask.Flask('a')\n"})
+    assert (found.type, found.package_manager) == ("python", "pixi")
+    assert found.refusal == "pixi.toml: a Pixi project, which is not supported yet"
+    assert any("requirements.txt" in reason and "flask" in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{"pixi.toml": PIXI, "requirements.txt": "flask"}, {"pixi.toml": "[dependencies]\npython='*'"}],
+)
+def test_pixis_file_is_no_hindrance_where_pip_has_all(detect, files):
+    assert detect({"app.py": "print('listening')", **files}).package_manager == "pip"
