@@ -34,10 +34,12 @@ def compiled(package: Package, file: str, build: str) -> str | None:
     settings = posixpath.normpath(settings)
     if package.first(settings) is None:
         return None
-    options, shared = _settings(package, settings)
+    options, shared, whole = _settings(package, settings)
     if options.get("noEmit") is True or options.get("emitDeclarationOnly") is True:
         return None
     out, root = given.get("outDir") or options.get("outDir"), given.get("rootDir")
+    if out is None and not whole:
+        return None
     made = re.sub(r"ts$", "js", file)
     if not isinstance(out, str):
         return made  # beside its source
@@ -47,8 +49,9 @@ def compiled(package: Package, file: str, build: str) -> str | None:
     return None if inner.startswith("..") or found.startswith(("..", "/")) else found
 
 
-def _settings(package: Package, path: str) -> tuple[dict[str, Any], list[str] | None]:
-    """compilerOptions, with those of files in the repository that it extends, and `include`."""
+def _settings(package: Package, path: str) -> tuple[dict[str, Any], list[str] | None, bool]:
+    """compilerOptions, with those of files in the repository that it extends, `include`, and
+    whether that is all: a package's settings can be extended too."""
     options: dict[str, Any] = {}
     include: list[str] | None = None
     for _ in range(MOST_EXTENDED):
@@ -62,11 +65,13 @@ def _settings(package: Package, path: str) -> tuple[dict[str, Any], list[str] | 
         if include is None and isinstance(named, list):
             include = [each for each in named if isinstance(each, str)]
         extended = values.get("extends")
+        if extended is None:
+            return options, include, True
         if not isinstance(extended, str) or not extended.startswith("."):
             break
         path = posixpath.normpath(posixpath.join(posixpath.dirname(path), extended))
         path = path if path.endswith(".json") else f"{path}.json"
-    return options, include
+    return options, include, False
 
 
 def _common(package: Package, file: str, include: list[str] | None, out: str) -> str:

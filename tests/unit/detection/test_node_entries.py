@@ -157,3 +157,16 @@ def test_a_frameworks_own_server_gives_way_to_one_around_it(detect):
         }
     )
     assert found.start_command == "node server.js"
+
+
+def test_where_a_packages_settings_put_files_is_not_guessed(detect):
+    files = {
+        "package.json": package(scripts={"build": "tsc"}, dependencies={"koa": "3"}),
+        "src/index.ts": "",
+    }
+    extending = {"extends": "@ours/tsconfig/base.json"}
+    found = detect({**files, "tsconfig.json": json.dumps(extending)})
+    assert found.start_command == "node src/index.ts"
+    own = {**extending, "compilerOptions": {"outDir": "dist"}}
+    found = detect({**files, "tsconfig.json": json.dumps(own)})
+    assert found.start_command == "node dist/index.js"
