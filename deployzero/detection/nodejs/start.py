@@ -51,6 +51,8 @@ _BUN = re.compile(
 )
 """For development; where it is all there is to start, bun is what the app is for."""
 _DESKTOP = re.compile(r"\belectron\b")
+_EXPORTED = re.compile(r"(?m)^(?:export default|module\.exports\s*=)\s+(?:app|server|handler)\b")
+_LISTENING = re.compile(r"\b(?:listen|serve|createServer)\b")
 _BUNDLER = re.compile(
     r"(?:^|[\s&;|])(?:tsup|tsdown|esbuild|swc|babel|rollup|rolldown|webpack|ncc|unbuild|pkgroll"
     r"|microbundle|tsc|tspc|ttsc)(?=\s|$)(?! --noEmit)"
@@ -107,12 +109,21 @@ def entry(package: Package, manager: Manager, reasons: list[str]) -> Start:
             break
         reasons.append(f"{package.file}: {key} '{named[:80]}' does not exist, ignored")
     path = package.path(found) if found else ""
-    plain = not package.dependencies & HTTP_SERVERS and not listens(package.tree.source(path))
+    source = package.tree.source(path)
     if made:
         reasons.append(f"{made}: made by the build, started by node")
         command = inside(package, loading(package, manager, f"node {shlex.quote(made)}"))
-        return Start(command, source=path or None, plain=plain)
-    return replace(_run_file(package, manager, found or "", reasons), plain=plain)
+        begun = Start(command, source=path or None)
+    else:
+        begun = _run_file(package, manager, found or "", reasons)
+    by_bun = bool(re.search(r"\bbun ", begun.command or ""))  # which serves what is exported
+    if not by_bun and _EXPORTED.search(source) and not _LISTENING.search(source):
+        reasons.append(
+            f"{found}: exports its app for another host and listens nowhere; here it has to "
+            "listen on process.env.PORT"
+        )
+    plain = not package.dependencies & HTTP_SERVERS and not listens(source)
+    return replace(begun, plain=plain)
 
 
 def _made(package: Package, manager: Manager, file: str | None) -> str | None:

@@ -170,3 +170,25 @@ def test_where_a_packages_settings_put_files_is_not_guessed(detect):
     own = {**extending, "compilerOptions": {"outDir": "dist"}}
     found = detect({**files, "tsconfig.json": json.dumps(own)})
     assert found.start_command == "node dist/index.js"
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("const app = express()\nexport default app\n", True),
+        ("const app = express()\nmodule.exports = app\n", True),
+        ("const app = express()\napp.listen(3000)\nexport default app\n", False),
+        ("require('./app').run()", False),
+    ],
+)
+def test_an_app_that_is_exported_alone_is_told_to_listen(detect, source, told):
+    manifest = package(dependencies={"express": "5"})
+    found = detect({"package.json": manifest, "index.js": source})
+    assert any("listens nowhere" in reason for reason in found.reasons) is told
+
+
+def test_bun_serves_an_app_that_is_exported(detect):
+    manifest = package(dependencies={"hono": "4"}, scripts={"dev": "bun run --hot index.ts"})
+    found = detect({"package.json": manifest, "index.ts": "const app = x\nexport default app\n"})
+    assert found.start_command == "bun index.ts"
+    assert not [reason for reason in found.reasons if "listens nowhere" in reason]
