@@ -8,10 +8,11 @@ from deployzero.detection.tree import Tree, broken
 from deployzero.models.project import DEFAULT_PORT, ProjectConfig, ProjectType
 
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)([A-Za-z_]\w*)\1")
-_LOCKS = frozenset({
-    "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock",
-    "bun.lockb", "poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock",
-})  # fmt: skip
+_LOCKS = (
+    {"package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock",
+     "bun.lockb"},
+    {"poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock"},
+)  # fmt: skip
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
 
 
@@ -69,16 +70,19 @@ def instructions(text: str) -> list[tuple[str, str]]:
 
 
 def missing_lock(tree: Tree, path: str = "Dockerfile") -> str | None:
-    """A package manager's lock file that the Dockerfile takes and the repository lacks.
+    """The lock file that the Dockerfile takes where another package manager's is in its place.
 
-    Such a Dockerfile cannot be built. Mostly it came with a template, for another package
-    manager than the one that the author then chose.
+    Such a Dockerfile cannot be built: it came with a template, and the author chose another
+    manager. Where there is no lock file at all, somebody lost it: that build is to fail.
     """
     for word, rest in instructions(tree.text(path) or ""):
         for source in _sources(word, rest):
-            name = posixpath.normpath(source.lstrip("/"))
-            if posixpath.basename(name) in _LOCKS and not tree.is_file(name):
-                return name
+            folder, base = posixpath.split(posixpath.normpath(source.lstrip("/")))
+            others = next((locks for locks in _LOCKS if base in locks), set())
+            names = {posixpath.join(folder, other) for other in others}
+            there = set(filter(tree.is_file, names))
+            if there and posixpath.join(folder, base) not in there:
+                return posixpath.join(folder, base)
     return None
 
 

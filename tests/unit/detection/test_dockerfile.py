@@ -43,7 +43,8 @@ def test_a_procfile_beside_a_dockerfile_names_its_processes(detect):
 
 
 PACKAGE = '{"dependencies": {"express": "5"}, "scripts": {"start": "node server.js"}}'
-APP = {"package.json": PACKAGE, "server.js": "", "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}
+LOCK = "lockfileVersion: '9.0'\n"
+APP = {"package.json": PACKAGE, "server.js": "", "pnpm-lock.yaml": LOCK, "web/yarn.lock": ""}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ APP = {"package.json": PACKAGE, "server.js": "", "pnpm-lock.yaml": "lockfileVers
         "COPY package.json package-lock.json ./",
         "COPY --chown=1000:1000 ./package.json ./package-lock.json /app/",
         'ADD ["package.json", "package-lock.json", "./"]',
-        "copy web/yarn.lock ./",
+        "copy web/bun.lock ./",
         "RUN --mount=type=cache,target=/root/.npm "
         "--mount=type=bind,source=package-lock.json,target=package-lock.json npm ci",
     ],
@@ -60,7 +61,7 @@ APP = {"package.json": PACKAGE, "server.js": "", "pnpm-lock.yaml": "lockfileVers
 def test_a_dockerfile_that_takes_a_lock_file_which_is_not_there_gives_way(detect, line):
     config = detect({**APP, "Dockerfile": f"FROM node:24\n{line}\nRUN npm ci\n"})
     assert (config.type, config.package_manager) == ("nodejs", "pnpm")
-    said = r"Dockerfile: not used, it takes (package-lock.json|web/yarn.lock), which is not in .*"
+    said = r"Dockerfile: not used, it takes (package-lock.json|web/bun.lock), which is not in .*"
     assert re.fullmatch(said, config.reasons[0])
 
 
@@ -85,6 +86,13 @@ def test_a_dockerfile_that_lacks_a_lock_file_stays_where_nothing_else_can_be_sta
     assert detect({"Dockerfile": dockerfile}).type == "dockerfile"
     unstartable = {"Dockerfile": dockerfile, "package.json": "{}"}
     assert detect(unstartable).type == "dockerfile"
+
+
+def test_a_dockerfile_whose_only_lock_file_got_lost_stays_and_its_build_says_so(detect):
+    dockerfile = "FROM node:24\nCOPY package.json package-lock.json ./\n"
+    lost = {"package.json": PACKAGE, "server.js": "", "Dockerfile": dockerfile}
+    assert detect(lost).type == "dockerfile"
+    assert detect({**lost, "uv.lock": "version = 1\n"}).type == "dockerfile"
 
 
 def test_a_dockerfile_that_is_chosen_by_hand_is_not_second_guessed(detect):
