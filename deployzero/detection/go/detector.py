@@ -19,6 +19,11 @@ from deployzero.detection.tree import Tree, broken
 from deployzero.models.project import ProjectConfig, ProjectType
 
 LEGACY = ("Godeps/Godeps.json", "glide.yaml", "vendor/vendor.json", "Gopkg.toml", ".godir")
+_NO_MAIN = "no main package at the root, under cmd/ or in a folder at the top"
+_DEEPER = (
+    'Where one lies deeper, in deployzero.toml: build_command = "go build -o bin/app ./<its '
+    'folder>" and start_command = "bin/app". A library alone serves nothing.'
+)
 _IMPORT = re.compile(r"^[ \t]*(?:import\s+)?(?:[\w.]+\s+)?\"([\w.-]+\.[\w-]+/[^\"]+)\"", re.M)
 _IMPORT_C = re.compile(r"^[ \t]*(?:import\s+)?\"C\"\s*$", re.M)
 FRAMEWORKS = {
@@ -84,6 +89,8 @@ class GoDetector:
             install_command=install,
             run_packages=("bash",) if _needs_bash(tree) else (),
             main=next(iter(wanted), None),
+            unstartable=None if wanted else f"there is {_NO_MAIN}",
+            unstartable_hint=_DEEPER,
             reasons=tuple(reasons),
         )
 
@@ -102,7 +109,7 @@ def linked(config: ProjectConfig, variables: Mapping[str, str]) -> ProjectConfig
 def _wanted(tree: Tree, known: dict[str, str], reasons: list[str]) -> dict[str, str]:
     """What is compiled: the web process's program first, then what other processes call."""
     if not known:
-        reasons.append("no main package at the root, under cmd/ or in a folder at the top")
+        reasons.append(_NO_MAIN)
         return {}
     processes = read_procfile(tree)
     web = called(processes.get("web", ""), known) or next(iter(known))

@@ -12,7 +12,7 @@ from deployzero.detection.nodejs.plan import plan
 from deployzero.detection.nodejs.port import port
 from deployzero.detection.nodejs.start import main_file, unstartable
 from deployzero.detection.nodejs.version import node_version
-from deployzero.detection.nodejs.workspaces import app_package
+from deployzero.detection.nodejs.workspaces import app_package, undecided
 from deployzero.detection.procfile import read_procfile
 from deployzero.detection.tree import Tree
 from deployzero.models.project import ProjectConfig, ProjectType
@@ -52,6 +52,8 @@ def _app(root: Package) -> ProjectConfig:
     version, why = node_version(root, max(start.least_node, manager.least_node), manager.name)
     number, told = port(app, start, reasons)
     fault, hint = (None, None) if start.command else unstartable(app)
+    if not start.command and fault is None:
+        fault, hint = undecided(root)
     driven = browser(app, [] if files else reasons)
     return ProjectConfig(
         type="nodejs",

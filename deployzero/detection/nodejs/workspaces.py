@@ -20,9 +20,7 @@ def app_package(root: Package, reasons: list[str]) -> Package:
         return chosen
     if not root.members or _starts(root):
         return root
-    members = [member for path in root.members if (member := _member(root.tree, path))]
-    servers = [member for member in members if _starts(member)]
-    candidates = servers or [member for member in members if "build" in member.scripts]
+    candidates = _candidates(root)
     if len(candidates) == 1:
         reasons.append(f"{candidates[0].file}: the only workspace that can be started")
         return candidates[0]
@@ -33,6 +31,26 @@ def app_package(root: Package, reasons: list[str]) -> Package:
             "a start script at the root, or root in deployzero.toml"
         )
     return root
+
+
+def undecided(root: Package) -> tuple[str | None, str | None]:
+    """(why, what to do) where several workspaces could be the app."""
+    candidates = [] if root.tree.member or _starts(root) else _candidates(root)
+    if len(candidates) < 2:
+        return None, None
+    folders = [member.folder for member in candidates]
+    return (
+        f"several workspaces could be it ({', '.join(folders[:6])})",
+        f'Choose: root = "{folders[-1]}" in deployzero.toml; or config:set <app> '
+        f"DEPLOYZERO_ROOT={folders[-1]}, so that each can be an app of its own; then push again.",
+    )
+
+
+def _candidates(root: Package) -> list[Package]:
+    """The workspaces that can be started; none: those that can be built."""
+    members = [member for path in root.members if (member := _member(root.tree, path))]
+    servers = [member for member in members if _starts(member)]
+    return servers or [member for member in members if "build" in member.scripts]
 
 
 def build_steps(root: Package, app: Package, manager: Manager) -> list[str]:

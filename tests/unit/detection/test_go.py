@@ -2,6 +2,7 @@
 
 import pytest
 
+from deployzero.detection import no_start
 from deployzero.errors import ProjectDetectionError
 
 MAIN = "// a server\npackage main\nfunc main() {}\n"
@@ -97,6 +98,12 @@ def test_a_script_for_bash_gets_an_image_that_has_it(detect):
     files = {**MODULE, "main.go": MAIN, "run.sh": "#!/usr/bin/env bash\n"}
     assert detect({**files, "Procfile": "web: ./run.sh"}).run_packages == ("bash",)
     assert detect({**files, "Procfile": "web: bin/shop"}).run_packages == ()
+
+
+def test_a_library_is_told_what_it_lacks(examine):
+    error = no_start(examine({**MODULE, "pkg/shop/shop.go": "package shop\n"}))
+    assert error.message.startswith("a Go app, but there is no main package at the root")
+    assert 'start_command = "bin/app"' in error.hint
 
 
 def test_a_workspace_builds_its_member_with_a_main_package(detect):

@@ -2,6 +2,8 @@
 
 import json
 
+from deployzero.detection import no_start
+
 ROOT = {"package.json": json.dumps({"workspaces": ["apps/*", "libs/**", "!libs/old"]})}
 
 
@@ -132,3 +134,17 @@ def test_nxs_default_project_is_built_and_started(detect):
     )
     assert config.start_command == "node dist/apps/api/main.js"
     assert config.build_command == "npx --no-install nx run api:build"
+
+
+def test_several_that_could_be_the_app_are_named_with_the_setting_that_chooses(examine):
+    config = examine(
+        {
+            **ROOT,
+            "apps/api/package.json": member("api", scripts={"start": "node a.js"}),
+            "apps/web/package.json": member("web", scripts={"start": "node w.js"}),
+        }
+    )
+    error = no_start(config)
+    assert error.message.endswith("several workspaces could be it (apps/api, apps/web)")
+    assert 'root = "apps/web" in deployzero.toml' in error.hint
+    assert "DEPLOYZERO_ROOT=apps/web" in error.hint
