@@ -52,7 +52,7 @@ def explain(
         subject = Subject(app, stack, step.removeprefix("RUN "), int(code[1]))
         return _exited(subject, output, memory)
     if match := _PARSE.search(reason):
-        return BuildError(f"Dockerfile, line {match[1]}: {_line(match[2])}", AGAIN)
+        return _no_dockerfile(match[1], _line(match[2]), stack)
     if match := _NO_FILE.search(reason):
         return _no_file(match["path"], step, stack)
     if image := missing_image(reason):
@@ -64,6 +64,19 @@ def explain(
     if step:
         return BuildError(f"`{step}` failed: {_line(reason.rpartition(': ')[2])}", AGAIN, tail)
     return BuildError(f"the build failed: {_line(reason)}", AGAIN, tail)
+
+
+def _no_dockerfile(number: str, fault: str, stack: str) -> BuildError:
+    """The user's own, or one that was made of a stack's template."""
+    if stack in ("", "dockerfile"):
+        return BuildError(
+            f"Dockerfile, line {number}: {fault}", "Mend that line, commit, and push again."
+        )
+    return BuildError(
+        f"the Dockerfile made of {stack}/Dockerfile.j2, line {number}: {fault}",
+        "This is the server's to mend: its operator's buildpack, or a bug of ours. "
+        "`deployzero detect --dockerfile` prints that Dockerfile.",
+    )
 
 
 def _no_file(path: str, step: str | None, stack: str) -> BuildError:

@@ -174,5 +174,14 @@ PROJECT = (
         "Django has no SECRET_KEY in the build",
         "Set one, then push again: config:set {app} SECRET_KEY=$(openssl rand -hex 32) --build",
     ),
+    Cause(  # last of all: a header or a library that is missing is told as that
+        r"error: [Cc]ommand '(?:\['|\S*/)?[\w-]*(?:gcc|g\+\+|cc|c\+\+|clang)(?:-\d+)?'.* "
+        r"(?:failed with exit code|returned non-zero exit status) \d.*\n"
+        r"(?:.*\n){0,12}?\s*ERROR: Failed building wheel for " + NAME,
+        "the compiler refuses {package}",
+        "Often it is too old for this Python, or for this compiler: ask for a newer release of it "
+        "in your requirements, or for an older Python: .python-version with 3.11. Else see the "
+        "first 'error:' above.",
+    ),
 )
 PYTHON = (*LOCKS, *VERSIONS, *PACKAGES, *PROJECT)

@@ -106,4 +106,18 @@ PROGRAMS = (
         "must be among the app's dependencies.",
         codes=(127,),
     ),
+    Cause(  # a CMD or ENTRYPOINT with no shell: these are the words of the engine's init
+        r"^\[FATAL tini \(\d+\)\] exec (?P<program>\S+) failed: No such file or directory$",
+        "there is no program '{program}' in the image",
+        "Check CMD and ENTRYPOINT of the Dockerfile. Of a script: its path in the image, and that "
+        "the program of its #! line is there (no Windows line ends).",
+        codes=(127,),
+    ),
+    Cause(
+        r"^\[FATAL tini \(\d+\)\] exec (?P<program>\S+) failed: Permission denied$",
+        "{program} is not executable",
+        "In the repository: git update-index --chmod=+x <its file>, or RUN chmod +x {program} in "
+        "the Dockerfile; commit, and push again.",
+        codes=(126,),
+    ),
 )

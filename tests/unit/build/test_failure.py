@@ -69,6 +69,15 @@ def test_a_broken_dockerfile_is_told_with_its_line() -> None:
     assert error.message == "Dockerfile, line 2: unknown instruction: RUNN"
 
 
+def test_a_dockerfile_that_a_buildpack_made_is_not_taken_for_the_users() -> None:
+    said = SOLVE + "dockerfile parse error line 4: ENV requires at least one argument"
+    error = explain(said, None, [], stack="lua")
+    assert error.message == (
+        "the Dockerfile made of lua/Dockerfile.j2, line 4: ENV requires at least one argument"
+    )
+    assert "deployzero detect --dockerfile" in error.hint
+
+
 def test_a_known_cause_stands_behind_the_step_and_its_code() -> None:
     said = ["ERROR: No matching distribution found for flask==99.1"]
     error = explain("… exit code: 1", "RUN pip install -r requirements.txt", said)
