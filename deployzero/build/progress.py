@@ -15,6 +15,19 @@ TAIL_LINES = 200
 _STEP = re.compile(r"^\[(?!internal\])[^\]]*\]\s+(?P<instruction>.*)$", re.DOTALL)
 _FLAGS = re.compile(r"(?:--\w+=\S+\s+)*")
 _SOURCING = re.compile(rf"^{re.escape(SOURCING)}(?: &&|;) ")
+_WORDS = (  # what our templates write at length, and what a user would have typed
+    (
+        re.compile(
+            r"^dpkg --status (?P<names>.+?) >/dev/null 2>&1 \|\| "
+            r"\{ rm -f /etc/apt/apt\.conf\.d/docker-clean && apt-get update .*\}$"
+        ),
+        r"apt-get install \g<names>",
+    ),
+    (
+        re.compile(r"^\(bundle install --local --quiet 2>/dev/null \|\| (bundle install)\)$"),
+        r"\1",
+    ),
+)
 _CONTROL = re.compile(
     r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
     r"|[^\t\x20-\x7e\xa0-\U0010ffff]"
@@ -32,6 +45,8 @@ def instruction(name: str) -> str | None:
     end = flags.end() if (flags := _FLAGS.match(rest)) else 0
     kept = [flag for flag in rest[:end].split() if not flag.startswith("--mount=")]
     command, *_ = shown(_SOURCING.sub("", rest[end:])).partition(FALLING_BACK)
+    for pattern, words in _WORDS:
+        command = pattern.sub(words, command)
     return " ".join([word, *kept, command]).strip()
 
 

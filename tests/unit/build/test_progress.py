@@ -1,10 +1,14 @@
 import base64
+import tomllib
 
+from deployzero.build.base_image_names import BaseImage
 from deployzero.build.command import one_line
+from deployzero.build.dockerfile import render
 from deployzero.build.failure import explain
 from deployzero.build.nodejs import install
 from deployzero.build.progress import Progress, instruction, plain
 from deployzero.build.trace import Output, Vertex, decode
+from deployzero.models.buildpacks import BUILT_IN
 from deployzero.models.project import ProjectConfig
 
 RUN = (
@@ -39,6 +43,16 @@ def test_what_follows_when_npms_lock_file_does_not_fit_is_not_shown() -> None:
     config = ProjectConfig("nodejs", install_command="npm ci --include=dev")
     name = RUN.replace("pip install x", install(config) or "")
     assert instruction(name) == "RUN npm ci --include=dev"
+
+
+def test_what_our_templates_write_at_length_is_shown_in_short() -> None:
+    config = ProjectConfig("python", run_packages=("jq", "libpq5"))
+    text = render(config, BaseImage("BUILD", "RUNTIME", "official", "3.13"), "shop", "M")
+    step = next(line for line in text.splitlines() if "apt-get" in line)
+    assert instruction(f"[stage-1 2/9] {step}") == "RUN apt-get install jq libpq5"
+    ruby = tomllib.loads((BUILT_IN / "ruby" / "buildpack.toml").read_text())
+    bundle = ruby["install"]["commands"][0]["run"]
+    assert instruction(f"[build 3/9] RUN {bundle}") == "RUN bundle install"
 
 
 def test_a_command_of_many_words_like_mounts_takes_no_time() -> None:
