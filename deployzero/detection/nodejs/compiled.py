@@ -18,77 +18,62 @@ MOST_EXTENDED = 3
 """Settings that take over those of others."""
 
 
-def compiled(package: Package, file: str, build: str) -> str | None:
+def compiled(package: Package, file: str, build: str) -> list[str]:
     """The script that the build makes of a TypeScript file, from the manifest's folder.
 
-    build: the script's text, with that of scripts which it calls. None when it does not call
-    `tsc`, or calls it for its messages alone.
+    build: the script's text, with that of scripts which it calls. Two places, the likelier first,
+    where it depends on sources outside the file's folder, which may be imported; none when the
+    build does not call `tsc`, or calls it for its messages alone.
     """
     called = next((c for c in _TSC.findall(build) if not _NO_OUTPUT.search(c)), None)
     if called is None or file.endswith(".d.ts"):
-        return None
+        return []
     given = dict(_OPTION.findall(called))
     settings = given.get("p") or given.get("project") or "tsconfig.json"
     if not settings.endswith(".json"):
         settings = posixpath.join(settings, "tsconfig.json")
     settings = posixpath.normpath(settings)
     if package.first(settings) is None:
-        return None
-    options, shared, whole = _settings(package, settings)
+        return []
+    options, whole = _settings(package, settings)
     if options.get("noEmit") is True or options.get("emitDeclarationOnly") is True:
-        return None
-    out, root = given.get("outDir") or options.get("outDir"), given.get("rootDir")
-    if out is None and not whole:
-        return None
+        return []
+    out = given.get("outDir") or options.get("outDir")
+    root = given.get("rootDir") or options.get("rootDir")
     made = re.sub(r"ts$", "js", file)
     if not isinstance(out, str):
-        return made  # beside its source
-    root = root or options.get("rootDir") or _common(package, file, shared, out)
-    inner = posixpath.relpath(made, root if isinstance(root, str) else ".")
-    found = posixpath.normpath(posixpath.join(out, inner))
-    return None if inner.startswith("..") or found.startswith(("..", "/")) else found
+        return [made] if whole else []  # beside its source
+    roots = [root] if isinstance(root, str) else [made.rpartition("/")[0].partition("/")[0], "."]
+    inner = [posixpath.relpath(made, each or ".") for each in roots]
+    found = [posixpath.normpath(posixpath.join(out, each)) for each in inner]
+    if any(path.startswith(("..", "/")) for path in (*inner, *found)):
+        return []
+    return list(dict.fromkeys(found))
 
 
-def _settings(package: Package, path: str) -> tuple[dict[str, Any], list[str] | None, bool]:
-    """compilerOptions, with those of files in the repository that it extends, `include`, and
-    whether that is all: a package's settings can be extended too."""
+def _settings(package: Package, path: str) -> tuple[dict[str, Any], bool]:
+    """compilerOptions, with those of files in the repository that it extends, and whether that is
+    all: a package's settings can be extended too."""
     options: dict[str, Any] = {}
-    include: list[str] | None = None
+    top = posixpath.dirname(path)
     for _ in range(MOST_EXTENDED):
         try:
             values = package.tree.json(package.path(path), comments=True) or {}
         except ProjectDetectionError:
             break  # tsc reads more than JSON, and says itself what it does not
         own = values.get("compilerOptions")
-        options = {**own, **options} if isinstance(own, dict) else options
-        named = values.get("files", values.get("include"))
-        if include is None and isinstance(named, list):
-            include = [each for each in named if isinstance(each, str)]
+        for key, value in own.items() if isinstance(own, dict) else ():
+            if key in ("outDir", "rootDir") and isinstance(value, str):
+                # Each file's paths begin at the file.
+                inner = value.removeprefix("${configDir}/")
+                folder = posixpath.dirname(path) if inner == value else top
+                value = posixpath.normpath(posixpath.join(folder, inner))
+            options.setdefault(key, value)
         extended = values.get("extends")
         if extended is None:
-            return options, include, True
+            return options, True
         if not isinstance(extended, str) or not extended.startswith("."):
             break
         path = posixpath.normpath(posixpath.join(posixpath.dirname(path), extended))
         path = path if path.endswith(".json") else f"{path}.json"
-    return options, include, False
-
-
-def _common(package: Package, file: str, include: list[str] | None, out: str) -> str:
-    """The folder that holds every source: that of the file, or the top."""
-    folder = posixpath.dirname(file)
-    if not folder:
-        return "."
-    if include is None:
-        out = posixpath.normpath(out).partition("/")[0]
-        names = [n for n in package.tree.list(package.folder) if n not in (out, folder)]
-        include = [name for name in (".", *names) if _holds_sources(package, name)]
-    plain = (posixpath.normpath(re.split(r"[*?{]", each)[0] or ".") for each in include)
-    return folder if all(f"{each}/".startswith(f"{folder}/") for each in plain) else "."
-
-
-def _holds_sources(package: Package, folder: str) -> bool:
-    names = package.tree.list(package.path(folder))
-    return folder != "node_modules" and any(
-        name.endswith((".ts", ".tsx", ".mts")) and not name.endswith(".d.ts") for name in names
-    )
+    return options, False

@@ -1,5 +1,6 @@
 """How a Node.js app is started: its script, its framework's server, its entry file."""
 
+import posixpath
 import re
 import shlex
 from collections.abc import Iterator
@@ -102,18 +103,16 @@ def entry(package: Package, manager: Manager, reasons: list[str]) -> Start:
         return Start()  # which would run its main without a display
     found = main_file(package)
     made = _made(package, manager, found)
-    if found is None and made is None:
+    if found is None and not made:
         return Start()
     for key, named, file in _declared(package):
-        if file or (made and named.removeprefix("./").removesuffix(".js") + ".js" == made):
+        if file or named.removeprefix("./").removesuffix(".js") + ".js" in made:
             break
         reasons.append(f"{package.file}: {key} '{named[:80]}' does not exist, ignored")
     path = package.path(found) if found else ""
     source = package.tree.source(path)
     if made:
-        reasons.append(f"{made}: made by the build, started by node")
-        command = inside(package, loading(package, manager, f"node {shlex.quote(made)}"))
-        begun = Start(command, source=path or None)
+        begun = replace(_by_node(package, manager, made, reasons), source=path or None)
     else:
         begun = _run_file(package, manager, found or "", reasons)
     by_bun = bool(re.search(r"\bbun ", begun.command or ""))  # which serves what is exported
@@ -126,21 +125,35 @@ def entry(package: Package, manager: Manager, reasons: list[str]) -> Start:
     return replace(begun, plain=plain)
 
 
-def _made(package: Package, manager: Manager, file: str | None) -> str | None:
-    """What the build makes of the entry file; bun runs it as it is.
+def _by_node(package: Package, manager: Manager, made: list[str], reasons: list[str]) -> Start:
+    """A script that the build makes, linked where it is told to be if it lies elsewhere."""
+    script = made[0]
+    reasons.append(f"{script}: made by the build, started by node")
+    command = inside(package, loading(package, manager, f"node {shlex.quote(script)}"))
+    links = []
+    for other in made[1:]:
+        target = shlex.quote(posixpath.relpath(other, posixpath.dirname(script)))
+        there, folder = shlex.quote(script), shlex.quote(posixpath.dirname(script))
+        link = f"test -e {there} || (mkdir -p {folder} && ln -s {target} {there})"
+        links.append(f"({inside(package, link)})")
+    return Start(command, before=tuple(links))
+
+
+def _made(package: Package, manager: Manager, file: str | None) -> list[str]:
+    """Where the build may put what it makes of the entry file; bun runs it as it is.
 
     A bundler's is what `main` names in a folder of built files.
     """
     name = "heroku-postbuild" if package.script("heroku-postbuild") else "build"
     build = package.expanded(package.script(name))
     if manager.name == "bun" or not build:
-        return None
+        return []
     key, named, there = next(_declared(package), ("", "", None))
     server = file or package.dependencies & HTTP_SERVERS
     missing = key == "main" and not there and server and _BUNDLER.search(build)
     if missing and (bundle := _BUILT.match(named)):
-        return f"{bundle[1]}{bundle[2] or '.js'}"
-    return compiled(package, file, build) if file and re.search(r"\.m?ts$", file) else None
+        return [f"{bundle[1]}{bundle[2] or '.js'}"]
+    return compiled(package, file, build) if file and re.search(r"\.m?ts$", file) else []
 
 
 def main_file(package: Package) -> str | None:

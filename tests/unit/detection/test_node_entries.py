@@ -54,7 +54,8 @@ def test_nitros_own_build_makes_a_server(detect):
     [
         ("tsc", {"outDir": "dist"}, {}, "src/index.ts", "node dist/index.js"),
         ("tsc", {"outDir": "./dist", "rootDir": "."}, {}, "src/index.ts", "node dist/src/index.js"),
-        ("tsc", {"outDir": "dist"}, {"test/a.ts": ""}, "src/index.ts", "node dist/src/index.js"),
+        ("tsc", {"outDir": "dist", "rootDir": "src"}, {}, "src/index.ts", "node dist/index.js"),
+        ("tsc", {"outDir": "${configDir}/dist"}, {}, "src/index.ts", "node dist/index.js"),
         ("npm run lint && npx tsc -p .", {"outDir": "lib"}, {}, "server.ts", "node lib/server.js"),
         ("tsc -p .", {}, {}, "server.ts", "node server.js"),
         ("tsc --outDir out", {"outDir": "dist"}, {}, "src/app.mts", "node out/app.mjs"),
@@ -79,6 +80,39 @@ def test_an_entry_file_that_the_build_compiles_is_started_as_javascript(
     )
     assert found.start_command == command
     assert found.port == 4000
+
+
+def test_sources_elsewhere_move_what_tsc_makes_so_a_link_finds_it(detect):
+    files = {
+        "package.json": package(scripts={"build": "tsc"}, devDependencies={"typescript": "5"}),
+        "src/index.ts": "import shop from '../package.json'\napp.listen(4000)",
+    }
+    options = {"outDir": "dist"}
+    found = detect({**files, "tsconfig.json": json.dumps({"compilerOptions": options})})
+    assert found.start_command == "node dist/index.js"
+    assert found.build_command == (
+        "npm run build && "
+        "(test -e dist/index.js || (mkdir -p dist && ln -s src/index.js dist/index.js))"
+    )
+    options["rootDir"] = "src"
+    found = detect({**files, "tsconfig.json": json.dumps({"compilerOptions": options})})
+    assert found.build_command == "npm run build"
+
+
+def test_paths_of_settings_begin_at_their_file(detect):
+    found = detect(
+        {
+            "package.json": package(
+                scripts={"build": "tsc -p server"}, devDependencies={"typescript": "5"}
+            ),
+            "server.ts": "",
+            "server/tsconfig.json": json.dumps({"extends": "../shared/tsconfig.json"}),
+            "shared/tsconfig.json": json.dumps(
+                {"compilerOptions": {"outDir": "../dist", "rootDir": ".."}}
+            ),
+        }
+    )
+    assert found.start_command == "node dist/server.js"
 
 
 def test_a_main_that_the_build_makes_is_not_called_missing(detect):
