@@ -27,6 +27,12 @@ _WORDS = (  # what our templates write at length, and what a user would have typ
         re.compile(r"^\(bundle install --local --quiet 2>/dev/null \|\| (bundle install)\)$"),
         r"\1",
     ),
+    (
+        re.compile(
+            r"^(npm install --global) --prefix /opt/tools --no-package-lock( .+?) && ln -sf .*$"
+        ),
+        r"\1\2",
+    ),
 )
 _CONTROL = re.compile(
     r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"

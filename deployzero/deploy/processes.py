@@ -62,7 +62,10 @@ def check_hint(app: str, own: Mapping[str, Any] | None, config: ProjectConfig) -
     elif config.health_checks.get(WEB):
         where = "stands in app.json: mend it there, or what the app answers"
     else:
-        where = f"is deployzero's own: `checks:set {app} path=/up` asks for another path"
+        where = (
+            "is deployzero's own: mend what the app answers, or let the check ask for another "
+            f"path by `checks:set {app} path=/up`"
+        )
     return f"The check {where}. The app's last lines are above."
 
 

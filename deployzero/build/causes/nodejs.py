@@ -95,6 +95,13 @@ PACKAGES = (
         "Ask in package.json for one that there is, run `bun install` and push again.",
     ),
     Cause(
+        NPM + r"notarget No matching version found for (?P<wanted>(?:npm|pnpm|yarn|bun|"
+        r"@yarnpkg/cli-dist)@\S+?)\.?$",
+        "there is no version {wanted}",
+        'Ask for one that was released, where it is named: "packageManager" or "engines" in '
+        "package.json, .tool-versions or mise.toml. Commit and push again.",
+    ),
+    Cause(
         NPM + r"notarget No matching version found for (?P<wanted>\S+?)\.?$",
         "there is no version {wanted}",
         "Ask in package.json for one that there is, run `npm install` and push again.",

@@ -47,12 +47,16 @@ def test_what_follows_when_npms_lock_file_does_not_fit_is_not_shown() -> None:
 
 def test_what_our_templates_write_at_length_is_shown_in_short() -> None:
     config = ProjectConfig("python", run_packages=("jq", "libpq5"))
-    text = render(config, BaseImage("BUILD", "RUNTIME", "official", "3.13"), "shop", "M")
+    base = BaseImage("BUILD", "RUNTIME", "official", "3.13")
+    text = render(config, base, "shop", "M")
     step = next(line for line in text.splitlines() if "apt-get" in line)
     assert instruction(f"[stage-1 2/9] {step}") == "RUN apt-get install jq libpq5"
     ruby = tomllib.loads((BUILT_IN / "ruby" / "buildpack.toml").read_text())
     bundle = ruby["install"]["commands"][0]["run"]
     assert instruction(f"[build 3/9] RUN {bundle}") == "RUN bundle install"
+    node = render(ProjectConfig("nodejs", tools=("pnpm@9",)), base, "shop", "M")
+    step = next(line for line in node.splitlines() if "--global" in line)
+    assert instruction(f"[build 2/9] {step}") == "RUN npm install --global pnpm@9"
 
 
 def test_a_command_of_many_words_like_mounts_takes_no_time() -> None:

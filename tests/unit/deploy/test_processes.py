@@ -38,7 +38,8 @@ def test_a_failed_check_is_mended_where_it_stands() -> None:
     declared = ProjectConfig("python", health_checks={"web": (HealthCheck(path="/up"),)})
     assert "`checks:set hello path=…`" in check_hint("hello", {"path": "/nope"}, declared)
     assert "stands in app.json" in check_hint("hello", None, declared)
-    assert "deployzero's own" in check_hint("hello", None, ProjectConfig("python"))
+    default = check_hint("hello", None, ProjectConfig("python"))
+    assert "deployzero's own: mend what the app answers, or" in default
 
 
 def test_a_config_survives_the_database() -> None:
