@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from deployzero.detection.tree import Tree, broken
 from deployzero.models.project import DEFAULT_PORT, ProjectConfig, ProjectType
@@ -13,6 +14,8 @@ _LOCKS = (
      "bun.lockb"},
     {"poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock"},
 )  # fmt: skip
+MOST_LOCKS = 50
+"""Nobody takes more."""
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
 
 
@@ -75,15 +78,43 @@ def missing_lock(tree: Tree, path: str = "Dockerfile") -> str | None:
     Such a Dockerfile cannot be built: it came with a template, and the author chose another
     manager. Where there is no lock file at all, somebody lost it: that build is to fail.
     """
-    for word, rest in instructions(tree.text(path) or ""):
-        for source in _sources(word, rest):
-            folder, base = posixpath.split(posixpath.normpath(source.lstrip("/")))
-            others = next((locks for locks in _LOCKS if base in locks), set())
-            names = {posixpath.join(folder, other) for other in others}
-            there = set(filter(tree.is_file, names))
-            if there and posixpath.join(folder, base) not in there:
-                return posixpath.join(folder, base)
+    lines = _built(instructions(tree.text(path) or ""))
+    sources = (source.lstrip("/") for word, rest in lines for source in _sources(word, rest))
+    taken = filter(_kin, map(posixpath.normpath, sources))
+    for lock in islice(dict.fromkeys(taken), MOST_LOCKS):
+        folder, base = posixpath.split(lock)
+        there = {name for name in _kin(base) if tree.is_file(posixpath.join(folder, name))}
+        if there and base not in there:
+            return lock
     return None
+
+
+def _kin(path: str) -> set[str]:
+    """The lock files of the language whose lock file it is."""
+    return next((locks for locks in _LOCKS if posixpath.basename(path) in locks), set())
+
+
+def _built(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of the last stage and of the stages that it needs: BuildKit leaves out the others."""
+    stages: list[list[tuple[str, str]]] = []
+    numbers: dict[str, int] = {}
+    for word, rest in lines:
+        if word == "FROM":
+            numbers[str(len(stages))] = len(stages)
+            if name := re.search(r"\sas\s+(\S+)$", rest, re.IGNORECASE):
+                numbers[name[1].lower()] = len(stages)
+            stages.append([])
+        if stages:
+            stages[-1].append((word, rest))
+    needed, pending = set[int](), [len(stages) - 1] if stages else []
+    while pending:
+        if (number := pending.pop()) in needed:
+            continue
+        needed.add(number)
+        for word, rest in stages[number]:
+            named = rest.split() if word == "FROM" else re.findall(r"\bfrom=([\w.-]+)", rest)
+            pending += [numbers[each.lower()] for each in named if each.lower() in numbers]
+    return [line for number in sorted(needed) for line in stages[number]]
 
 
 def _sources(word: str, rest: str) -> list[str]:

@@ -81,6 +81,22 @@ def test_any_other_dockerfile_wins(detect, line):
     assert detect({**APP, "Dockerfile": f"FROM node:24\n{line}\n"}).type == "dockerfile"
 
 
+TAKES = "COPY package-lock.json ./\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "type_"),
+    [
+        (f"FROM node:24 AS dev\n{TAKES}FROM node:24\nCOPY pnpm-lock.yaml ./\n", "dockerfile"),
+        (f"FROM node:24 AS deps\n{TAKES}FROM node:24\nCOPY --from=deps /app .\n", "nodejs"),
+        (f"FROM node:24 as deps\n{TAKES}FROM deps AS b\nFROM a\nCOPY --from=1 /b .\n", "nodejs"),
+        (f"FROM a AS Deps\n{TAKES}FROM a\nRUN --mount=type=bind,from=deps ls\n", "nodejs"),
+    ],
+)
+def test_a_lock_file_counts_in_stages_that_are_built_alone(detect, text, type_):
+    assert detect({**APP, "Dockerfile": text}).type == type_
+
+
 def test_a_dockerfile_that_lacks_a_lock_file_stays_where_nothing_else_can_be_started(detect):
     dockerfile = "FROM node:24\nCOPY package-lock.json ./\n"
     assert detect({"Dockerfile": dockerfile}).type == "dockerfile"
