@@ -25,6 +25,7 @@ RUNNERS = {
 }
 """What serves a script that imports the framework of this name."""
 MOST_FILES = 20
+_SERVES = re.compile(r"\b(?:uvicorn|hypercorn|get_fast_api_app)\b")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def find_page(tree: Tree, names: set[str]) -> Script | None:
             if imported.search(tree.source(file)):
                 reason = f"{file}: made with {framework}, run by its own server"
                 return Script(file, command.format(file=shlex.quote(file)), framework, reason)
-    if "google-adk" in names and (agent := _agent(tree)):
+    if "google-adk" in names and (agent := _agent(tree)) and not _serves_itself(tree):
         reason = f"{agent}: an agent of google-adk, run by its own server"
         command = "adk api_server --host 0.0.0.0 --port $PORT"
         return Script(agent, command, "google-adk", reason)
@@ -61,6 +62,11 @@ def _agent(tree: Tree) -> str | None:
             if re.search(r"^root_agent\s*=", tree.source(file), re.MULTILINE):
                 return file
     return None
+
+
+def _serves_itself(tree: Tree) -> bool:
+    """An entry file wraps the agents in a server, as google-adk's own documentation does."""
+    return any(_SERVES.search(tree.source(file)) for file in ENTRIES)
 
 
 def _scripts(tree: Tree) -> list[str]:

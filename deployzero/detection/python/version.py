@@ -93,7 +93,7 @@ def _pipfile(tree: Tree) -> list[tuple[str, str]]:
     found = []
     for source, requires in (("Pipfile.lock", lock), ("Pipfile", given)):
         version = requires.get("python_full_version") or requires.get("python_version")
-        if isinstance(version, str):
+        if isinstance(version, str) and version.strip():
             found.append((source, version))
     return found
 

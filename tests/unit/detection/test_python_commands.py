@@ -46,6 +46,16 @@ def test_an_agent_is_served_by_adk(detect):
     assert found.start_command == "adk api_server --host 0.0.0.0 --port $PORT"
 
 
+def test_an_entry_file_that_serves_its_agents_itself_is_started(detect):
+    serves = (
+        "import uvicorn\nfrom google.adk.cli.fast_api import get_fast_api_app\n"
+        "app = get_fast_api_app(agents_dir='.')\nuvicorn.run(app, host='0.0.0.0', port=8080)\n"
+    )
+    agent = {"requirements.txt": "google-adk", "weather/agent.py": "root_agent = 1"}
+    assert detect({**agent, "main.py": serves}).start_command == "python main.py"
+    assert detect({**agent, "main.py": "print('hello')"}).start_command.startswith("adk ")
+
+
 def test_adk_without_an_agent_starts_nothing(examine):
     assert examine({"requirements.txt": "google-adk", "lib/a.py": ""}).start_command is None
 

@@ -19,6 +19,7 @@ from deployzero.errors import ProjectDetectionError
         ({"pyproject.toml": '[project]\nrequires-python = ">=3.14"\n'}, "3.14"),
         ({"Pipfile": '[packages]\n[requires]\npython_version = "^3.12"\n'}, "3.13"),
         ({"Pipfile": '[packages]\n[requires]\npython_version = "<3.12,>=3.8"\n'}, "3.11"),
+        ({"Pipfile": '[packages]\n[requires]\npython_version = ""\n'}, None),
         ({}, None),
     ],
 )
