@@ -33,6 +33,7 @@ def _scripts(
     steps = [] if app is root else build_steps(root, app, manager)
     if app is not root and not steps and "next" in app.dependencies:
         return [step(app, manager.execute("next build"))]
-    if app is root and begun.command and "next start" in begun.command:
+    own = "next" in app.dependencies and not root.script("start")  # a server of its, or around it
+    if app is root and begun.command and (own or "next start" in begun.command):
         return [manager.execute("next build")]
     return steps

@@ -1,5 +1,6 @@
 """What of a Node.js app is built, and what then runs or is served."""
 
+import posixpath
 import re
 import shlex
 from dataclasses import dataclass, field
@@ -30,9 +31,11 @@ def plan(root: Package, app: Package, manager: Manager, reasons: list[str]) -> P
         return nx
     name = "heroku-postbuild" if app.script("heroku-postbuild") else "build"
     found = site(app, app.expanded(app.script(name)))
-    if found and not script and own_server(app, re.compile(rf"\b{re.escape(found.folder)}\b")):
-        reasons.append("server.js: serves what the build makes")
-        found = None
+    own = None
+    if found and not script:
+        parts = re.compile(rf"\b{re.escape(posixpath.relpath(found.folder, app.folder))}\b")
+        own = own_server(app, manager, parts, reasons)
+        found = None if own else found
     if found and (found.tool == "next" or _SERVER.search(script)):
         script = ""  # `next start`, `react-router-serve` have nothing to serve after an export
     if found and (not script or is_development_server(script)):
@@ -42,7 +45,7 @@ def plan(root: Package, app: Package, manager: Manager, reasons: list[str]) -> P
         reasons.extend(unread_settings(app.tree, app.path("public")))
         steps = build(root, app, manager, Start(), reasons)
         return Plan(site=found, build=(*steps, *_moved(app, found, reasons)))
-    begun = start(app, manager, reasons)
+    begun = own or start(app, manager, reasons)
     if begun.command is None and found is None:
         begun = entry(app, manager, reasons)
     steps = build(root, app, manager, begun, reasons)

@@ -60,8 +60,10 @@ _BUNDLER = re.compile(
 )
 _BUILT = re.compile(r"^(?:\./)?((?:dist|build|lib|out)/(?!.*\.\.)[\w./-]+?)(\.[cm]?js)?$")
 _FRAMEWORKS_PARTS = re.compile(
-    r"\b(?:next|nuxt)\b|build/handler|build/server|dist/server|@remix-run/|@react-router/|\.output/"
+    r"['\"](?:next|nuxt)['\"]|build/handler|build/server|dist/server|@remix-run/|@react-router/"
+    r"|\.output/"
 )
+_DEVELOPERS = re.compile(r"['\"](?:webpack-dev-server|browser-sync|live-server|json-server)['\"]")
 _SIMPLE = re.compile(r"^(?:[A-Z_]+=[\w./:@-]+ )*[\w./-]+(?: [\w./:@=,+$-]+)*$")
 
 
@@ -80,15 +82,20 @@ def start(package: Package, manager: Manager, reasons: list[str]) -> Start:
         if name and not is_development_server(package.script(name)):
             reasons.append(f"{package.file}: script '{name}' in its place")
             return _by_script(package, manager, name, reasons)
-    if not script and own_server(package, _FRAMEWORKS_PARTS):
-        return Start()
-    return framework_server(package, manager, reasons)
+    own = None if script else own_server(package, manager, _FRAMEWORKS_PARTS, reasons)
+    return own or framework_server(package, manager, reasons)
 
 
-def own_server(package: Package, parts: re.Pattern[str]) -> bool:
-    """server.js is there, which npm itself starts without a start script, and serves the parts."""
+def own_server(
+    package: Package, manager: Manager, parts: re.Pattern[str], reasons: list[str]
+) -> Start | None:
+    """server.js, which npm itself starts without a start script, where it serves these parts."""
     source = package.tree.source(package.path("server.js"))
-    return "listen(" in source and bool(parts.search(source))
+    if "listen(" not in source or not parts.search(source) or _DEVELOPERS.search(source):
+        return None
+    reasons.append("server.js: serves what the build makes")
+    begun = _run_file(package, manager, "server.js", reasons)
+    return replace(begun, environment=server_environment(package))
 
 
 def entry(package: Package, manager: Manager, reasons: list[str]) -> Start:

@@ -193,6 +193,58 @@ def test_a_frameworks_own_server_gives_way_to_one_around_it(detect):
     assert found.start_command == "node server.js"
 
 
+def test_next_is_built_for_a_server_around_it_without_a_build_script(detect):
+    found = detect(
+        {
+            "package.json": package(scripts={"dev": "node server.js"}, dependencies={"next": "15"}),
+            "server.js": "const app = require('next')({})\nhttp.createServer(app).listen(3000)",
+        }
+    )
+    assert (found.start_command, found.build_command) == (
+        "node server.js",
+        "npx --no-install next build",
+    )
+
+
+def test_a_server_beside_next_is_not_around_it(detect):
+    found = detect(
+        {
+            "package.json": package(scripts={"build": "next build"}, dependencies={"next": "15"}),
+            "server.js": f"{SERVER}app.use((req, res, next) => next())\napp.listen(4000)",
+        }
+    )
+    assert found.start_command == "next start"
+
+
+def test_a_server_around_sveltekit_is_told_the_browsers_address(detect):
+    found = detect(
+        {
+            "package.json": package(
+                main="svelte.config.js",
+                scripts={"build": "vite build"},
+                devDependencies={"@sveltejs/kit": "2", "@sveltejs/adapter-node": "5", "vite": "7"},
+            ),
+            "svelte.config.js": "import adapter from '@sveltejs/adapter-node'",
+            "server.js": "import { handler } from './build/handler.js'\napp.listen(3000)",
+        }
+    )
+    assert found.start_command == "node server.js"
+    assert found.environment["PROTOCOL_HEADER"] == "x-forwarded-proto"
+
+
+def test_a_development_server_in_server_js_leaves_the_site_files(detect):
+    found = detect(
+        {
+            "package.json": package(
+                scripts={"build": "vite build", "dev": "node server.js"},
+                devDependencies={"vite": "8", "browser-sync": "3"},
+            ),
+            "server.js": "const b = require('browser-sync')\nb({ server: 'dist' }).listen(3000)",
+        }
+    )
+    assert (found.start_command, found.static_dir) == (None, "dist")
+
+
 def test_where_a_packages_settings_put_files_is_not_guessed(detect):
     files = {
         "package.json": package(scripts={"build": "tsc"}, dependencies={"koa": "3"}),
