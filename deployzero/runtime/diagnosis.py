@@ -2,6 +2,7 @@
 
 import dataclasses
 import ipaddress
+from collections.abc import Sequence
 
 from deployzero.errors import ContainerError, ResourceLimitError
 from deployzero.models.cause import Subject, known_cause
@@ -10,7 +11,7 @@ from deployzero.runtime.causes.listeners import listen_hint
 from deployzero.runtime.container import ContainerStatus
 from deployzero.runtime.memory import oom_kills
 from deployzero.runtime.runtime import Runtime
-from deployzero.runtime.sockets import listeners
+from deployzero.runtime.sockets import Listener, listeners
 
 LINES = 50
 EXIT_HINTS = {
@@ -59,7 +60,8 @@ async def unhealthy(
     if not seen.startswith("nothing listens"):
         return _explained(failed + seen, hint, detail, subject)
     if wrong := wrong_listener(status.pid, port):
-        return ContainerError(failed + wrong, listen_hint(subject, port), detail)
+        hint = listen_hint(subject, port).removesuffix(".") + port_setting(listeners(status.pid))
+        return ContainerError(failed + wrong, hint, detail)
     hint = (
         f"Make the app listen on 0.0.0.0:$PORT (PORT is {port}); an app that needs longer to "
         "start: raise DEPLOYZERO_BOOT_TIMEOUT."
@@ -73,6 +75,15 @@ def wrong_listener(pid: int, port: int) -> str:
     if not found or any(one.port == port and one.everywhere for one in found):
         return ""
     return f"listens on {', '.join(map(str, found))}, expected 0.0.0.0:{port}"
+
+
+def port_setting(found: Sequence[Listener]) -> str:
+    """The other way, where the port is all that is wrong."""
+    if len(found) != 1 or not found[0].everywhere:
+        return ""
+    return (
+        f"; or, if it listens there whatever PORT says, in deployzero.toml: port = {found[0].port}"
+    )
 
 
 def on_loopback(pid: int, port: int) -> bool:

@@ -8,7 +8,7 @@ from deployzero.build.base_image_names import BaseImage, official, stack
 from deployzero.build.dockerfile import pack_files, render
 from deployzero.detection import ProjectDetector
 from deployzero.errors import BuildError
-from deployzero.models.buildpacks import Buildpacks, buildpacks
+from deployzero.models.buildpacks import BUILT_IN, Buildpacks, buildpacks
 from deployzero.models.project import ProjectConfig
 
 PERL = """
@@ -144,6 +144,16 @@ def test_files_beside_the_template_come_along(own):
     assert pack_files(ProjectConfig("perl"), stacks) == {"pack/server_conf": "x"}
     assert pack_files(ProjectConfig("go"), stacks) == {}
     assert "pack/apache.conf" in pack_files(ProjectConfig("php"), stacks)
+
+
+def test_the_template_that_the_documentation_shows_can_be_filled(own):
+    text = (BUILT_IN / "README.md").read_text()
+    shown = text.partition("```dockerfile\n")[2].partition("```")[0]
+    stacks = own(perl__buildpack_toml=PERL, perl__Dockerfile=shown)
+    filled = render(ProjectConfig("perl", start_command="starman"), BASE, stacks=stacks)
+    assert filled.startswith("FROM RUNTIME\n")
+    assert "COPY pack/motd.txt" in filled
+    assert filled.rstrip().endswith('"exec starman"]')
 
 
 def test_ours_are_whole():

@@ -10,8 +10,9 @@ from deployzero.models.cause import Subject
 from deployzero.runtime.causes.advice import answer_advice, development_server
 from deployzero.runtime.causes.listeners import listen_hint
 from deployzero.runtime.container import ContainerStatus
-from deployzero.runtime.diagnosis import exited, unhealthy
+from deployzero.runtime.diagnosis import exited, port_setting, unhealthy
 from deployzero.runtime.runtime import Runtime
+from deployzero.runtime.sockets import Listener
 
 SUBJECT = Subject("shop", "python", "gunicorn app:app")
 ENDED = ContainerStatus(
@@ -96,6 +97,12 @@ def test_where_to_listen_is_said_as_the_framework_has_it(
     said = listen_hint(Subject("shop", stack, command), 8000)
     assert hint in said
     assert "PORT is 8000" in said
+
+
+def test_one_wrong_port_can_be_named_in_the_settings() -> None:
+    assert port_setting([Listener("0.0.0.0", 5000)]).endswith("deployzero.toml: port = 5000")
+    assert port_setting([Listener("127.0.0.1", 5000)]) == ""
+    assert port_setting([Listener("0.0.0.0", 5000), Listener("::", 6000)]) == ""
 
 
 @pytest.mark.parametrize(
