@@ -34,6 +34,8 @@ _WORDS = (  # what our templates write at length, and what a user would have typ
         r"\1\2",
     ),
 )
+LONGEST = 4000
+"""Characters of what a template writes; on a longer line of an author's these take too long."""
 _CONTROL = re.compile(
     r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
     r"|[^\t\x20-\x7e\xa0-\U0010ffff]"
@@ -51,7 +53,7 @@ def instruction(name: str) -> str | None:
     end = flags.end() if (flags := _FLAGS.match(rest)) else 0
     kept = [flag for flag in rest[:end].split() if not flag.startswith("--mount=")]
     command, *_ = shown(_SOURCING.sub("", rest[end:])).partition(FALLING_BACK)
-    for pattern, words in _WORDS:
+    for pattern, words in _WORDS if len(command) <= LONGEST else ():
         command = pattern.sub(words, command)
     return " ".join([word, *kept, command]).strip()
 
