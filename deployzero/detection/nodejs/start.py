@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from deployzero.detection.listening import listens
 from deployzero.detection.nodejs.command import Start, inside, loading
-from deployzero.detection.nodejs.compiled import compiled
+from deployzero.detection.nodejs.compiled import compiled, emits
 from deployzero.detection.nodejs.frameworks import (
     framework_server,
     next_standalone,
@@ -56,7 +56,7 @@ _EXPORTED = re.compile(r"(?m)^(?:export default|module\.exports\s*=)\s+(?:app|se
 _LISTENING = re.compile(r"\b(?:listen|serve|createServer)\b")
 _BUNDLER = re.compile(
     r"(?:^|[\s&;|])(?:tsup|tsdown|esbuild|swc|babel|rollup|rolldown|webpack|ncc|unbuild|pkgroll"
-    r"|microbundle|tsc|tspc|ttsc)(?=\s|$)(?! --noEmit)"
+    r"|microbundle)(?=\s|$)"
 )
 _BUILT = re.compile(r"^(?:\./)?((?:dist|build|lib|out)/(?!.*\.\.)[\w./-]+?)(\.[cm]?js)?$")
 _FRAMEWORKS_PARTS = re.compile(
@@ -149,7 +149,8 @@ def _by_node(package: Package, manager: Manager, made: list[str], reasons: list[
 def _made(package: Package, manager: Manager, file: str | None) -> list[str]:
     """Where the build may put what it makes of the entry file; bun runs it as it is.
 
-    A bundler's is what `main` names in a folder of built files.
+    A bundler's is what `main` names in a folder of built files, but for a server that lies at the
+    top and that it is not told of: it bundles the pages then.
     """
     name = "heroku-postbuild" if package.script("heroku-postbuild") else "build"
     build = package.expanded(package.script(name))
@@ -157,10 +158,18 @@ def _made(package: Package, manager: Manager, file: str | None) -> list[str]:
         return []
     key, named, there = next(_declared(package), ("", "", None))
     server = file or package.dependencies & HTTP_SERVERS
-    missing = key == "main" and not there and server and _BUNDLER.search(build)
-    if missing and (bundle := _BUILT.match(named)):
+    missing = key == "main" and not there and server and not _is_server(package, file or "", build)
+    bundle = _BUILT.match(named) if missing else None
+    if bundle and (_BUNDLER.search(build) or emits(package, build)):
         return [f"{bundle[1]}{bundle[2] or '.js'}"]
     return compiled(package, file, build) if file and re.search(r"\.m?ts$", file) else []
+
+
+def _is_server(package: Package, file: str, build: str) -> bool:
+    """JavaScript that listens as it is."""
+    if "/" in file or not file.endswith("js") or file in build:
+        return False
+    return "listen(" in package.tree.source(package.path(file))
 
 
 def main_file(package: Package) -> str | None:

@@ -131,6 +131,9 @@ def test_a_main_that_the_build_makes_is_not_called_missing(detect):
     assert not [reason for reason in found.reasons if "does not exist" in reason]
 
 
+SILENT = json.dumps({"compilerOptions": {"noEmit": True}})
+
+
 @pytest.mark.parametrize(
     ("main", "build", "files", "command"),
     [
@@ -138,6 +141,20 @@ def test_a_main_that_the_build_makes_is_not_called_missing(detect):
         ("./dist/index", "webpack", {"src/index.js": ""}, "node dist/index.js"),
         ("dist/server.cjs", "esbuild src/web.ts --bundle", {}, "node dist/server.cjs"),
         ("dist/index.js", "tsc -b", {"src/index.ts": ""}, "node dist/index.js"),
+        ("dist/index.js", "tsc -p . --noEmit", {"src/index.ts": ""}, "node src/index.ts"),
+        (
+            "dist/index.js",
+            "tsc",
+            {"src/index.ts": "", "tsconfig.json": SILENT},
+            "node src/index.ts",
+        ),
+        ("dist/main.js", "webpack", {"server.js": "app.listen(80)"}, "node server.js"),
+        (
+            "dist/server.js",
+            "esbuild server.js --bundle",
+            {"server.js": "app.listen(80)"},
+            "node dist/server.js",
+        ),
         ("dist/index.js", "echo done", {"index.js": ""}, "node index.js"),
         ("server.js", "tsup src/index.ts", {"index.js": ""}, "node index.js"),
     ],
@@ -145,6 +162,34 @@ def test_a_main_that_the_build_makes_is_not_called_missing(detect):
 def test_a_main_among_built_files_is_the_bundlers(detect, main, build, files, command):
     manifest = package(main=main, scripts={"build": build}, dependencies={"express": "5"})
     assert detect({"package.json": manifest, **files}).start_command == command
+
+
+@pytest.mark.parametrize(
+    ("build", "options", "runner", "imports", "command"),
+    [
+        ("tsc", {"module": "ESNext"}, "tsx", "./shop", "tsx src/index.ts"),
+        ("tsc", {"module": "ESNext"}, "tsx", "./shop.js", "node dist/index.js"),
+        ("tsc", {"module": "ESNext"}, "vitest", "./shop", "node dist/index.js"),
+        ("tsc", {"module": "CommonJS"}, "tsx", "./shop", "node dist/index.js"),
+        ("tsc", {"paths": {"@/*": ["./src/*"]}}, "tsx", "@/shop", "tsx src/index.ts"),
+        ("tsc", {"paths": {"@/*": ["./src/*"]}}, "tsx", "express", "node dist/index.js"),
+        ("tsc", {"paths": {"*": ["./types/*"]}}, "tsx", "express", "node dist/index.js"),
+        ("tsc && tsc-alias", {"paths": {"@/*": ["./src/*"]}}, "tsx", "@/a", "node dist/index.js"),
+    ],
+)
+def test_what_node_would_not_find_of_compiled_imports_is_left_to_the_runner(
+    detect, build, options, runner, imports, command
+):
+    settings = {"compilerOptions": {"outDir": "dist", "rootDir": "src", **options}}
+    development = {"typescript": "5", runner: "4"}
+    found = detect(
+        {
+            "package.json": package(scripts={"build": build}, devDependencies=development),
+            "tsconfig.json": json.dumps(settings),
+            "src/index.ts": f"import {{ a }} from '{imports}'\napp.listen(4000)",
+        }
+    )
+    assert found.start_command == command
 
 
 def test_a_library_is_not_started(examine):
