@@ -90,7 +90,7 @@ class GoDetector:
             run_packages=("bash",) if _needs_bash(tree) else (),
             main=next(iter(wanted), None),
             unstartable=None if wanted else f"there is {_NO_MAIN}",
-            unstartable_hint=_DEEPER,
+            unstartable_hint=None if wanted else _DEEPER,
             reasons=tuple(reasons),
         )
 

@@ -104,6 +104,7 @@ def test_a_library_is_told_what_it_lacks(examine):
     error = no_start(examine({**MODULE, "pkg/shop/shop.go": "package shop\n"}))
     assert error.message.startswith("a Go app, but there is no main package at the root")
     assert 'start_command = "bin/app"' in error.hint
+    assert examine({**MODULE, "main.go": MAIN}).unstartable_hint is None
 
 
 def test_a_workspace_builds_its_member_with_a_main_package(detect):
