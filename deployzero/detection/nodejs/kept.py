@@ -16,7 +16,8 @@ BINARIES = {
     "tsconfig-paths": "tsconfig-paths", "swc-node": "@swc-node/register",
 }  # fmt: skip
 """Programs that are not called like their package."""
-_NEXT_START = re.compile(r"\bnext start\b")
+_NEXT_RUNS = re.compile(r"\bnext start\b|(?<!standalone/)\bserver\.[cm]?js\b")
+"""Next itself, or the server around it, which by custom has this name; both read its settings."""
 _LOADED = re.compile(
     r"(?:\brequire\(|\bimport\(|\bfrom|^[ \t]*import)\s*['\"]([^'\"\s]+)['\"]", re.MULTILINE
 )
@@ -52,17 +53,17 @@ def _needs_development(package: Package, commands: list[str]) -> str | None:
             name = BINARIES.get(word, _package_of(word))
             if name in package.development:
                 return name
-    if any(_NEXT_START.search(package.expanded(each)) for each in commands):
+    if any(_NEXT_RUNS.search(package.expanded(each)) for each in commands):
         loaded = _LOADED.findall(package.config("next"))  # a plugin, say
         return next((n for n in map(_package_of, loaded) if n in package.development), None)
     return None
 
 
 def _needs_typescript(package: Package, commands: list[str]) -> str | None:
-    """next.config.ts, for which `next start` installs TypeScript where it is missing (Next 15)."""
+    """next.config.ts, for which Next 15 installs TypeScript at the start where it is missing."""
     if "typescript" not in package.development:
         return None
-    if not any(_NEXT_START.search(package.expanded(each)) for each in commands):
+    if not any(_NEXT_RUNS.search(package.expanded(each)) for each in commands):
         return None
     return package.first("next.config.ts", "next.config.mts")
 

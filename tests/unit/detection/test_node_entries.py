@@ -251,6 +251,22 @@ def test_next_is_built_for_a_server_around_it_without_a_build_script(detect):
     )
 
 
+@pytest.mark.parametrize("start", [{}, {"start": "NODE_ENV=production node server.js"}])
+def test_typescript_stays_for_settings_that_the_server_around_next_reads(detect, start):
+    found = detect(
+        {
+            "package.json": package(
+                scripts={"build": "next build", **start},
+                dependencies={"next": "15"},
+                devDependencies={"typescript": "5"},
+            ),
+            "next.config.ts": "export default {}",
+            "server.js": "const app = require('next')({})\nhttp.createServer(app).listen(3000)",
+        }
+    )
+    assert "next.config.ts: read when Next starts, so TypeScript stays" in found.reasons
+
+
 def test_a_server_beside_next_is_not_around_it(detect):
     found = detect(
         {
