@@ -5,14 +5,14 @@ import re
 from deployzero.models.cause import Subject
 
 _ENTRIES: tuple[tuple[str, str], ...] = (
-    (r"\bflask\b.*\brun\b", "flask run --host 0.0.0.0 --port $PORT"),
+    (r"\bflask\b.*\brun\b", "flask … run --host 0.0.0.0 --port $PORT"),
     (r"manage\.py runserver", "python manage.py runserver 0.0.0.0:$PORT"),
     (r"\bgunicorn\b", "gunicorn --bind 0.0.0.0:$PORT …"),
     (r"\buvicorn\b", "uvicorn --host 0.0.0.0 --port $PORT …"),
     (r"\bhypercorn\b", "hypercorn --bind 0.0.0.0:$PORT …"),
     (r"\bdaphne\b", "daphne -b 0.0.0.0 -p $PORT …"),
     (r"\bwaitress-serve\b", "waitress-serve --listen=0.0.0.0:$PORT …"),
-    (r"\bfastapi\b", "fastapi run --host 0.0.0.0 --port $PORT"),
+    (r"\bfastapi\b", "fastapi run … --host 0.0.0.0 --port $PORT"),
     (r"\bstreamlit\b", "streamlit run --server.address 0.0.0.0 --server.port $PORT …"),
     (r"\bhttp\.server\b", "python -m http.server $PORT"),
     (r"\bvite\b", "vite preview --host 0.0.0.0 --port $PORT"),

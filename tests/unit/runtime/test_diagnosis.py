@@ -80,7 +80,7 @@ async def test_a_failing_answer_is_told_with_what_the_app_logged() -> None:
 @pytest.mark.parametrize(
     ("stack", "command", "hint"),
     [
-        ("python", "flask run --port 5000", "flask run --host 0.0.0.0 --port $PORT"),
+        ("python", "flask --app shop run --port 5000", "flask … run --host 0.0.0.0 --port $PORT"),
         ("python", "python manage.py runserver", "manage.py runserver 0.0.0.0:$PORT"),
         ("python", "gunicorn app:app", "gunicorn --bind 0.0.0.0:$PORT"),
         ("python", "uvicorn main:app", "uvicorn --host 0.0.0.0 --port $PORT"),
