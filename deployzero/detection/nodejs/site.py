@@ -3,6 +3,7 @@
 import posixpath
 import re
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from deployzero.detection.nodejs.manifest import Package
 
@@ -94,8 +95,9 @@ _OUT_FLAG = re.compile(
     r"--(?:outDir|out-dir|dest|dist-dir|output-path|output|output-dir)[ =]['\"]?([\w./-]+)"
 )
 _NAMED = re.compile(r"\b(?:outDir|outputDir|distDir)\s*:\s*['\"`]([\w./-]+)['\"`]")
-_BUILD_OUT = re.compile(r"\bbuild\s*:\s*\{[^{}]*\boutDir\s*:")
+_BUILD = re.compile(r"\bbuild\s*:\s*\{")
 """Vite reads `outDir` there alone, and says nothing of one beside it."""
+_WITHIN = re.compile(r"[{}]|\boutDir\s*:")
 _JOINED = re.compile(
     r"\b(?:outDir|outputDir|path)\s*:\s*(?:path\.)?(?:resolve|join)\("
     r"\s*(?:__dirname|import\.meta\.dirname|process\.cwd\(\))\s*,\s*['\"`]([\w./-]+)['\"`]"
@@ -232,8 +234,20 @@ def _otherwise(package: Package, tool: _Tool, build: str, folder: str) -> str:
     if tool.name != "vite" or folder == tool.folder or _OUT_FLAG.search(build):
         return ""
     text = package.config("vite")
-    sure = not _NAMED.search(text) or _ROOT.search(text) or _BUILD_OUT.search(text)
+    sure = not _NAMED.search(text) or _ROOT.search(text) or _is_within_build(text)
     return "" if sure else tool.folder
+
+
+def _is_within_build(text: str) -> bool:
+    for begun in islice(_BUILD.finditer(text), 3):
+        depth = 1
+        for sign in _WITHIN.finditer(text, begun.end()):
+            depth += {"{": 1, "}": -1}.get(sign[0], 0)
+            if depth == 0:
+                break
+            if depth == 1 and sign[0] not in "{}":
+                return True
+    return False
 
 
 def _eleventy_folder(package: Package) -> str | None:

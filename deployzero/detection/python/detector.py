@@ -99,7 +99,7 @@ def examined(tree: Tree) -> Examined | None:
         type="python",
         build_command=" && ".join((*needs.after_source, *steps)) or None,
         start_command=begun.command,
-        port=_port(tree, begun.command, reasons),
+        port=_port(tree, begun, reasons),
         framework=begun.framework,
         package_manager=needs.manager,
         runtime_version=version,
@@ -180,10 +180,11 @@ def _collectstatic(django: DjangoApp) -> str:
     return f'if [ -z "${{DISABLE_COLLECTSTATIC:-}}" ]; then {command}; fi'
 
 
-def _port(tree: Tree, start: str | None, reasons: list[str]) -> int:
+def _port(tree: Tree, begun: _Start, reasons: list[str]) -> int:
     """The port of a script that reads no $PORT; what listens there is what gets the requests."""
-    command = read_procfile(tree).get("web") or start or ""
-    file = _file_of(tree, command)
+    web = read_procfile(tree).get("web")
+    command = web or begun.command or ""
+    file = _file_of(tree, web) if web else begun.file
     if file is None or "$PORT" in command:
         return DEFAULT_PORT
     port, address = own_port(tree, file)

@@ -1,6 +1,7 @@
 """uv: what uv.lock holds, workspaces and sources included."""
 
 import fnmatch
+from collections import deque
 
 from deployzero.detection.python.lock import locked_names
 from deployzero.detection.python.pyproject import (
@@ -15,6 +16,8 @@ from deployzero.detection.python.requirements import Requirements
 from deployzero.detection.tree import Tree, join
 
 MAX_MEMBERS = 100
+MOST_FOLDERS = 1000
+"""That a pattern is looked for in."""
 
 
 def uses_uv(tree: Tree, pyproject: Table) -> bool:
@@ -71,7 +74,7 @@ def member_files(tree: Tree, pyproject: Table) -> list[str]:
     workspace = table(pyproject, "tool", "uv", "workspace")
     excluded = texts(workspace.get("exclude"))
     found: list[str] = []
-    for pattern in texts(workspace.get("members")):
+    for pattern in texts(workspace.get("members"))[:MAX_MEMBERS]:
         for folder in _matching(tree, pattern.strip("/").removeprefix("./")):
             file = f"{folder}/pyproject.toml"
             left_out = any(fnmatch.fnmatchcase(folder, each.strip("/")) for each in excluded)
@@ -81,15 +84,28 @@ def member_files(tree: Tree, pyproject: Table) -> list[str]:
 
 
 def _matching(tree: Tree, pattern: str) -> list[str]:
-    """Folders that a glob of path parts names: 'packages/*'."""
+    """Folders that a glob of path parts names: 'packages/*', 'packages/**'."""
     folders = ["."]
     for part in pattern.split("/"):
-        if any(sign in part for sign in "*?["):
+        if part == "**":
+            folders = _with_those_below(tree, folders)
+        elif any(sign in part for sign in "*?["):
             below = [each for folder in folders for each in tree.folders(folder)]
             folders = [b for b in below if fnmatch.fnmatchcase(b.rpartition("/")[2], part)]
         else:
             folders = [join(folder, part) for folder in folders]
     return folders
+
+
+def _with_those_below(tree: Tree, folders: list[str]) -> list[str]:
+    """At any depth, once each."""
+    found = dict.fromkeys(folders)
+    pending = deque(found)
+    while pending and len(found) < MOST_FOLDERS:
+        new = [each for each in tree.folders(pending.popleft()) if each not in found]
+        found.update(dict.fromkeys(new))
+        pending.extend(new)
+    return list(found)
 
 
 def _local_sources(pyproject: Table) -> bool:

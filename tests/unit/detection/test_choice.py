@@ -222,6 +222,22 @@ def test_a_member_brings_what_its_own_code_needs(chosen, own, step):
     assert chosen(files, DEPLOYZERO_ROOT="svc/a").build_command.endswith(f" && {step}")
 
 
+@pytest.mark.parametrize(
+    ("members", "whole"), [("svc/**", True), ("svc/*/api", True), ("svc/*", False)]
+)
+def test_a_member_of_a_uv_workspace_may_lie_deeper(chosen, members, whole):
+    config = chosen(
+        {
+            "deployzero.toml": 'root = "svc/eu/api"\n',
+            "pyproject.toml": f"[tool.uv.workspace]\nmembers = ['{members}']\n",
+            "uv.lock": "version = 1\n",
+            "svc/eu/api/pyproject.toml": "[project]\nname = 'api'\ndependencies = ['flask']\n",
+            "svc/eu/api/main.py": "import flask\napp = flask.Flask('a')\n",
+        }
+    )
+    assert config.start_command.startswith("cd svc/eu/api && gunicorn") is whole
+
+
 def test_a_folder_of_no_workspace_is_built_alone(chosen):
     files = {**NPM, **{f"other/{name}": text for name, text in NODE.items()}}
     assert chosen(files, DEPLOYZERO_ROOT="other").root == "other"

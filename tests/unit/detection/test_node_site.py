@@ -169,6 +169,8 @@ def test_a_library_that_vite_builds_is_no_site(examine):
         ("{ outDir: 'www' }", " && (test -d www || mv dist www)"),
         ("{ plugins: [], build: { emptyOutDir: true, outDir: 'www' } }", ""),
         ("{ build: { outDir: 'dist' } }", ""),
+        ("{ build: { rollupOptions: { output: { a: {} } }, outDir: 'www' } }", ""),
+        ("{ build: { minify: true }, outDir: 'www' }", " && (test -d www || mv dist www)"),
         ("{}", ""),
     ],
 )

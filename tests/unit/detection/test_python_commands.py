@@ -35,6 +35,16 @@ def test_a_command_that_names_no_function_is_none(examine, target):
     assert examine({"pyproject.toml": text, "shop/web.py": ""}).start_command is None
 
 
+@pytest.mark.parametrize("file", ["shop/web.py", "shop/__main__.py"])
+def test_the_port_of_what_is_called_as_a_function_or_module_is_read(detect, file):
+    script = "[project.scripts]\nshop = 'shop.web:run'\n" if "web" in file else ""
+    server = (
+        "import http.server as s\ndef run():\n    s.HTTPServer(('', 5000), H).serve_forever()\n"
+    )
+    found = detect({"pyproject.toml": f"[project]\nname = 'shop'\n{script}", file: server})
+    assert (found.start_command.startswith("python -"), found.port) == (True, 5000)
+
+
 def test_an_agent_is_served_by_adk(detect):
     found = detect(
         {
