@@ -18,6 +18,7 @@ _PROJECTS = re.compile(r"--?(?:b|build)\b")
 _IMPORTED = re.compile(r"\b(?:from|import)\s*['\"]([^'\"\s]+)['\"]")
 _BARE = re.compile(r"\.\.?/(?!.*\.(?:[cm]?js|json|node)$)")
 """Without the ending that Node.js asks for in ES modules."""
+MOST_IMPORTED = 500
 MOST_EXTENDED = 3
 """Settings that take over those of others."""
 
@@ -75,12 +76,12 @@ def _needs_runner(package: Package, file: str, options: dict[str, Any], build: s
     they are written, without an ending or by an alias of `paths`."""
     if not package.dependencies & {"tsx", "ts-node"} or "alias" in build:
         return False
-    imported = _IMPORTED.findall(package.tree.source(package.path(file)))
+    imported = _IMPORTED.findall(package.tree.source(package.path(file)))[:MOST_IMPORTED]
     if str(options.get("module")).lower().startswith(("es", "preserve")):
         return any(map(_BARE.match, imported))
     paths = options.get("paths")
     prefixes = (key.partition("*")[0] for key in paths) if isinstance(paths, dict) else ()
-    aliases = tuple(filter(None, prefixes))
+    aliases = tuple(filter(None, prefixes))[:MOST_IMPORTED]
     return any(name.startswith(aliases) for name in imported if not name.startswith("."))
 
 

@@ -1,7 +1,9 @@
 """uv: what uv.lock holds, workspaces and sources included."""
 
 import fnmatch
+import functools
 from collections import deque
+from collections.abc import Callable
 
 from deployzero.detection.python.lock import locked_names
 from deployzero.detection.python.pyproject import (
@@ -15,9 +17,10 @@ from deployzero.detection.python.pyproject import (
 from deployzero.detection.python.requirements import Requirements
 from deployzero.detection.tree import Tree, join
 
+FoldersOf = Callable[[str], tuple[str, ...]]
 MAX_MEMBERS = 100
-MOST_FOLDERS = 1000
-"""That a pattern is looked for in."""
+MOST_FOLDERS, DEEPEST = 1000, 12
+"""That a pattern is looked for in; its parts."""
 
 
 def uses_uv(tree: Tree, pyproject: Table) -> bool:
@@ -74,8 +77,9 @@ def member_files(tree: Tree, pyproject: Table) -> list[str]:
     workspace = table(pyproject, "tool", "uv", "workspace")
     excluded = texts(workspace.get("exclude"))
     found: list[str] = []
+    folders_of = functools.cache(tree.folders)
     for pattern in texts(workspace.get("members"))[:MAX_MEMBERS]:
-        for folder in _matching(tree, pattern.strip("/").removeprefix("./")):
+        for folder in _matching(folders_of, pattern.strip("/").removeprefix("./")):
             file = f"{folder}/pyproject.toml"
             left_out = any(fnmatch.fnmatchcase(folder, each.strip("/")) for each in excluded)
             if tree.is_file(file) and file not in found and not left_out:
@@ -83,26 +87,28 @@ def member_files(tree: Tree, pyproject: Table) -> list[str]:
     return found[:MAX_MEMBERS]
 
 
-def _matching(tree: Tree, pattern: str) -> list[str]:
+def _matching(folders_of: FoldersOf, pattern: str) -> list[str]:
     """Folders that a glob of path parts names: 'packages/*', 'packages/**'."""
-    folders = ["."]
-    for part in pattern.split("/"):
+    parts = pattern.split("/")
+    folders = ["."] if len(parts) <= DEEPEST else []
+    for part in parts:
         if part == "**":
-            folders = _with_those_below(tree, folders)
+            folders = _with_those_below(folders_of, folders)
         elif any(sign in part for sign in "*?["):
-            below = [each for folder in folders for each in tree.folders(folder)]
+            below = [each for folder in folders for each in folders_of(folder)]
             folders = [b for b in below if fnmatch.fnmatchcase(b.rpartition("/")[2], part)]
         else:
             folders = [join(folder, part) for folder in folders]
+        del folders[MOST_FOLDERS:]
     return folders
 
 
-def _with_those_below(tree: Tree, folders: list[str]) -> list[str]:
+def _with_those_below(folders_of: FoldersOf, folders: list[str]) -> list[str]:
     """At any depth, once each."""
     found = dict.fromkeys(folders)
     pending = deque(found)
     while pending and len(found) < MOST_FOLDERS:
-        new = [each for each in tree.folders(pending.popleft()) if each not in found]
+        new = [each for each in folders_of(pending.popleft()) if each not in found]
         found.update(dict.fromkeys(new))
         pending.extend(new)
     return list(found)

@@ -12,6 +12,7 @@ from deployzero.errors import ProjectDetectionError
 
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"
 NODE = '{"scripts": {"start": "node server.js"}}'
+LETTERS = "abcdefghijklmnopqrstuvwxyz" * 3
 
 
 def test_links_that_lead_out_are_not_read(plant, tmp_path):
@@ -132,6 +133,18 @@ STARS = "/".join(["**"] * 12)
             "pyproject.toml": "tool = 1",
         },
         {"go.mod": "module a", "go.work": "use" + " " * 900_000 + "!", "main.go": "package main"},
+        {
+            "uv.lock": "",
+            "pyproject.toml": f"tool.uv.workspace.members = {['**/' * 9 + c for c in LETTERS]}",
+            **{f"{a}/{b}/{c}/a.py": "" for a in "abcdef" for b in "abcdef" for c in "abcdef"},
+        },
+        {
+            "package.json": '{"scripts": {"build": "tsc"}, "dependencies": {"tsx": "4"}}',
+            "index.ts": "from'a'\n" * 30_000,
+            "tsconfig.json": '{"compilerOptions": {"outDir": "a", "paths": {'
+            + ", ".join(f'"@{n}/*": []' for n in range(30_000))
+            + "}}}",
+        },
     ],
 )
 def test_what_no_person_writes_is_an_answer_or_an_error_and_quick(examine, files):
