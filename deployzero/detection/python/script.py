@@ -24,6 +24,8 @@ RUNNERS = {
     "shiny": "shiny run {file} --host 0.0.0.0 --port $PORT",
 }
 """What serves a script that imports the framework of this name."""
+SERVING = ("start", "serve", "web", "server")
+"""Commands of a project whose names say what they do."""
 MOST_FILES = 20
 _SERVES = re.compile(r"\b(?:uvicorn|hypercorn|get_fast_api_app)\b")
 
@@ -128,7 +130,10 @@ def _module(tree: Tree, folder: str, command: str) -> Script:
 
 
 def _own_function(tree: Tree, pyproject: Table) -> Script | None:
-    """What its own command would call, of a project that is not installed as a package."""
+    """What its own command would call, of a project that is not installed as a package.
+
+    Most are programs for a terminal: its name or its source has to say that it serves.
+    """
     name = _own_command(pyproject)
     target = re.fullmatch(r"([\w.]+):(\w+)", scripts(pyproject).get(name or "", ""))
     if name is None or target is None:
@@ -139,6 +144,8 @@ def _own_function(tree: Tree, pyproject: Table) -> Script | None:
         if file:
             command = f"{before}python -c 'from {target[1]} import {target[2]}; {target[2]}()'"
             plain = not listens(tree.source(file))
+            if plain and name not in SERVING:
+                return None
             reason = f"pyproject.toml: its script {name} is {target[0]}, called by python"
             return Script(file, command, None, reason, plain)
     return None
@@ -150,4 +157,4 @@ def _own_command(pyproject: Table) -> str | None:
     project = table(pyproject, "project").get("name")
     if len(names) == 1:
         return names[0]
-    return next((n for n in (project, "start", "serve", "web", "server") if n in names), None)
+    return next((n for n in (project, *SERVING) if n in names), None)

@@ -29,6 +29,16 @@ def test_a_command_of_a_project_that_is_no_package_is_called(examine, files, com
     assert examine({"pyproject.toml": POETRY, **files}).start_command == command
 
 
+@pytest.mark.parametrize(
+    ("name", "source", "started"),
+    [("shop", "print('hello')", False), ("shop", "make_server", True), ("serve", "print()", True)],
+)
+def test_a_command_for_a_terminal_alone_is_not_called(examine, name, source, started):
+    text = POETRY.replace("start =", f"{name} =").replace("seed =", "#")
+    found = examine({"pyproject.toml": text, "shop/web.py": source})
+    assert bool(found.start_command) is started
+
+
 @pytest.mark.parametrize("target", ["shop.web", "shop web:serve", "shop.web:a.b", ""])
 def test_a_command_that_names_no_function_is_none(examine, target):
     text = POETRY.replace("shop.web:serve", target)
