@@ -14,7 +14,13 @@ class PushTarget:
     deploy_branch: str | None
     """None until the first push decides between main and master."""
     live_commit: str | None
-    """40 hex digits: what serves now; None: the app is not serving."""
+    """40 hex digits: of what the live release was made; None: there is none."""
+    serves: bool = True
+    """False: it is stopped or all its web processes are down. Then no commit is shown as live."""
+
+    @property
+    def shown_commit(self) -> str | None:
+        return self.live_commit if self.serves else None
 
 
 FindApp = Callable[[User, str], Awaitable[PushTarget | None]]

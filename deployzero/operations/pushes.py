@@ -52,12 +52,14 @@ async def find_source(platform: Platform, user: User, app: str) -> PushTarget | 
 
 async def _target(platform: Platform, project: Project) -> PushTarget:
     async with platform.database.read() as session:
-        serving = await _serving(session, project)
+        live = await deployments.live(session, project.id)
+        serves = await _serves(session, project, live)
     await move_repository(platform, project)
     return PushTarget(
         app=project.name,
         deploy_branch=project.deploy_branch,
-        live_commit=serving.commit if serving else None,
+        live_commit=live.commit if live else None,
+        serves=serves,
     )
 
 
@@ -68,14 +70,13 @@ async def _deployable(session: AsyncSession, user: User, app: str) -> Project | 
     return await require(session, user, app, Role.DEPLOYER)
 
 
-async def _serving(session: AsyncSession, project: Project) -> Deployment | None:
-    """The live deployment, unless the app is stopped or all its web processes are down."""
-    live = await deployments.live(session, project.id)
+async def _serves(session: AsyncSession, project: Project, live: Deployment | None) -> bool:
+    """Something is live, the app is not stopped, and not all its web processes are down."""
     if live is None or project.stopped:
-        return None
+        return False
     rows = await containers.of_deployment(session, live.id)
     web = [row.health for row in rows if row.process == WEB]
-    return None if web and all(health == "down" for health in web) else live
+    return not (web and all(health == "down" for health in web))
 
 
 async def create_app(platform: Platform, user: User, app: str, branch: str) -> None:
@@ -120,7 +121,8 @@ async def queue_deployment(platform: Platform, push: Push) -> int:
         if project.locked_by:
             raise locked(push.app, project.locked_by)
         # What is down is not advertised, so the client could neither see it nor force it.
-        blind = push.old_commit is None and await _serving(session, project) is None
+        live = await deployments.live(session, project.id)
+        blind = push.old_commit is None and not await _serves(session, project, live)
         deployment = await deployments.create(
             session,
             project_id=project.id,

@@ -85,13 +85,16 @@ def deploy_branch(target: PushTarget | None, commands: Sequence[Command]) -> str
 
 
 def refusals(
-    request: Request, target: PushTarget | None, branch: str
+    request: Request, told: PushTarget | None, target: PushTarget | None, branch: str
 ) -> dict[bytes, DeployZeroException]:
-    """Ref name to why it is refused, for those that are; `branch` is the deploy branch."""
+    """Ref name to why it is refused, for those that are; `branch` is the deploy branch.
+
+    told: the app as it was when the client was told what is live; target: as it is now.
+    """
     refused: dict[bytes, DeployZeroException] = {}
     seen: set[bytes] = set()
     for command in request.commands:
-        error = _refusal(command, request, target, branch)
+        error = _refusal(command, request, told, target, branch)
         if command.ref in seen:
             error = SourceError(f"{command.name} is named twice in one push")
         seen.add(command.ref)
@@ -110,7 +113,11 @@ def refusals(
 
 
 def _refusal(
-    command: Command, request: Request, target: PushTarget | None, branch: str
+    command: Command,
+    request: Request,
+    told: PushTarget | None,
+    target: PushTarget | None,
+    branch: str,
 ) -> DeployZeroException | None:
     if not check_ref_format(Ref(command.ref)) or not command.ref.startswith(b"refs/"):
         return SourceError("funny refname", f"Push a branch: git push deployzero HEAD:{branch}")
@@ -135,12 +142,16 @@ def _refusal(
             "Fetch the whole history from where you cloned (git fetch --unshallow; in CI set "
             "the checkout's depth to 0), then push again.",
         )
-    return _stale(command, target)
+    return _stale(command, told, target)
 
 
-def _stale(command: Command, target: PushTarget | None) -> DeployZeroException | None:
-    live = target.live_commit if target else None
-    if command.old == (live.encode() if live else ZERO_SHA):
+def _stale(
+    command: Command, told: PushTarget | None, target: PushTarget | None
+) -> DeployZeroException | None:
+    """Another release came since. That the app went down, or came back, is none."""
+    shown = told.shown_commit if told else None
+    then, now = (each.live_commit if each else None for each in (told, target))
+    if command.old == (shown.encode() if shown else ZERO_SHA) and then == now:
         return None
     return fetch_first()
 

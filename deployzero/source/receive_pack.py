@@ -132,7 +132,7 @@ class ReceivePack(ReceivePackHandler):
             return
         self.set_client_capabilities(request.capabilities)
         try:
-            await self._receive(request)
+            await self._receive(request, target)
         except (ClientGoneError, ConnectionError):
             raise
         except DeployZeroException as error:
@@ -153,11 +153,11 @@ class ReceivePack(ReceivePackHandler):
         await self.writer.drain()
         await self._drain_input()
 
-    async def _receive(self, request: Request) -> None:
+    async def _receive(self, request: Request, told: PushTarget | None) -> None:
         # Asked again: what is live may have changed while the client made up its mind.
         target = await self.deployments.find_app(self.user, self.app)
         branch = deploy_branch(target, request.commands)
-        refused = refusals(request, target, branch)
+        refused = refusals(request, told, target, branch)
         for ref, error in refused.items():
             await self._refuse(ref, error)
         if refused and self.has_capability(CAPABILITY_ATOMIC):
@@ -324,8 +324,8 @@ def advertised(
         name.encode("utf-8", "surrogateescape"): oid.encode()
         for name, oid in repositories.tags(app).items()
     }
-    if target.deploy_branch and target.live_commit:
-        refs[bytes(branch_ref(target.deploy_branch))] = target.live_commit.encode()
+    if target.deploy_branch and target.shown_commit:
+        refs[bytes(branch_ref(target.deploy_branch))] = target.shown_commit.encode()
     return refs
 
 

@@ -291,7 +291,7 @@ async def test_a_command_that_is_not_there_is_told(docker_manager: DockerManager
     one = replace(await spec(docker_manager), command=("/no/such/program",))
     with pytest.raises(ContainerError, match=r"^the app exited with code 127") as error:
         await healthy(docker_manager, one)
-    assert "not found in the image" in error.value.hint
+    assert "there is no program '/no/such/program' in the image" in error.value.message
     assert "/no/such/program" in error.value.detail[0]
 
 

@@ -1,5 +1,7 @@
 """Which ref updates are refused, before any pack is read."""
 
+from dataclasses import replace
+
 import pytest
 
 from deployzero.models.push import PushTarget
@@ -13,9 +15,10 @@ def request(*commands, shallow=False):
     return Request(tuple(Command(*c) for c in commands), (), shallow)
 
 
-def refused(request, target=LIVE):
+def refused(request, target=LIVE, told=None):
     branch = deploy_branch(target, request.commands)
-    return {ref: e.message for ref, e in refusals(request, target, branch).items()}
+    found = refusals(request, told or target, target, branch)
+    return {ref: e.message for ref, e in found.items()}
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,18 @@ def test_stale_old_id():
     stale = request((ZERO, TWO, b"refs/heads/main"))
     assert refused(stale) == {b"refs/heads/main": "fetch first"}
     assert refused(stale, PushTarget("hello", "main", None)) == {}
+
+
+def test_an_app_that_goes_down_or_comes_back_meanwhile_is_nobody_elses_push():
+    down = replace(LIVE, serves=False)
+    seen = request((ONE, TWO, b"refs/heads/main"))
+    blind = request((ZERO, TWO, b"refs/heads/main"))
+    assert refused(seen, told=LIVE, target=down) == {}
+    assert refused(blind, told=down, target=LIVE) == {}
+    assert refused(blind, told=down, target=down) == {}
+    other = PushTarget("hello", "main", TWO.decode())
+    for pushed, told in ((seen, LIVE), (blind, down)):
+        assert refused(pushed, told=told, target=other) == {b"refs/heads/main": "fetch first"}
 
 
 def test_one_ref_twice():
