@@ -26,7 +26,7 @@ def tick():
         time.sleep(0.25)
 
 print("<b>booting</b>", flush=True)
-time.sleep(0 if "COLOUR" in os.environ else 2.5)
+time.sleep(0 if "COLOUR" in os.environ else 4)
 threading.Thread(target=tick, daemon=True).start()
 """
 APP = apps.script("<h1>hello</h1>", before=TICKING)
