@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-import re2  # type: ignore[import-untyped]
+import re2
 
 from deployzero.build.causes import CAUSES as OF_BUILDS
 from deployzero.models.cause import Cause, Subject, known_cause
